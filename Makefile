@@ -1,0 +1,35 @@
+# What a person types. Every target hands over to a script that explains itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop watch test bench deploy fmt lint
+
+# Environment that `make deploy` deploys: a section of samconfig.toml.
+STAGE ?= dev
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start everything on this machine and play a deal from quote to cash
+	@python3 -m local run
+
+stop: ## stop what `make run` started, and nothing else
+	@python3 -m local stop
+
+watch: ## rebuild and reload functions while they are edited
+	@python3 -m local watch
+
+test: ## everything that must hold before a change is merged
+	@python3 tests/everything.py
+
+bench: ## measure calls, cost, CPU, cold start and size; results in target/bench/
+	@python3 -m local bench
+
+deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
+	@python3 -m local setup
+	@.venv/cloud/bin/python infra/deploy.py $(STAGE)
+
+fmt: ## format the Rust code
+	@cargo fmt --all
+
+lint: ## format check, clippy and the checks of the template: the quick part of `make test`
+	@python3 tests/everything.py --quick

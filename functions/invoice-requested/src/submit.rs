@@ -1,0 +1,164 @@
+//! The submission workflow of one invoice.
+
+use connectors::operation::{CreateInvoice, PostInvoice};
+use domain::engagement::Engagement;
+use domain::event::{InvoiceRequested as Requested, InvoiceSubmitted};
+use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice, assemble};
+use events::Envelope;
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
+use runtime::{Context, Failure, Outcome, Systems, conclude};
+use workflow::{LeaseError, Run, RunKey, StepError};
+
+/// Writers that may meet at one invoice: its own posting may be reported before we return.
+const MOST_ROUNDS: usize = 10;
+
+/// Takes an invoice from its request to the ERP's books, however often it is called.
+pub(crate) async fn submit(
+    context: &Context,
+    event: &Envelope,
+    requested: &Requested,
+) -> Result<Outcome, Failure> {
+    let run = requested.invoice.to_string();
+    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow: "invoice", run: &run };
+    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+        Err(other) => return Err(other.into()),
+    };
+    let result = Box::pin(steps(context, &mut run, event, requested)).await;
+    conclude(context, run, event, result).await
+}
+
+async fn steps(
+    context: &Context,
+    run: &mut Run,
+    event: &Envelope,
+    requested: &Requested,
+) -> Result<Outcome, StepError> {
+    let tenant = &event.tenant;
+    let engagement = context.journal.engagement(tenant, &event.subject).await?.body;
+    let engagement =
+        engagement.ok_or_else(|| JournalError::Decision(format!("{} is unknown", event.subject)))?;
+    let invoice = collect(context, event, &engagement, requested).await?;
+    let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
+    if body.line_count == 0 {
+        let entry = JournalEntry::of(
+            event,
+            EntryOutcome::NoEffect,
+            "nothing is ready to be invoiced",
+            context.clock.now(),
+        );
+        context.journal.commit(Commit::default().entry(tenant, &entry)?).await?;
+        return Ok(Outcome::NoEffect);
+    }
+    let config = context.connect.tenant(tenant).await?;
+    let systems = Systems::open(context, &config, &body.legal_entity).await?;
+    let posted = in_the_erp(context, run, &systems, event, &engagement, &body).await?;
+    record(context, event, &engagement, &systems, &posted, requested).await?;
+    Ok(Outcome::Applied)
+}
+
+/// The invoice with every ready line of its engagement. Lines are taken only while it is
+/// collecting: once it went to the ERP, a late line waits for the next invoice.
+async fn collect(
+    context: &Context,
+    event: &Envelope,
+    engagement: &Engagement,
+    requested: &Requested,
+) -> Result<Versioned<Invoice>, StepError> {
+    let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
+    let id = &engagement.engagement;
+    let mut invoice = journal.invoice(tenant, id, &requested.invoice).await?;
+    if invoice.body.is_none() {
+        let fresh = Invoice::request(engagement, requested.invoice.clone(), requested.reason.clone());
+        let commit = Commit::default()
+            .write(journal.write_invoice(tenant, id, &fresh, invoice.version, now)?)
+            .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?);
+        journal.commit(commit).await?;
+        invoice = journal.invoice(tenant, id, &requested.invoice).await?;
+    }
+    if invoice.body.as_ref().is_some_and(|i| i.status == InvoiceStatus::Collecting) {
+        invoice = journal.collect_lines(tenant, id, invoice, &requested.lines, now).await?;
+        let body = invoice.body.clone().filter(|b| b.line_count > 0);
+        if let Some(drafted) = body.map(|b| Invoice { status: InvoiceStatus::Drafted, ..b }) {
+            let write = journal.write_invoice(tenant, id, &drafted, invoice.version, now)?;
+            journal.commit(Commit::default().write(write)).await?;
+            invoice = journal.invoice(tenant, id, &requested.invoice).await?;
+        }
+    }
+    Ok(invoice)
+}
+
+async fn in_the_erp(
+    context: &Context,
+    run: &mut Run,
+    systems: &Systems,
+    event: &Envelope,
+    engagement: &Engagement,
+    invoice: &Invoice,
+) -> Result<PostedInvoice, StepError> {
+    let erp = systems.erp.connection().to_owned();
+    let decision = |e: String| JournalError::Decision(e);
+    let owned =
+        context.journal.invoice_lines(&event.tenant, &engagement.engagement, &invoice.invoice).await?;
+    let lines = assemble(invoice.untaxed.currency(), &owned).map_err(|e| decision(e.to_string()))?;
+    let customer = Systems::customer_account(&engagement.records).map_err(|p| decision(p.to_string()))?;
+    let create = CreateInvoice {
+        invoice: invoice.invoice.clone(),
+        customer,
+        payment_terms: invoice.payment_terms.clone(),
+        tax_code: invoice.tax_code.clone(),
+        purchase_order: invoice.purchase_order.clone(),
+        untaxed: invoice.untaxed,
+        lines,
+    };
+    let draft = run.perform("create", &erp, &systems.erp, &create).await?;
+    let post =
+        PostInvoice { invoice: invoice.invoice.clone(), record: draft.record, untaxed: invoice.untaxed };
+    run.perform("post", &erp, &systems.erp, &post).await
+}
+
+/// Journals that the ERP took the invoice. Its posting may have been read back already.
+async fn record(
+    context: &Context,
+    event: &Envelope,
+    engagement: &Engagement,
+    systems: &Systems,
+    posted: &PostedInvoice,
+    requested: &Requested,
+) -> Result<(), StepError> {
+    let (journal, tenant) = (&context.journal, event.tenant.as_str());
+    for _ in 0..MOST_ROUNDS {
+        let now = context.clock.now();
+        let known = journal.invoice(tenant, &engagement.engagement, &requested.invoice).await?;
+        let Some(invoice) = known.body else { break };
+        let summary = format!("{} of {} submitted as {}", invoice.invoice, invoice.untaxed, posted.record);
+        let submitted = InvoiceSubmitted {
+            invoice: invoice.invoice.clone(),
+            connection: systems.erp.connection().to_owned(),
+            record: posted.record.clone(),
+            untaxed: invoice.untaxed,
+        };
+        let mut commit = Commit::default()
+            .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
+            .emit([event.concluded(context.function, &event.subject, 0, submitted.into())]);
+        if invoice.status == InvoiceStatus::Drafted {
+            let next =
+                Invoice { status: InvoiceStatus::Submitted, record: Some(posted.record.clone()), ..invoice };
+            commit = commit.write(journal.write_invoice(
+                tenant,
+                &engagement.engagement,
+                &next,
+                known.version,
+                now,
+            )?);
+        }
+        match journal.commit(commit).await? {
+            Committed::Done => return Ok(()),
+            // The entry stands: an earlier attempt got this far.
+            Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(()),
+            Committed::Rejected(_) | Committed::Contended => {}
+        }
+    }
+    Err(JournalError::Contended(requested.invoice.to_string()).into())
+}

@@ -1,0 +1,40 @@
+//! A completed, accepted milestone becomes a billable line and asks for an invoice.
+
+use async_trait::async_trait;
+use domain::problem::ProblemCode;
+use domain::{Decision, Engagement, Event, Problem, billing};
+use events::Envelope;
+use jiff::tz::TimeZone;
+use runtime::{Context, Failure, Handler, Outcome, commit_group};
+use uuid::Uuid;
+
+/// Handles `q2c.milestone.completed.v1`.
+pub struct MilestoneCompleted;
+
+fn decide(zone: &TimeZone, state: Option<&Engagement>, event: &Envelope) -> Decision {
+    match &event.event {
+        Event::MilestoneCompleted(completion) => {
+            // The day that counts is the business's, not UTC's.
+            let day = completion.completed_at.to_zoned(zone.clone()).date();
+            billing::milestone_completed(state, completion, day)
+        }
+        other => Decision::Hold(Problem::new(
+            ProblemCode::IllegalEvent,
+            format!("{} is no milestone", other.type_name()),
+        )),
+    }
+}
+
+#[async_trait]
+impl Handler for MilestoneCompleted {
+    async fn handle(&self, context: &Context, group: Vec<Envelope>) -> Vec<(Uuid, Result<Outcome, Failure>)> {
+        let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
+        match context.business_time_zone(&tenant).await {
+            Ok(zone) => commit_group(context, group, &|state, event| decide(&zone, state, event)).await,
+            Err(failure) => {
+                let failed = || Failure::new(failure.reason.clone());
+                group.iter().map(|e| (e.id, Err(failed()))).collect()
+            }
+        }
+    }
+}

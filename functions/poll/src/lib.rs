@@ -1,0 +1,117 @@
+//! Products that don't push, or not reliably, are asked on a schedule what changed.
+//!
+//! Each connection's log is read from a cursor, with an overlap, because such logs are neither
+//! ordered nor complete at once. What the overlap shows again is recognised and not put on the
+//! bus a second time; where it slips through, it is the same event and has no second effect.
+
+use std::collections::BTreeSet;
+
+use connectors::inbound::Translated;
+use connectors::{ConnectionConfig, Product};
+use events::{Envelope, Traceparent};
+use jiff::Timestamp;
+use journal::Cursor;
+use runtime::{Context, Failure};
+use serde::Serialize;
+
+/// Connections listed in one run.
+const MOST_CONNECTIONS: usize = 1_000;
+/// Events remembered with a cursor: at 32 characters each they stay far below an item's limit.
+/// Beyond it the oldest are forgotten, which costs a duplicate and nothing else.
+const MOST_REMEMBERED: usize = 5_000;
+
+/// What came of one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Polled {
+    /// The connection.
+    pub connection: String,
+    /// Events put on the bus.
+    pub published: usize,
+    /// Events that the overlap showed again.
+    pub repeated: usize,
+    /// Why it could not be read; the cursor then stays where it was.
+    pub failure: Option<String>,
+}
+
+/// Asks every polled connection. One that fails does not keep the others from being read.
+///
+/// # Errors
+/// When the connections can't be listed.
+pub async fn poll_all(context: &Context) -> Result<Vec<Polled>, String> {
+    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
+    let mut all = Vec::new();
+    for item in items.map_err(|e| e.to_string())? {
+        let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
+            .map_err(|e| format!("connection {}: {e}", item.key()))?;
+        match config.product {
+            Product::Kantata | Product::Tryton => all.push(poll_one(context, &config).await),
+            Product::Hubspot | Product::Stripe => {}
+        }
+    }
+    Ok(all)
+}
+
+async fn poll_one(context: &Context, config: &ConnectionConfig) -> Polled {
+    let connection = config.connection.clone();
+    match read(context, config).await {
+        Ok((published, repeated)) => {
+            tracing::info!(connection, published, repeated, "polled");
+            Polled { connection, published, repeated, failure: None }
+        }
+        Err(failure) => {
+            tracing::error!(connection, reason = failure.reason, "not polled");
+            Polled { connection, published: 0, repeated: 0, failure: Some(failure.reason) }
+        }
+    }
+}
+
+async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, usize), Failure> {
+    let started = context.clock.now();
+    let polled = context.connect.polled(&config.connection).await?;
+    let (version, cursor) = context.journal.cursor(&config.tenant, &config.connection).await?;
+    let cursor = cursor.unwrap_or(Cursor { read_to: started, seen: vec![] });
+    let since = cursor.read_to.saturating_sub(polled.overlap()).unwrap_or(cursor.read_to);
+    let changes = polled.changes_since(since).await?;
+    let known: BTreeSet<&str> = cursor.seen.iter().map(String::as_str).collect();
+    let events: Vec<Envelope> = changes.into_iter().map(|change| envelope(config, change)).collect();
+    let mut seen: Vec<String> = Vec::new();
+    let mut fresh: Vec<Envelope> = Vec::new();
+    for event in &events {
+        let id = event.id.simple().to_string();
+        if seen.contains(&id) {
+            continue;
+        }
+        if !known.contains(id.as_str()) {
+            fresh.push(event.clone());
+        }
+        seen.push(id);
+    }
+    let (published, repeated) = (fresh.len(), events.len() - fresh.len());
+    // The cursor moves only when everything was taken: what was not is read again.
+    context.bus.publish(fresh.clone()).await.map_err(|e| Failure::new(e.to_string()))?;
+    count(context, &fresh, started);
+    let skip = seen.len().saturating_sub(MOST_REMEMBERED);
+    let next = Cursor { read_to: started, seen: seen.split_off(skip) };
+    context.journal.advance_cursor(&config.tenant, &config.connection, version, &next).await?;
+    Ok((published, repeated))
+}
+
+fn count(context: &Context, published: &[Envelope], now: Timestamp) {
+    for event in published {
+        runtime::count_event(context.function, event, "accepted", now);
+    }
+}
+
+fn envelope(config: &ConnectionConfig, change: Translated) -> Envelope {
+    let Translated { delivery, subject, occurred_at, event } = change;
+    let trace = Traceparent::start();
+    Envelope::reported(
+        &config.tenant,
+        &config.connection,
+        &delivery,
+        subject.as_str(),
+        occurred_at,
+        event,
+        trace,
+    )
+}

@@ -1,0 +1,243 @@
+//! The activation workflow, from the first check to the released events.
+
+use domain::engagement::{Engagement, EngagementStatus};
+use domain::event::{
+    CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated, QuoteApproved as Approved,
+};
+use domain::id::EngagementId;
+use domain::problem::ProblemCode;
+use domain::{Condition, Problem};
+use events::Envelope;
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Versioned};
+use runtime::{Context, Failure, Outcome, Systems, conclude};
+use workflow::{LeaseError, Run, RunKey, StepError, WorkflowStatus};
+
+use crate::Accepted;
+use crate::accept::{Checked, accept, read_quote};
+use crate::set_up::{SetUp, set_up, show_in_crm};
+
+/// Writers that may meet at one engagement while it is being activated (events being parked).
+const MOST_ROUNDS: usize = 20;
+
+/// Takes an approved quote to an active engagement, however often it is called.
+pub(crate) async fn activate(
+    context: &Context,
+    event: &Envelope,
+    approved: &Approved,
+) -> Result<Outcome, Failure> {
+    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow: "activation", run: "quote" };
+    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
+        Err(other) => return Err(other.into()),
+    };
+    let result = Box::pin(steps(context, &mut run, event, approved)).await;
+    conclude(context, run, event, result).await
+}
+
+async fn steps(
+    context: &Context,
+    run: &mut Run,
+    event: &Envelope,
+    approved: &Approved,
+) -> Result<Outcome, StepError> {
+    let config = context.connect.tenant(&event.tenant).await?;
+    let accepted: Accepted = match run.recorded("accept")? {
+        Some(accepted) => accepted,
+        None => match accept(context, &config, event, approved).await? {
+            Checked::Accepted(accepted) => {
+                let contract = &accepted.contract;
+                let summary = format!(
+                    "quote {} version {} passed every check",
+                    contract.quote_number, contract.version
+                );
+                run.note("accept", accepted.as_ref(), &summary).await?;
+                *accepted
+            }
+            Checked::Refused(problems) => {
+                hold(context, event, problems).await?;
+                return Ok(Outcome::Held);
+            }
+        },
+    };
+    let engagement = begin(context, event, &accepted).await?;
+    let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
+    let made = set_up(run, &config, &systems, &engagement).await?;
+    finish(context, event, &systems, &made).await?;
+    show_in_crm(run, &systems, &engagement).await?;
+    Ok(Outcome::Applied)
+}
+
+/// Raises one exception per finding, each to its owner, and tells everyone that the engagement waits.
+async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Result<(), StepError> {
+    let now = context.clock.now();
+    let held = engagement_id(event)
+        .map(|engagement| Event::from(EngagementHeld { engagement, problems: problems.clone() }))
+        .map(|e| event.concluded(context.function, &event.subject, 1, e));
+    let mut also: Vec<Envelope> = held.into_iter().collect();
+    for problem in problems {
+        context.journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?;
+    }
+    Ok(())
+}
+
+fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {
+    EngagementId::try_from(event.subject.clone()).map_err(|e| JournalError::Decision(e.to_string()))
+}
+
+/// Writes the engagement as activating, unless an earlier attempt did.
+async fn begin(context: &Context, event: &Envelope, accepted: &Accepted) -> Result<Engagement, StepError> {
+    let fresh = Engagement::begin(
+        engagement_id(event)?,
+        accepted.deal.clone(),
+        accepted.customer.clone(),
+        accepted.record.clone(),
+        accepted.contract.clone(),
+    );
+    for _ in 0..MOST_ROUNDS {
+        let known = context.journal.engagement(&event.tenant, &event.subject).await?;
+        if let Some(engagement) = known.body {
+            return Ok(engagement);
+        }
+        let now = context.clock.now();
+        let write = context.journal.write_state(&event.tenant, &fresh, known.version, now)?;
+        if let Committed::Done = context.journal.commit(Commit::default().write(write)).await? {
+            return Ok(fresh);
+        }
+    }
+    Err(JournalError::Contended(event.subject.clone()).into())
+}
+
+/// The commit that makes the engagement active and releases whatever waited for it.
+async fn finish(
+    context: &Context,
+    event: &Envelope,
+    systems: &Systems,
+    made: &SetUp,
+) -> Result<(), StepError> {
+    for _ in 0..MOST_ROUNDS {
+        let known = context.journal.engagement(&event.tenant, &event.subject).await?;
+        if known.body.as_ref().is_some_and(|e| e.status == EngagementStatus::Active) {
+            return Ok(());
+        }
+        let commit = activation(context, event, systems, made, known).await?;
+        if let Committed::Done = context.journal.commit(commit).await? {
+            return Ok(());
+        }
+    }
+    Err(JournalError::Contended(event.subject.clone()).into())
+}
+
+async fn activation(
+    context: &Context,
+    event: &Envelope,
+    systems: &Systems,
+    made: &SetUp,
+    known: Versioned<Engagement>,
+) -> Result<Commit, JournalError> {
+    let (tenant, now) = (event.tenant.as_str(), context.clock.now());
+    let decision = |e: String| JournalError::Decision(e);
+    let mut engagement = known.body.ok_or_else(|| decision(format!("{} vanished", event.subject)))?;
+    engagement.records = made.records();
+    let engagement =
+        engagement.become_status(EngagementStatus::Active).map_err(|e| decision(e.to_string()))?;
+    let id = engagement.engagement.to_string();
+    let summary =
+        format!("{} active: customer {}, project {}", id, made.customer.record, made.project.record);
+    let mut commit = Commit::default()
+        .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
+        .write(context.journal.write_state(tenant, &engagement, known.version, now)?);
+    for entry in made.crosswalk(systems, &engagement) {
+        // A customer of an earlier deal is linked already; a link never changes.
+        if context
+            .journal
+            .by_global_id(tenant, &entry.global_id, &entry.connection, &entry.record_kind)
+            .await?
+            .is_none()
+            && linked_elsewhere(context, tenant, &entry).await?.is_none()
+        {
+            for write in entry.writes(tenant, event.id)? {
+                commit = commit.write(write);
+            }
+        }
+    }
+    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function, now).await? {
+        commit = commit.write(write);
+    }
+    let fixed_fee = engagement.contract.fixed_fee().map_err(|e| decision(e.to_string()))?;
+    let outgoing: Vec<Event> = vec![
+        CustomerCreated {
+            customer: engagement.customer.clone(),
+            connection: systems.erp.connection().to_owned(),
+            record: made.customer.record.clone(),
+        }
+        .into(),
+        ProjectCreated {
+            engagement: engagement.engagement.clone(),
+            connection: systems.psa.connection().to_owned(),
+            record: made.project.record.clone(),
+        }
+        .into(),
+        EngagementActivated {
+            engagement: engagement.engagement.clone(),
+            deal: engagement.deal.clone(),
+            customer: engagement.customer.clone(),
+            contract_version: engagement.contract.version,
+            fixed_fee,
+        }
+        .into(),
+    ];
+    let subject = &event.subject;
+    let mut commit = commit.emit(
+        outgoing
+            .into_iter()
+            .enumerate()
+            .map(|(i, e)| event.concluded(context.function, subject, i, e))
+            .collect::<Vec<_>>(),
+    );
+    commit.release.push(Condition::EngagementActive);
+    Ok(commit)
+}
+
+async fn linked_elsewhere(
+    context: &Context,
+    tenant: &str,
+    entry: &CrosswalkEntry,
+) -> Result<Option<CrosswalkEntry>, JournalError> {
+    context.journal.by_local_id(tenant, &entry.connection, &entry.record_kind, &entry.local_id).await
+}
+
+/// A notification for a deal whose activation has ended: nothing when it is about the version
+/// in force, else a person's decision. The signed version never changes by itself.
+async fn again(
+    context: &Context,
+    event: &Envelope,
+    approved: &Approved,
+    status: WorkflowStatus,
+) -> Result<Outcome, Failure> {
+    let now = context.clock.now();
+    let known = context.journal.engagement(&event.tenant, &event.subject).await?;
+    let quote = read_quote(context, approved).await?;
+    let in_force = known.body.as_ref().map(|e| (&e.contract.quote, e.contract.version));
+    if status == WorkflowStatus::Completed && in_force == Some((&quote.quote, quote.version)) {
+        let why = format!("quote {} version {} is in force already", quote.number, quote.version);
+        let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
+        return Ok(match context.journal.commit(Commit::default().entry(&event.tenant, &entry)?).await? {
+            Committed::Done => Outcome::NoEffect,
+            Committed::Rejected(_) | Committed::Contended => Outcome::Duplicate,
+        });
+    }
+    let problem = Problem::new(
+        ProblemCode::QuoteSuperseded,
+        format!(
+            "deal {}: quote {} version {} was approved, but the activation is {} with version {}",
+            approved.deal,
+            quote.number,
+            quote.version,
+            status.as_str(),
+            in_force.map_or_else(|| "none".into(), |(_, version)| version.to_string()),
+        ),
+    );
+    context.journal.raise(context.function, event, problem, vec![], now).await?;
+    Ok(Outcome::Held)
+}

@@ -1,0 +1,230 @@
+"""What a configuration must look like. Pure: knows neither files nor AWS."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+ROLES = ("crm", "psa", "erp", "payments")
+PRODUCTS = {"hubspot": "crm", "kantata": "psa", "tryton": "erp", "stripe": "payments"}
+BILLING_METHODS = ("fixed-fee", "time-and-materials")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
+
+
+class ConfigError(Exception):
+    """A rule that a configuration breaks: in which file, at which path, and what to do."""
+
+    def __init__(self, file: str, path: str, rule: str) -> None:
+        super().__init__(": ".join(part for part in (file, path, rule) if part))
+
+
+class Part:
+    """A value inside one part of the configuration, which knows where it stands."""
+
+    def __init__(self, file: str, value: Any, path: str = "") -> None:
+        self.file, self.value, self.path = file, value, path
+
+    def fail(self, rule: str) -> ConfigError:
+        """The error of this place."""
+        return ConfigError(self.file, self.path, rule)
+
+    def at(self, name: str) -> Part:
+        """The member called `name`, which must exist."""
+        if not isinstance(self.value, dict):
+            raise self.fail("must be an object")
+        below = f"{self.path}.{name}" if self.path else name
+        if name not in self.value:
+            raise ConfigError(self.file, below, "is missing")
+        return Part(self.file, self.value[name], below)
+
+    def only(self, *names: str) -> None:
+        """Refuses misspelt members, which would otherwise be without effect."""
+        if not isinstance(self.value, dict):
+            raise self.fail("must be an object")
+        for name in self.value:
+            if name not in names:
+                raise self.fail(f"has no {name!r}; possible: {', '.join(names)}")
+
+    def items(self, at_least: int = 1) -> list[Part]:
+        """The elements of a list."""
+        if not isinstance(self.value, list) or len(self.value) < at_least:
+            raise self.fail(f"must be a list of at least {at_least}")
+        return [Part(self.file, v, f"{self.path}[{i}]") for i, v in enumerate(self.value)]
+
+    def text(self, pattern: re.Pattern[str] | None = None) -> str:
+        """A text that is not empty and matches."""
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.fail("must be a text that is not empty")
+        if pattern and not pattern.fullmatch(self.value):
+            raise self.fail(f"must match {pattern.pattern}")
+        return self.value
+
+    def one_of(self, allowed: Any, what: str) -> str:
+        """A text out of a known set."""
+        if self.text() not in allowed:
+            known = ", ".join(sorted(allowed)) or "none"
+            raise self.fail(f"{self.value!r} is not a known {what}; known: {known}")
+        return str(self.value)
+
+    def money(self) -> None:
+        """An amount as decimal text and its currency; never a floating-point number."""
+        self.only("amount", "currency")
+        amount = self.at("amount")
+        try:
+            sound = Decimal(amount.text()) >= 0
+        except InvalidOperation:
+            sound = False
+        if not sound:
+            raise amount.fail("must be a decimal number in quotes, not negative")
+        self.at("currency").text(CURRENCY)
+
+
+def check(
+    tenant: Any, connections: Any, secrets: Any, files: dict[str, str] | None = None
+) -> None:
+    """Raises ConfigError at the first rule that one part, or the parts together, break."""
+    files = files or {"tenant": "tenant", "connections": "connections", "secrets": "secrets"}
+    roles = check_connections(Part(files["connections"], connections, "connections"))
+    check_tenant(Part(files["tenant"], tenant), roles)
+    check_secrets(Part(files["secrets"], secrets), roles)
+    for connection in Part(files["connections"], connections, "connections").items():
+        owner = connection.at("tenant")
+        if owner.value != tenant["tenant"]:
+            raise owner.fail(f"is not {tenant['tenant']!r}, the tenant being configured")
+
+
+def check_connections(connections: Part) -> dict[str, str]:
+    """Each connection by itself; returns the role of each."""
+    roles: dict[str, str] = {}
+    for connection in connections.items():
+        connection.only(
+            *("connection", "tenant", "product", "role", "base_url"),
+            *("webhook_url", "secret_id", "settings"),
+        )
+        identifier = connection.at("connection").text(IDENTIFIER)
+        if identifier in roles:
+            raise connection.at("connection").fail(f"{identifier!r} appears twice")
+        connection.at("tenant").text(IDENTIFIER)
+        product = connection.at("product").one_of(PRODUCTS, "product")
+        role = connection.at("role").one_of(ROLES, "role")
+        if role != PRODUCTS[product]:
+            raise connection.at("role").fail(f"{product} serves the role {PRODUCTS[product]}")
+        check_address(connection.at("base_url"))
+        if "webhook_url" in connection.value:
+            check_address(connection.at("webhook_url"))
+        if not isinstance(connection.at("settings").value, dict):
+            raise connection.at("settings").fail("must be an object, {} for none")
+        roles[identifier] = role
+    return roles
+
+
+def check_address(address: Part) -> None:
+    """Credentials and customers' data leave only encrypted, except to this very machine."""
+    text = address.text()
+    if not text.startswith("https://") and not LOCAL_ADDRESS.match(text):
+        raise address.fail("must begin with https://")
+    if text.endswith("/"):
+        raise address.fail("must not end with a slash")
+
+
+def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
+    """The tenant, and that it refers only to what exists."""
+    tenant.only(
+        *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
+        *("services", "project_templates", "price_policy", "tax"),
+    )
+    tenant.at("tenant").text(IDENTIFIER)
+    check_time_zone(tenant.at("time_zone"))
+    entities = check_entities(tenant.at("legal_entities"))
+    check_routing(tenant.at("routing"), roles, entities)
+    codes(tenant.at("payment_terms"))
+    for term in tenant.at("payment_terms").items():
+        days = term.at("days")
+        if type(days.value) is not int or days.value < 0:
+            raise days.fail("must be a whole number of days, not negative")
+    templates = codes(tenant.at("project_templates"))
+    for template in tenant.at("project_templates").items():
+        for task in template.at("tasks").items():
+            task.text()
+    codes(tenant.at("services"))
+    for service in tenant.at("services").items():
+        service.at("name").text()
+        service.at("project_template").one_of(templates, "project template")
+        for method in service.at("billing_methods").items():
+            method.one_of(BILLING_METHODS, "billing method")
+    check_price_policy(tenant.at("price_policy"))
+    if not isinstance(tenant.at("tax").at("registration_required").value, bool):
+        raise tenant.at("tax").at("registration_required").fail("must be true or false")
+
+
+def check_time_zone(zone: Part) -> None:
+    """A name of the time zone database: dates of billing depend on it."""
+    try:
+        ZoneInfo(zone.text())
+    except (ZoneInfoNotFoundError, ValueError):
+        raise zone.fail(f"{zone.value!r} is not a time zone") from None
+
+
+def check_entities(entities: Part) -> set[str]:
+    """The legal entities; returns their codes."""
+    found = codes(entities)
+    for entity in entities.items():
+        entity.at("name").text()
+        entity.at("tax_code").text()
+        for currency in entity.at("currencies").items():
+            currency.text(CURRENCY)
+        for jurisdiction in entity.at("tax_jurisdictions").items():
+            jurisdiction.text()
+    return found
+
+
+def check_routing(routing: Part, roles: dict[str, str], entities: set[str]) -> None:
+    """Every role is served by a connection of that role, every legal entity by an ERP."""
+    routing.only(*ROLES)
+    for role in ("crm", "psa", "payments"):
+        serves = {name for name, its_role in roles.items() if its_role == role}
+        routing.at(role).one_of(serves, f"{role} connection")
+    erp = routing.at("erp")
+    erp.only(*sorted(entities))
+    serves = {name for name, its_role in roles.items() if its_role == "erp"}
+    for entity in sorted(entities):
+        erp.at(entity).one_of(serves, "erp connection")
+
+
+def check_price_policy(policy: Part) -> None:
+    """Floors below which a quote is not activated."""
+    policy.only("minimum_rates", "minimum_fixed_fee")
+    for rate in policy.at("minimum_rates").items(at_least=0):
+        rate.only("role", "rate")
+        rate.at("role").text()
+        rate.at("rate").money()
+    policy.at("minimum_fixed_fee").money()
+
+
+def codes(entries: Part) -> set[str]:
+    """The codes of a list, each once."""
+    found: set[str] = set()
+    for entry in entries.items():
+        code = entry.at("code").text()
+        if code in found:
+            raise entry.at("code").fail(f"{code!r} appears twice")
+        found.add(code)
+    return found
+
+
+def check_secrets(secrets: Part, roles: dict[str, str]) -> None:
+    """Credentials belong to a connection; at most the current and the previous signing secret."""
+    secrets.only(*roles)
+    for connection in roles.keys() & secrets.value.keys():
+        entry = secrets.at(connection)
+        entry.only("signing_secrets", "api_token")
+        entry.at("api_token").text()
+        signing = entry.at("signing_secrets")
+        if len(signing.items(at_least=0)) > 2:
+            raise signing.fail("holds at most two: the current one and the previous one")
+        for secret in signing.items(at_least=0):
+            secret.text()

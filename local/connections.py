@@ -1,0 +1,118 @@
+"""Connect a deployed stack with the products of its instance, in both directions.
+
+Towards the products: configuration and credentials go into the stack with
+infra/configure.py, the same step a real account takes. From the products: each
+is told where to report, and with which secret to sign.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from . import erp_base, paths
+from .calls import request_json
+from .stack import Stack
+
+TENANT = "northwind"
+CRM, PSA, ERP, PAYMENTS = "hubspot-main", "kantata-main", "tryton-us", "stripe-main"
+SERVICE_OF = {CRM: "hubspot", PSA: "kantata", ERP: "tryton", PAYMENTS: "stripe"}
+PORTAL = 62515
+
+
+def connect(stack: Stack) -> None:
+    """Configure the stack, then the products' webhooks. Repeating it changes nothing."""
+    configure = _configure_module()
+    configure.configure(
+        configure.Stack(stack.name, stack.table, stack.api_url, stack.instance.client),
+        tenant(), connections(stack), credentials(stack),
+    )
+    report_to(stack)
+
+
+def tenant() -> dict[str, Any]:
+    """The tenant's configuration: the one that is checked in."""
+    return json.loads((paths.ROOT / "infra" / "config" / f"{TENANT}.json").read_text(encoding="utf-8"))
+
+
+def connections(stack: Stack) -> list[dict[str, Any]]:
+    """The four connections of the local default, with the addresses and records of this instance."""
+    return [
+        _connection(stack, CRM, "crm", {
+            "signature_versions": ["v3"],
+            "trigger": {"property": "quote_status", "value": "APPROVED"},
+            "portal_id": PORTAL,
+        }),
+        _connection(stack, PSA, "psa", {
+            "service_name": "q2c",
+            "acceptance_field": "Client acceptance",
+            "acceptance_value": "Accepted",
+            "overlap_minutes": 30,
+        }),
+        _connection(stack, ERP, "erp", _books(stack)),
+        _connection(stack, PAYMENTS, "payments", {}),
+    ]
+
+
+def credentials(stack: Stack) -> dict[str, dict[str, Any]]:
+    """What each product signs with and lets us in with."""
+    secrets = stack.instance.secrets
+    key = erp_base.identifiers(stack.instance.books)["key"]
+    return {
+        CRM: {"signing_secrets": [secrets["hubspot_client_secret"]], "api_token": secrets["hubspot_token"]},
+        PSA: {"signing_secrets": [], "api_token": secrets["kantata_token"]},
+        ERP: {"signing_secrets": [secrets["tryton_webhook_secret"]], "api_token": key},
+        PAYMENTS: {"signing_secrets": [secrets["stripe_webhook_secret"]], "api_token": secrets["stripe_api_key"]},
+    }
+
+
+def report_to(stack: Stack) -> None:
+    """Tell the products that push where to push, and with which secret."""
+    instance = stack.instance
+    request_json("PUT", f"{instance.url('hubspot')}/_sandbox/webhook", {
+        "url": stack.webhook_url(CRM), "client_secret": instance.secrets["hubspot_client_secret"], "portal_id": PORTAL,
+    })
+    request_json("POST", f"{instance.url('stripe')}/_config/webhooks/{PAYMENTS}", {
+        "url": stack.webhook_url(PAYMENTS), "secret": instance.secrets["stripe_webhook_secret"],
+        "events": ["payment_intent.succeeded"],
+    })
+    # Tryton's module reads this file at each delivery.
+    target = instance.books / "webhook.json"
+    target.touch(mode=0o600)
+    target.write_text(
+        json.dumps({"url": stack.webhook_url(ERP), "secret": instance.secrets["tryton_webhook_secret"]}),
+        encoding="utf-8",
+    )
+
+
+def _connection(stack: Stack, name: str, role: str, settings: dict[str, Any]) -> dict[str, Any]:
+    product = SERVICE_OF[name]
+    return {
+        "connection": name, "tenant": TENANT, "product": product, "role": role,
+        "base_url": stack.instance.url(product), "webhook_url": stack.webhook_url(name), "settings": settings,
+    }
+
+
+def _books(stack: Stack) -> dict[str, Any]:
+    """The ERP's records by meaning, as its set-up created them."""
+    ids = erp_base.identifiers(stack.instance.books)
+    known = ("company", "receivable_account", "revenue_account", "journal", "statement_journal", "currencies", "taxes",
+             "fixed_product", "fixed_unit", "hour_product", "hour_unit")
+    terms = {term["code"]: ids["payment_terms"][term["name"]] for term in tenant()["payment_terms"]}
+    return {
+        "database": erp_base.DATABASE,
+        **{name: ids[name] for name in known},
+        "payment_terms": terms,
+        "project_status_open": ids["project_statuses"]["open"],
+        "overlap_minutes": 30,
+    }
+
+
+def _configure_module() -> Any:
+    sys.path.insert(0, str(paths.ROOT / "infra"))
+    try:
+        import configure
+    finally:
+        sys.path.pop(0)
+    return configure

@@ -1,0 +1,175 @@
+//! Reads a deal's quote back: the notification says that something was approved, the record says what.
+
+use domain::contract::BillingMethod;
+use domain::money::{Currency, Money};
+use domain::quote::{Customer, Quote, QuoteLine};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use reqwest::Method;
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::wire::{Batch, Object};
+use crate::error::{CallError, CallErrorKind};
+use crate::http::{Api, Call, Effect};
+
+const READ: &str = "read quote";
+const APPROVED: &str = "APPROVED";
+/// Most records that one batch read takes.
+const BATCH: usize = 100;
+
+const QUOTE: &str = "hs_title,hs_status,hs_currency,hs_quote_number,hs_lastmodifieddate,q2c_version,q2c_legal_entity,\
+q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm_ceiling";
+const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email";
+const LINE: [&str; 10] = [
+    "hs_sku",
+    "name",
+    "price",
+    "quantity",
+    "amount",
+    "q2c_billing_method",
+    "q2c_milestone",
+    "q2c_planned_date",
+    "q2c_role",
+    "q2c_effective_from",
+];
+
+/// The deal's approved quote of the highest version; where none is approved, its latest.
+pub(super) async fn of(api: &Api, deal: &str) -> Result<Quote, CallError> {
+    let path = format!("/crm/v3/objects/deals/{deal}");
+    let query = [("properties", "dealname"), ("associations", "quotes,companies")];
+    let found: Object = api.get(READ, &path, &query).await?;
+    let (quotes, companies) = (found.associated("quotes"), found.associated("companies"));
+    let (quote, company) =
+        tokio::try_join!(chosen(api, deal, &quotes), company(api, companies.first().copied()))?;
+    let lines = batch(api, "line_items", &LINE, &quote.associated("line_items")).await?;
+    assembled(deal, &quote, company, &lines).map_err(|what| {
+        let number = quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone());
+        api.error(CallErrorKind::Mismatch, READ, format!("quote {number}: {what}"))
+    })
+}
+
+/// A single quote is read at once; among several the choice is made first, from one batch.
+async fn chosen(api: &Api, deal: &str, quotes: &[&str]) -> Result<Object, CallError> {
+    let id = match quotes {
+        [] => return Err(api.error(CallErrorKind::Refused, READ, format!("deal {deal} has no quote"))),
+        [only] => (*only).to_owned(),
+        several => {
+            let wanted = ["hs_status", "q2c_version", "hs_lastmodifieddate"];
+            let candidates = batch(api, "quotes", &wanted, several).await?;
+            let best = candidates.into_iter().max_by_key(|q| {
+                let approved = q.text("hs_status").as_deref() == Some(APPROVED);
+                let version = q.text("q2c_version").and_then(|v| v.parse::<u32>().ok()).unwrap_or(1);
+                (approved, version, q.text("hs_lastmodifieddate"), q.id.clone())
+            });
+            best.ok_or_else(|| api.error(CallErrorKind::Refused, READ, format!("deal {deal} has no quote")))?
+                .id
+        }
+    };
+    let query = [("properties", QUOTE), ("associations", "line_items")];
+    api.get(READ, &format!("/crm/v3/objects/quotes/{id}"), &query).await
+}
+
+async fn company(api: &Api, id: Option<&str>) -> Result<Option<Object>, CallError> {
+    match id {
+        Some(id) => api
+            .get(READ, &format!("/crm/v3/objects/companies/{id}"), &[("properties", COMPANY)])
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A batch read is a POST that changes nothing. Every record that was asked for must come back:
+/// a quote with a line missing would be priced too low.
+async fn batch(api: &Api, kind: &str, properties: &[&str], ids: &[&str]) -> Result<Vec<Object>, CallError> {
+    let mut all = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(BATCH) {
+        let inputs: Vec<_> = chunk.iter().map(|id| json!({ "id": id })).collect();
+        let path = format!("/crm/v3/objects/{kind}/batch/read");
+        let call =
+            Call { operation: READ, method: Method::POST, path: &path, query: &[], effect: Effect::None };
+        let answer: Batch =
+            api.send(&call, Some(&json!({ "properties": properties, "inputs": inputs }))).await?;
+        all.extend(answer.results);
+    }
+    if all.len() != ids.len() {
+        let detail = format!("{} of {} {kind} came back", all.len(), ids.len());
+        return Err(api.error(CallErrorKind::Mismatch, READ, detail));
+    }
+    all.sort_by_key(|o| (o.id.len(), o.id.clone()));
+    Ok(all)
+}
+
+/// A value that a sales person left out stays out: that is for the checks to find. A value that
+/// is there and can't be read is an error.
+fn assembled(deal: &str, quote: &Object, company: Option<Object>, lines: &[Object]) -> Result<Quote, String> {
+    let currency = quote.text("hs_currency").ok_or("has no currency")?;
+    let currency = Currency::from_code(&currency).map_err(|e| e.to_string())?;
+    let ceiling = quote.text("q2c_tm_ceiling").map(|v| Money::parse(&v, currency)).transpose();
+    Ok(Quote {
+        deal: deal.to_owned(),
+        quote: quote.id.clone(),
+        number: quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone()),
+        title: quote.text("hs_title").unwrap_or_default(),
+        version: parsed::<u32>(quote, "q2c_version")?.unwrap_or(1),
+        approved: quote.text("hs_status").as_deref() == Some(APPROVED),
+        approved_at: moment(quote, "q2c_approved_at")?,
+        customer: customer(company),
+        legal_entity: quote.text("q2c_legal_entity"),
+        currency,
+        payment_terms: quote.text("q2c_payment_terms"),
+        purchase_order: quote.text("q2c_purchase_order"),
+        project_template: quote.text("q2c_project_template"),
+        time_ceiling: ceiling.map_err(|e| format!("q2c_tm_ceiling: {e}"))?,
+        lines: lines.iter().map(|l| line(l, currency)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn customer(company: Option<Object>) -> Customer {
+    let of = |name: &str| company.as_ref().and_then(|c| c.text(name));
+    Customer {
+        company: company.as_ref().map(|c| c.id.clone()).unwrap_or_default(),
+        name: of("name").unwrap_or_default(),
+        tax_registration: of("q2c_tax_id"),
+        street: of("address"),
+        city: of("city"),
+        postal_code: of("zip"),
+        country: of("country"),
+        billing_email: of("q2c_billing_email"),
+    }
+}
+
+fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
+    let within = |e: String| format!("line {}: {e}", item.id);
+    let price = item.text("price").ok_or_else(|| within("has no price".into()))?;
+    let billing_method = match item.text("q2c_billing_method").as_deref() {
+        Some("fixed-fee") => Some(BillingMethod::FixedFee),
+        Some("time-and-materials") => Some(BillingMethod::TimeAndMaterials),
+        Some(other) => return Err(within(format!("q2c_billing_method `{other}`"))),
+        None => None,
+    };
+    Ok(QuoteLine {
+        line: item.id.clone(),
+        service: item.text("hs_sku").unwrap_or_default(),
+        name: item.text("name").unwrap_or_default(),
+        billing_method,
+        unit_price: Money::parse(&price, currency).map_err(|e| within(e.to_string()))?,
+        quantity: parsed::<Decimal>(item, "quantity").map_err(within)?.unwrap_or(Decimal::ONE),
+        milestone: item.text("q2c_milestone"),
+        planned_on: parsed::<Date>(item, "q2c_planned_date").map_err(within)?,
+        role: item.text("q2c_role"),
+        effective_from: parsed::<Date>(item, "q2c_effective_from").map_err(within)?,
+    })
+}
+
+fn parsed<T: std::str::FromStr>(object: &Object, name: &str) -> Result<Option<T>, String> {
+    object.text(name).map(|v| v.parse().map_err(|_| format!("{name} `{v}` can't be read"))).transpose()
+}
+
+/// HubSpot writes moments as RFC 3339, and in older properties as milliseconds.
+fn moment(object: &Object, name: &str) -> Result<Option<Timestamp>, String> {
+    let Some(value) = object.text(name) else { return Ok(None) };
+    let read = value.parse::<i64>().map_or_else(|_| value.parse::<Timestamp>(), Timestamp::from_millisecond);
+    read.map(Some).map_err(|_| format!("{name} `{value}` can't be read"))
+}

@@ -1,0 +1,111 @@
+//! HubSpot's notifications: three versions of signature, one of which is an HMAC.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::event::QuoteApproved;
+use domain::id::EngagementId;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::Settings;
+use super::wire::Notification;
+use crate::connection::{Connection, ConnectionConfig};
+use crate::http::settings;
+use crate::inbound::{Delivery, Subject, Translated, Untranslatable, Unverified};
+use crate::signature;
+
+const V3: &str = "x-hubspot-signature-v3";
+const V3_TIMESTAMP: &str = "x-hubspot-request-timestamp";
+const OLDER: &str = "x-hubspot-signature";
+const OLDER_VERSION: &str = "x-hubspot-signature-version";
+
+/// Verifies the strongest signature that came, if the connection accepts its version.
+///
+/// HubSpot sends v1 beside v3. Where v3 came, v3 decides alone: otherwise whoever can forge the
+/// weakest accepted signature would forge them all.
+pub(crate) fn verify(
+    connection: &Connection,
+    delivery: &Delivery<'_>,
+    now: Timestamp,
+) -> Result<(), Unverified> {
+    let settings: Settings = settings(connection).map_err(|_| Unverified::NotAccepted)?;
+    let accepts = |version: &str| settings.signature_versions.iter().any(|v| v == version);
+    if accepts("v3") && signature::present(delivery, V3) {
+        return v3(connection, delivery, now);
+    }
+    if !accepts("v1") && !accepts("v2") {
+        return Err(if accepts("v3") { Unverified::Malformed } else { Unverified::NotAccepted });
+    }
+    let version = signature::required(delivery, OLDER_VERSION)?;
+    if !accepts(version) {
+        return Err(Unverified::NotAccepted);
+    }
+    let given = signature::required(delivery, OLDER)?;
+    let (method, url) = (delivery.method.as_bytes(), connection.config.webhook_url.as_bytes());
+    let prefix: &[&[u8]] = match version {
+        "v1" => &[],
+        "v2" => &[method, url],
+        _ => return Err(Unverified::NotAccepted),
+    };
+    // Not an HMAC: HubSpot's older versions hash the secret in front of the text.
+    signature::any_secret(&connection.credentials.signing_secrets, |secret| {
+        let mut hash = Sha256::new();
+        hash.update(secret.as_bytes());
+        for part in prefix {
+            hash.update(part);
+        }
+        hash.update(delivery.body);
+        signature::equal(given.as_bytes(), hex::encode(hash.finalize()).as_bytes())
+    })
+}
+
+/// The URL is the configured one, not one rebuilt from `Host`, which the caller chooses.
+fn v3(connection: &Connection, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Unverified> {
+    let timestamp = signature::required(delivery, V3_TIMESTAMP)?;
+    let given = signature::required(delivery, V3)?;
+    signature::fresh(signature::milliseconds(timestamp)?, now)?;
+    let given = STANDARD.decode(given).map_err(|_| Unverified::Malformed)?;
+    let url = connection.config.webhook_url.as_bytes();
+    let parts = [delivery.method.as_bytes(), url, delivery.body, timestamp.as_bytes()];
+    signature::any_secret(&connection.credentials.signing_secrets, |secret| {
+        signature::hmac_sha256(secret.as_bytes(), &parts).is_some_and(|mac| signature::equal(&given, &mac))
+    })
+}
+
+/// One event for each notification that the trigger describes; the others are of no interest.
+pub(crate) fn translate(
+    connection: &Connection,
+    delivery: &Delivery<'_>,
+) -> Result<Vec<Translated>, Untranslatable> {
+    let settings: Settings = settings(connection).map_err(|e| Untranslatable(e.detail))?;
+    let notifications: Vec<Notification> = serde_json::from_slice(delivery.body)
+        .map_err(|e| Untranslatable(format!("not an array of notifications: {e}")))?;
+    notifications
+        .iter()
+        .filter(|n| {
+            settings.portal_id.is_none_or(|portal| portal == n.portal_id)
+                && n.subscription_type == "deal.propertyChange"
+                && n.property_name.as_deref() == Some(settings.trigger.property.as_str())
+                && n.property_value.as_deref() == Some(settings.trigger.value.as_str())
+        })
+        .map(|n| approved(&connection.config, n))
+        .collect()
+}
+
+/// `eventId` isn't unique by itself, so a notification is known by all that a retry repeats.
+/// `attemptNumber` differs from retry to retry and is left out.
+fn approved(config: &ConnectionConfig, n: &Notification) -> Result<Translated, Untranslatable> {
+    let deal = n.object_id.to_string();
+    let occurred_at = Timestamp::from_millisecond(n.occurred_at)
+        .map_err(|_| Untranslatable(format!("occurredAt {} is no moment", n.occurred_at)))?;
+    let property = n.property_name.as_deref().unwrap_or_default();
+    Ok(Translated {
+        delivery: format!(
+            "{}:{}:{}:{}:{}:{property}",
+            n.portal_id, n.subscription_id, n.event_id, n.object_id, n.occurred_at
+        ),
+        subject: Subject::Engagement(EngagementId::of_deal(&config.tenant, &config.connection, &deal)),
+        occurred_at,
+        event: QuoteApproved { connection: config.connection.clone(), deal }.into(),
+    })
+}

@@ -1,0 +1,155 @@
+//! Projects and tasks, and where an invoice stands shown on the project.
+
+use async_trait::async_trait;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Kantata;
+use super::wire::{ExternalReference, Map, Story, Workspace};
+use crate::error::CallError;
+use crate::http::Effect;
+use crate::operation::{
+    CreateProject, CreateTask, Idempotency, Operation, Performs, Reference, Undone, WriteInvoiceStatus,
+};
+
+/// Model of a project in our references.
+pub(super) const ENGAGEMENT: &str = "engagement";
+const TASK: &str = "task";
+const INVOICE: &str = "invoice";
+/// What is below a project stays, because the project is what is cancelled.
+pub(super) const WITH_PROJECT: &str = "it is archived with its project";
+
+impl Kantata {
+    /// A project, if it exists.
+    pub(super) async fn workspace(
+        &self,
+        operation: &'static str,
+        id: &str,
+    ) -> Result<Option<Workspace>, CallError> {
+        let answer = self.only(operation, "workspaces", &[id.to_owned()], "").await?;
+        let mut found: Map<Workspace> = self.typed(operation, &answer, "workspaces")?;
+        Ok(found.remove(id))
+    }
+
+    /// Sets fields of a project. Absolute values: repeating changes nothing.
+    pub(super) async fn set_workspace(
+        &self,
+        operation: &'static str,
+        id: &str,
+        fields: &Value,
+    ) -> Result<Workspace, CallError> {
+        let path = format!("/workspaces/{id}");
+        let body = json!({ "workspace": fields });
+        let (_, workspace) = self.write(operation, (Method::PUT, &path, Effect::Keyed), &body).await?;
+        Ok(workspace)
+    }
+}
+
+#[async_trait]
+impl Performs<CreateProject> for Kantata {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+
+    /// A project that an undone attempt archived isn't there; `perform` brings it back.
+    async fn find(&self, operation: &CreateProject) -> Result<Option<Reference>, CallError> {
+        let Some(id) =
+            self.referenced(CreateProject::NAME, ENGAGEMENT, operation.engagement.as_str()).await?
+        else {
+            return Ok(None);
+        };
+        let workspace = self.workspace(CreateProject::NAME, &id).await?;
+        Ok(workspace.filter(|w| !w.archived).map(|_| Reference { record: id }))
+    }
+
+    async fn perform(&self, operation: &CreateProject, _key: &str) -> Result<Reference, CallError> {
+        let engagement = operation.engagement.as_str();
+        if let Some(id) = self.referenced(CreateProject::NAME, ENGAGEMENT, engagement).await? {
+            self.set_workspace(CreateProject::NAME, &id, &json!({ "archived": false })).await?;
+            return Ok(Reference { record: id });
+        }
+        let body = json!({ "workspace": {
+            "title": operation.title,
+            "creator_role": "maven",
+            "currency": operation.currency.code(),
+            "external_reference": self.reference(ENGAGEMENT, engagement),
+        }});
+        let (record, _) = self.create::<Workspace>(CreateProject::NAME, "workspaces", &body).await?;
+        Ok(Reference { record })
+    }
+
+    /// Kantata deletes no project; archived, it takes no time and shows nowhere.
+    async fn undo(&self, _operation: &CreateProject, record: &Reference) -> Result<Undone, CallError> {
+        self.set_workspace(CreateProject::NAME, &record.record, &json!({ "archived": true })).await?;
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<CreateTask> for Kantata {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+
+    async fn find(&self, operation: &CreateTask) -> Result<Option<Reference>, CallError> {
+        let reference = format!("{}/{}", operation.engagement, operation.key);
+        let found = self.referenced(CreateTask::NAME, TASK, &reference).await?;
+        Ok(found.map(|record| Reference { record }))
+    }
+
+    async fn perform(&self, operation: &CreateTask, _key: &str) -> Result<Reference, CallError> {
+        let reference = format!("{}/{}", operation.engagement, operation.key);
+        let body = json!({ "story": {
+            "workspace_id": operation.project,
+            "title": operation.title,
+            "story_type": "task",
+            "external_reference": self.reference(TASK, &reference),
+        }});
+        let (record, _) = self.create::<Story>(CreateTask::NAME, "stories", &body).await?;
+        Ok(Reference { record })
+    }
+
+    async fn undo(&self, _operation: &CreateTask, _record: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Kept(WITH_PROJECT.into()))
+    }
+}
+
+#[async_trait]
+impl Performs<WriteInvoiceStatus> for Kantata {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Upsert
+    }
+
+    /// Not asked: the reference is created or updated by its key, so writing again is harmless.
+    async fn find(&self, _operation: &WriteInvoiceStatus) -> Result<Option<Reference>, CallError> {
+        Ok(None)
+    }
+
+    async fn perform(&self, operation: &WriteInvoiceStatus, _key: &str) -> Result<Reference, CallError> {
+        let mut message =
+            format!("{} {} (tax {})", operation.number, operation.total, operation.tax.amount());
+        if operation.paid.is_positive() {
+            message.push_str(&format!(", paid {}", operation.paid.amount()));
+        }
+        let body = json!({ "external_reference": {
+            "service_name": self.settings.service_name,
+            "service_model": INVOICE,
+            "service_model_ref": operation.invoice,
+            "subject_type": "Workspace",
+            "subject_id": operation.project,
+            "status": operation.status,
+            "external_message": message,
+        }});
+        let call = (Method::POST, "/external_references/create_or_update", Effect::Keyed);
+        let (record, written) =
+            self.write::<ExternalReference>(WriteInvoiceStatus::NAME, call, &body).await?;
+        if written.subject_id != operation.project {
+            return Err(self.odd(WriteInvoiceStatus::NAME, "external_references"));
+        }
+        Ok(Reference { record })
+    }
+
+    async fn undo(&self, _operation: &WriteInvoiceStatus, _record: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Kept("the project shows where its invoice stands; the next write replaces it".into()))
+    }
+}

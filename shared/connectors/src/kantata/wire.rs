@@ -1,0 +1,230 @@
+//! Kantata's JSON: `results` gives the order, the records are in maps by ID, one a collection.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// Records by ID.
+pub(super) type Map<T> = BTreeMap<String, T>;
+
+/// Which records an answer holds, and how many pages there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// The records of this page, in order.
+    #[serde(default)]
+    pub(super) results: Vec<Key>,
+    /// Where the page stands among the others.
+    #[serde(default)]
+    pub(super) meta: Meta,
+}
+
+/// One entry of `results`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Key {
+    /// The collection.
+    pub(super) key: String,
+    /// The record.
+    #[serde(deserialize_with = "id")]
+    pub(super) id: String,
+}
+
+/// Position of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    /// How many pages there are.
+    #[serde(default)]
+    pub(super) page_count: u32,
+}
+
+/// Body of an error answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Errors {
+    /// Every reason.
+    pub(super) errors: Vec<Reason>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reason {
+    /// Kantata's own words.
+    pub(super) message: String,
+}
+
+/// A link from a record to one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ExternalReference {
+    pub(super) service_name: String,
+    pub(super) service_model: String,
+    pub(super) service_model_ref: String,
+    /// `Workspace`, `Story` and so on.
+    pub(super) subject_type: String,
+    #[serde(deserialize_with = "id")]
+    pub(super) subject_id: String,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Workspace {
+    #[serde(default)]
+    pub(super) archived: bool,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) rate_card_id: Option<String>,
+}
+
+/// A task or a milestone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Story {
+    pub(super) story_type: String,
+    pub(super) state: String,
+    pub(super) updated_at: Timestamp,
+}
+
+/// Value of a custom field on some record. A field of choices has several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CustomFieldValue {
+    pub(super) custom_field_name: String,
+    pub(super) value: Value,
+    pub(super) subject_type: String,
+    #[serde(deserialize_with = "id")]
+    pub(super) subject_id: String,
+}
+
+/// A billing milestone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BillingMilestone {
+    pub(super) amount_in_cents: i64,
+}
+
+/// A time entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TimeEntry {
+    #[serde(deserialize_with = "id")]
+    pub(super) workspace_id: String,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) story_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) user_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) role_id: Option<String>,
+    pub(super) date_performed: Date,
+    pub(super) time_in_minutes: u32,
+    pub(super) billable: bool,
+    pub(super) approved: bool,
+    #[serde(default)]
+    pub(super) notes: Option<String>,
+    pub(super) updated_at: Timestamp,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct User {
+    pub(super) full_name: String,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Role {
+    pub(super) name: String,
+}
+
+/// A named set of rate cards, one a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RateCardSet {
+    pub(super) title: String,
+}
+
+/// A rate card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RateCard {
+    pub(super) currency: String,
+}
+
+/// A rate card's rates from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RateCardVersion {
+    #[serde(default)]
+    pub(super) effective_date: Option<Date>,
+}
+
+/// A role's rate in minor units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RateCardRole {
+    #[serde(deserialize_with = "id")]
+    pub(super) role_id: String,
+    pub(super) rate: i64,
+}
+
+/// An entry of the log. Only what it is about is used; the record itself is read afterwards, so
+/// the payload columns, which come as objects or as JSON in a string, needn't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SubscribedEvent {
+    #[serde(deserialize_with = "id")]
+    pub(super) id: String,
+    pub(super) subject_type: String,
+    #[serde(deserialize_with = "id")]
+    pub(super) subject_id: String,
+}
+
+/// An ID, which Kantata writes as text in some places and as a number in others.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Either::deserialize(deserializer).map(String::from)
+}
+
+fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<Either>::deserialize(deserializer).map(|given| given.map(String::from))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Text(String),
+    Number(i64),
+}
+
+impl From<Either> for String {
+    fn from(given: Either) -> Self {
+        match given {
+            Either::Text(text) => text,
+            Either::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::testing::{round_trip, vendor};
+
+    /// Parses a page, and the records of one of its collections, written and parsed again.
+    fn page<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(
+        payload: &str,
+        collection: &str,
+    ) -> Map<T> {
+        round_trip::<Page>(payload);
+        let whole: Value = serde_json::from_str(payload).expect("parses");
+        round_trip(&whole[collection].to_string())
+    }
+
+    #[test]
+    fn every_payload_is_parsed_written_and_parsed_again() {
+        let workspaces = page::<Workspace>(vendor!("kantata/workspaces.json"), "workspaces");
+        assert_eq!(workspaces["42"].rate_card_id.as_deref(), Some("56"), "a number is an ID like text");
+        let references =
+            page::<ExternalReference>(vendor!("kantata/external_references.json"), "external_references");
+        assert_eq!(references["343"].subject_id, "42");
+        page::<Story>(vendor!("kantata/stories.json"), "stories");
+        page::<CustomFieldValue>(vendor!("kantata/stories.json"), "custom_field_values");
+        page::<TimeEntry>(vendor!("kantata/time_entries.json"), "time_entries");
+        page::<User>(vendor!("kantata/time_entries.json"), "users");
+        page::<Role>(vendor!("kantata/time_entries.json"), "roles");
+        page::<SubscribedEvent>(vendor!("kantata/subscribed_events.json"), "subscribed_events");
+        page::<BillingMilestone>(vendor!("kantata/billing_milestone.json"), "billing_milestones");
+        page::<RateCardRole>(vendor!("kantata/rate_card_roles.json"), "rate_card_roles");
+        round_trip::<Errors>(vendor!("kantata/error.json"));
+    }
+}

@@ -1,0 +1,173 @@
+//! What is written to an ERP.
+
+use domain::contract::Contract;
+use domain::id::{CustomerId, EngagementId, InvoiceId, PaymentId};
+use domain::invoice::{InvoiceLine, PostedInvoice};
+use domain::money::Money;
+use domain::quote::Customer;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{Operation, Recorded, Reference};
+
+/// Creates the customer account, or adopts the one that matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateCustomer {
+    /// The global customer ID; the account carries it where we create it.
+    pub customer: CustomerId,
+    /// The customer as the quote names it.
+    pub record: Customer,
+    /// Code of the payment terms.
+    pub payment_terms: String,
+}
+
+/// The ERP's customer account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerRecord {
+    /// The ERP's ID.
+    pub record: String,
+    /// The ERP's ID of the address that invoices go to.
+    pub address: String,
+    /// Its tax registration there, as the ERP writes it.
+    pub tax_registration: Option<String>,
+    /// Whether an existing account was matched rather than created.
+    pub adopted: bool,
+}
+
+impl Recorded for CustomerRecord {
+    fn external_id(&self) -> &str {
+        &self.record
+    }
+}
+
+impl Operation for CreateCustomer {
+    type Record = CustomerRecord;
+    const NAME: &'static str = "create customer";
+
+    fn verify(&self, record: &CustomerRecord) -> Result<(), String> {
+        let plain =
+            |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+        match (&self.record.tax_registration, &record.tax_registration) {
+            // Products drop or add a country prefix and punctuation; the number itself must agree.
+            (Some(ours), Some(theirs))
+                if !plain(ours).ends_with(&plain(theirs)) && !plain(theirs).ends_with(&plain(ours)) =>
+            {
+                Err(format!("tax registration {theirs} instead of {ours}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Opens the billing plan: one position per milestone and one for time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateBillingPlan {
+    /// The engagement; the plan carries this ID.
+    pub engagement: EngagementId,
+    /// The ERP's customer account.
+    pub customer: CustomerRecord,
+    /// The terms.
+    pub contract: Contract,
+}
+
+impl Operation for CreateBillingPlan {
+    type Record = Reference;
+    const NAME: &'static str = "create billing plan";
+
+    fn verify(&self, record: &Reference) -> Result<(), String> {
+        if record.record.is_empty() { Err("the product answered without an ID".into()) } else { Ok(()) }
+    }
+}
+
+/// Creates an invoice in draft. It is posted by [`PostInvoice`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateInvoice {
+    /// Our ID; the invoice carries it.
+    pub invoice: InvoiceId,
+    /// The ERP's customer account.
+    pub customer: CustomerRecord,
+    /// Code of the payment terms.
+    pub payment_terms: String,
+    /// Tax code of every line.
+    pub tax_code: String,
+    /// The customer's purchase order.
+    pub purchase_order: Option<String>,
+    /// Sum of the lines, before tax.
+    pub untaxed: Money,
+    /// The lines.
+    pub lines: Vec<InvoiceLine>,
+}
+
+impl Recorded for PostedInvoice {
+    fn external_id(&self) -> &str {
+        &self.record
+    }
+}
+
+impl Operation for CreateInvoice {
+    type Record = PostedInvoice;
+    const NAME: &'static str = "create invoice";
+
+    fn verify(&self, record: &PostedInvoice) -> Result<(), String> {
+        if record.untaxed == self.untaxed {
+            Ok(())
+        } else {
+            Err(format!("untaxed {} instead of {}", record.untaxed, self.untaxed))
+        }
+    }
+}
+
+/// Posts an invoice: from here on it is in the books and has a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostInvoice {
+    /// Our ID.
+    pub invoice: InvoiceId,
+    /// The ERP's ID of the draft.
+    pub record: String,
+    /// Sum of the lines, before tax.
+    pub untaxed: Money,
+}
+
+impl Operation for PostInvoice {
+    type Record = PostedInvoice;
+    const NAME: &'static str = "post invoice";
+
+    fn verify(&self, record: &PostedInvoice) -> Result<(), String> {
+        if !record.posted {
+            return Err(format!("invoice {} is not posted", record.record));
+        }
+        if record.untaxed == self.untaxed {
+            Ok(())
+        } else {
+            Err(format!("untaxed {} instead of {}", record.untaxed, self.untaxed))
+        }
+    }
+}
+
+/// Books a received payment: applied to its invoice, the rest on the customer's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplyPayment {
+    /// Our ID; the booking carries it.
+    pub payment: PaymentId,
+    /// The payment product's ID, for the bank statement's text.
+    pub reference: String,
+    /// The ERP's customer account.
+    pub customer: CustomerRecord,
+    /// The ERP's ID of the invoice.
+    pub invoice_record: String,
+    /// What is applied to the invoice.
+    pub applied: Money,
+    /// What stays on the customer's account.
+    pub unapplied: Money,
+    /// The business day on which it was received.
+    pub received_on: Date,
+}
+
+impl Operation for ApplyPayment {
+    type Record = Reference;
+    const NAME: &'static str = "apply payment";
+
+    fn verify(&self, record: &Reference) -> Result<(), String> {
+        if record.record.is_empty() { Err("the product answered without an ID".into()) } else { Ok(()) }
+    }
+}

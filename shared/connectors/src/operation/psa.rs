@@ -1,0 +1,97 @@
+//! What is written to a PSA.
+
+use domain::contract::{Milestone, RateCard};
+use domain::id::{EngagementId, InvoiceId};
+use domain::money::{Currency, Money};
+
+use super::{Operation, Reference};
+
+/// Creates the project shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateProject {
+    /// The engagement it delivers; the project carries this ID.
+    pub engagement: EngagementId,
+    /// Title for people.
+    pub title: String,
+    /// Currency of its budget.
+    pub currency: Currency,
+}
+
+/// Creates a task of the project's work breakdown structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateTask {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// Key, unique in the engagement; the task carries it.
+    pub key: String,
+    /// Title for people.
+    pub title: String,
+}
+
+/// Creates a milestone with its billing trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateMilestone {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// The milestone as contracted; its key is carried by the PSA's record.
+    pub milestone: Milestone,
+}
+
+/// Sets the contracted rates on the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateRateCard {
+    /// The engagement; the rate card carries this ID.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// Currency of its rates.
+    pub currency: Currency,
+    /// The contracted rates, dated.
+    pub rate_card: RateCard,
+}
+
+/// Shows on the project where an invoice stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteInvoiceStatus {
+    /// The PSA's project.
+    pub project: String,
+    /// Our invoice ID.
+    pub invoice: InvoiceId,
+    /// The ERP's number.
+    pub number: String,
+    /// Status, as [`domain::invoice::InvoiceStatus::as_str`] writes it.
+    pub status: String,
+    /// Total with tax.
+    pub total: Money,
+    /// Tax.
+    pub tax: Money,
+    /// What was paid on it.
+    pub paid: Money,
+}
+
+macro_rules! operation {
+    ($name:ident, $text:literal) => {
+        impl Operation for $name {
+            type Record = Reference;
+            const NAME: &'static str = $text;
+
+            fn verify(&self, record: &Reference) -> Result<(), String> {
+                if record.record.is_empty() {
+                    Err("the product answered without an ID".into())
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    };
+}
+
+operation!(CreateProject, "create project");
+operation!(CreateTask, "create task");
+operation!(CreateMilestone, "create milestone");
+operation!(CreateRateCard, "create rate card");
+operation!(WriteInvoiceStatus, "write invoice status");

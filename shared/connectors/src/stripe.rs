@@ -1,0 +1,99 @@
+//! Stripe: listened to only. A succeeded payment intent is a payment received.
+
+mod wire;
+
+use domain::event::PaymentReceived;
+use domain::id::PaymentId;
+use domain::money::{Currency, Money};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::connection::{Connection, ConnectionConfig};
+use crate::inbound::{Delivery, Subject, Translated, Untranslatable, Unverified};
+use crate::signature;
+use wire::{Envelope, Intent, IntentEvent};
+
+const SUCCEEDED: &str = "payment_intent.succeeded";
+
+/// Currencies whose minor unit at Stripe is not that of ISO 4217: two decimal places are sent
+/// for the first two although they have none in use, none for the third although ISO gives it two.
+const OTHER_EXPONENT: [(&str, u32); 3] = [("ISK", 2), ("UGX", 2), ("MGA", 0)];
+
+/// Verifies `Stripe-Signature`: any `v1` in it, over `{t}.{body}`. The key is the secret's whole
+/// text, `whsec_` included. Other schemes are ignored; two timestamps are refused.
+pub(crate) fn verify(
+    connection: &Connection,
+    delivery: &Delivery<'_>,
+    now: Timestamp,
+) -> Result<(), Unverified> {
+    let header = signature::required(delivery, "stripe-signature")?;
+    let (mut timestamps, mut given) = (Vec::new(), Vec::new());
+    for (scheme, value) in header.split(',').filter_map(|item| item.split_once('=')) {
+        match scheme {
+            "t" => timestamps.push(value),
+            "v1" => given.push(value),
+            _ => {}
+        }
+    }
+    let [timestamp] = timestamps.as_slice() else { return Err(Unverified::Malformed) };
+    signature::fresh(signature::seconds(timestamp)?, now)?;
+    let parts = [timestamp.as_bytes(), b".", delivery.body];
+    signature::any_secret(&connection.credentials.signing_secrets, |secret| {
+        signature::hmac_sha256(secret.as_bytes(), &parts).is_some_and(|mac| {
+            let expected = hex::encode(mac);
+            given.iter().any(|g| signature::equal(g.as_bytes(), expected.as_bytes()))
+        })
+    })
+}
+
+/// A payment received, or nothing of interest.
+///
+/// The delivery is known by the business fact and not by the event's ID: an intent succeeds once,
+/// while the fact can be reported under several IDs (two endpoints, two API versions).
+pub(crate) fn translate(
+    connection: &Connection,
+    delivery: &Delivery<'_>,
+) -> Result<Vec<Translated>, Untranslatable> {
+    let envelope: Envelope =
+        serde_json::from_slice(delivery.body).map_err(|e| Untranslatable(format!("not an event: {e}")))?;
+    if envelope.object != "event" {
+        return Err(Untranslatable(format!("`{}` is not an event with its data in it", envelope.object)));
+    }
+    if envelope.kind != SUCCEEDED {
+        return Ok(Vec::new());
+    }
+    let event: IntentEvent = serde_json::from_slice(delivery.body)
+        .map_err(|e| Untranslatable(format!("not a payment intent: {e}")))?;
+    received(&connection.config, event.created, event.data.object).map(|t| vec![t]).map_err(Untranslatable)
+}
+
+fn received(config: &ConnectionConfig, created: i64, intent: Intent) -> Result<Translated, String> {
+    let currency = Currency::from_code(&intent.currency).map_err(|e| e.to_string())?;
+    let received_at =
+        Timestamp::from_second(created).map_err(|_| format!("created {created} is no moment"))?;
+    let payment = PaymentId::derive(&[&config.tenant, &config.connection, &intent.id]);
+    Ok(Translated {
+        delivery: format!("{SUCCEEDED}:{}", intent.id),
+        subject: Subject::Other(payment.to_string()),
+        occurred_at: received_at,
+        event: PaymentReceived {
+            payment,
+            connection: config.connection.clone(),
+            amount: money(intent.amount_received.unwrap_or(intent.amount), currency)?,
+            invoice_number: intent.metadata.get("q2c_invoice_number").filter(|n| !n.is_empty()).cloned(),
+            record: intent.id,
+            received_at,
+        }
+        .into(),
+    })
+}
+
+fn money(units: i64, currency: Currency) -> Result<Money, String> {
+    let other = OTHER_EXPONENT.iter().find(|(code, _)| *code == currency.code());
+    match other {
+        Some((_, exponent)) => Decimal::try_from_i128_with_scale(i128::from(units), *exponent)
+            .map_err(|e| e.to_string())
+            .and_then(|amount| Money::exact(amount, currency).map_err(|e| e.to_string())),
+        None => Money::from_minor_units(units, currency).map_err(|e| e.to_string()),
+    }
+}

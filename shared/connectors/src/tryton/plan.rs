@@ -1,0 +1,103 @@
+//! The billing plan: a tree of work, one position a milestone and one for time.
+//!
+//! Invoices are made by us and not by Tryton's own project invoicing, which doesn't give work
+//! free again when an invoice is credited; hence the method `manual`.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::Tryton;
+use super::client::exists_already;
+use super::wire::{Row, create};
+use crate::error::{CallError, CallErrorKind};
+use crate::operation::{CreateBillingPlan, Idempotency, Operation, Performs, Reference, Undone};
+
+const MODEL: &str = "project.work";
+/// Key of the position for time; no milestone of a contract is called so.
+const TIME: &str = "time";
+
+impl Tryton {
+    fn positions(&self, operation: &CreateBillingPlan) -> Vec<Value> {
+        let (engagement, contract) = (&operation.engagement, &operation.contract);
+        let position = |key: &str, name: String, product: i64, price: String, timed: bool| {
+            json!({
+                "external_id": format!("{engagement}/{key}"), "company": self.settings.company, "type": "task",
+                "name": name, "product": product, "list_price": price, "timesheet_available": timed,
+                "status": self.settings.project_status_open,
+            })
+        };
+        let mut all: Vec<Value> = contract
+            .milestones
+            .iter()
+            .map(|m| {
+                let name = format!("{} {}", m.key, m.name);
+                position(&m.key, name, self.settings.fixed_product, m.amount.amount().to_string(), false)
+            })
+            .collect();
+        if let Some(rate) = contract.rate_card.rates.first() {
+            let price = rate.hourly.amount().to_string();
+            all.push(position(TIME, "Time and materials".into(), self.settings.hour_product, price, true));
+        }
+        all
+    }
+
+    async fn plan(&self, operation: &CreateBillingPlan) -> Result<Option<Reference>, CallError> {
+        let found: Option<Row> =
+            self.by_external_id(CreateBillingPlan::NAME, MODEL, operation.engagement.as_str(), &[]).await?;
+        Ok(found.map(|row| Reference { record: row.id.to_string() }))
+    }
+}
+
+#[async_trait]
+impl Performs<CreateBillingPlan> for Tryton {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+
+    async fn find(&self, operation: &CreateBillingPlan) -> Result<Option<Reference>, CallError> {
+        self.plan(operation).await
+    }
+
+    /// The whole tree is one call, so there is none or all of it.
+    async fn perform(&self, operation: &CreateBillingPlan, _key: &str) -> Result<Reference, CallError> {
+        let values = json!({
+            "external_id": operation.engagement,
+            "company": self.settings.company,
+            "type": "project",
+            "name": format!("{} ({})", operation.contract.title, operation.contract.quote_number),
+            "party": number(&operation.customer.record),
+            "party_address": number(&operation.customer.address),
+            "status": self.settings.project_status_open,
+            "project_invoice_method": "manual",
+            "children": create(&self.positions(operation)),
+        });
+        match self.create::<Row>(CreateBillingPlan::NAME, MODEL, &values, &[]).await {
+            Ok(row) => Ok(Reference { record: row.id.to_string() }),
+            Err(error) if exists_already(&error) => self.plan(operation).await?.ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Positions first, because Tryton keeps work that has others below it.
+    async fn undo(&self, operation: &CreateBillingPlan, record: &Reference) -> Result<Undone, CallError> {
+        let below = json!([["parent", "=", number(&record.record)]]);
+        let positions: Vec<Row> = self.search(CreateBillingPlan::NAME, MODEL, &below, &[]).await?;
+        let rows = positions.iter().map(|row| row.id.to_string());
+        let itself = self.plan(operation).await?.map(|r| r.record);
+        for row in rows.chain(itself) {
+            match self.delete(CreateBillingPlan::NAME, MODEL, &row).await {
+                Ok(()) => {}
+                Err(error) if error.kind == CallErrorKind::Refused => {
+                    return Ok(Undone::Impossible(error.detail));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Undone::Removed)
+    }
+}
+
+/// A record's ID as Tryton takes it; one that is no number is left for Tryton to refuse.
+pub(super) fn number(record: &str) -> Value {
+    record.parse::<i64>().map_or_else(|_| json!(record), |id| json!(id))
+}

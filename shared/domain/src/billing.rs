@@ -1,0 +1,198 @@
+//! From delivered work to billable lines.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Rate;
+use crate::decision::{Condition, Decision, Effects};
+use crate::engagement::{Engagement, EngagementStatus};
+use crate::event::{BillingReady, InvoiceRequested};
+use crate::id::{InvoiceId, LineId};
+use crate::money::{Money, MoneyError};
+use crate::problem::{Problem, ProblemCode};
+use crate::work::{MilestoneCompletion, TimeEntry};
+
+/// Where a line stands. Ownership by an invoice is taken by a conditional write on the line itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineStatus {
+    /// May be invoiced; owned by nobody.
+    Ready,
+    /// Owned by exactly one invoice.
+    Invoiced,
+}
+
+/// What a line was earned by, traceable to the quote line and to the PSA's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Evidence {
+    /// An approved time entry.
+    Time {
+        /// The entry.
+        entry: TimeEntry,
+        /// The rate in force on the day worked.
+        hourly: Money,
+    },
+    /// A completed milestone.
+    Milestone {
+        /// The completion.
+        completion: MilestoneCompletion,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// One approved entry or milestone, priced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BillableLine {
+    /// Derived from the source record, so that one entry can only ever be one line.
+    pub line: LineId,
+    /// The CRM's quote line that sold it.
+    pub quote_line: String,
+    /// Version of the contract that priced it.
+    pub contract_version: u32,
+    /// Service code.
+    pub service: String,
+    /// Before tax.
+    pub amount: Money,
+    /// The day it was earned.
+    pub earned_on: Date,
+    /// What earned it.
+    pub evidence: Evidence,
+}
+
+/// The line of a PSA record; the same record is always the same line.
+#[must_use]
+pub fn line_of(connection: &str, kind: &str, record: &str) -> LineId {
+    LineId::derive(&[connection, kind, record])
+}
+
+/// Price of an entry: minutes at the hourly rate, rounded to the minor unit once.
+///
+/// # Errors
+/// When the amount overflows.
+pub fn price(hourly: Money, minutes: u32) -> Result<Money, MoneyError> {
+    hourly.times(Decimal::from(minutes) / Decimal::from(60))
+}
+
+/// Decides on an approved time entry.
+#[must_use]
+pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision {
+    let Some(engagement) = active(state) else { return Decision::Park(Condition::EngagementActive) };
+    if !entry.billable || entry.minutes == 0 {
+        return Decision::NoEffect(format!("entry {} is not billable", entry.entry));
+    }
+    let contract = &engagement.contract;
+    let Some(rate) = contract.rate_card.in_force(&entry.role, entry.worked_on) else {
+        return Decision::Hold(Problem::new(
+            ProblemCode::NoRateInForce,
+            format!(
+                "entry {} of {}: no rate for role `{}` on {} in contract version {}",
+                entry.entry, entry.person, entry.role, entry.worked_on, contract.version
+            ),
+        ));
+    };
+    match price_within_ceiling(engagement, entry, rate) {
+        Err(problem) => Decision::Hold(problem),
+        Ok((amount, state)) => {
+            let line = BillableLine {
+                line: line_of(&entry.connection, "time", &entry.entry),
+                quote_line: rate.quote_line.clone(),
+                contract_version: contract.version,
+                service: rate.service.clone(),
+                amount,
+                earned_on: entry.worked_on,
+                evidence: Evidence::Time { entry: entry.clone(), hourly: rate.hourly },
+            };
+            Decision::apply(Effects {
+                state,
+                summary: format!(
+                    "{} min by {} on {} at {} = {amount}",
+                    entry.minutes, entry.person, entry.worked_on, rate.hourly
+                ),
+                events: vec![BillingReady { line: line.line.clone(), amount }.into()],
+                lines: vec![line],
+                release: vec![],
+            })
+        }
+    }
+}
+
+/// The entry's price and, where the contract has a ceiling, the state with that much of it used.
+fn price_within_ceiling(
+    engagement: &Engagement,
+    entry: &TimeEntry,
+    rate: &Rate,
+) -> Result<(Money, Option<Engagement>), Problem> {
+    let broken =
+        |e: MoneyError| Problem::new(ProblemCode::IllegalEvent, format!("entry {}: {e}", entry.entry));
+    let amount = price(rate.hourly, entry.minutes).map_err(broken)?;
+    let (Some(ceiling), Some(billed)) = (engagement.contract.time_ceiling, engagement.time_billed) else {
+        return Ok((amount, None));
+    };
+    let after = billed.plus(amount).map_err(broken)?;
+    if after.exceeds(ceiling).map_err(broken)? {
+        return Err(Problem::new(
+            ProblemCode::CeilingExceeded,
+            format!(
+                "entry {}: {billed} of {ceiling} is billed; {amount} more would exceed the ceiling",
+                entry.entry
+            ),
+        )
+        .with_stake(amount));
+    }
+    Ok((amount, Some(Engagement { time_billed: Some(after), ..engagement.clone() })))
+}
+
+/// Decides on a completed, accepted milestone: bills it and asks for an invoice of all that is ready.
+#[must_use]
+pub fn milestone_completed(
+    state: Option<&Engagement>,
+    completion: &MilestoneCompletion,
+    business_day: Date,
+) -> Decision {
+    let Some(engagement) = active(state) else { return Decision::Park(Condition::EngagementActive) };
+    let key = &completion.milestone;
+    let Some(milestone) = engagement.contract.milestone(key) else {
+        return Decision::Hold(Problem::new(
+            ProblemCode::MilestoneUnknown,
+            format!("contract version {} has no milestone `{key}`", engagement.contract.version),
+        ));
+    };
+    if let Some(record) = engagement.completed_milestones.get(key) {
+        return Decision::NoEffect(format!("milestone {key} was already billed by record {record}"));
+    }
+    let amount = milestone.amount;
+    let line = BillableLine {
+        line: line_of(engagement.engagement.as_str(), "milestone", key),
+        quote_line: milestone.quote_line.clone(),
+        contract_version: engagement.contract.version,
+        service: milestone.service.clone(),
+        amount,
+        earned_on: business_day,
+        evidence: Evidence::Milestone { completion: completion.clone(), name: milestone.name.clone() },
+    };
+    let mut next = engagement.clone();
+    next.completed_milestones.insert(key.clone(), completion.record.clone());
+    let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "milestone", key]);
+    let reason = format!("milestone {key} {} completed", milestone.name);
+    Decision::apply(Effects {
+        state: Some(next),
+        summary: format!("{reason}: {amount}"),
+        events: vec![
+            BillingReady { line: line.line.clone(), amount }.into(),
+            InvoiceRequested { invoice, lines: vec![line.line.clone()], reason }.into(),
+        ],
+        lines: vec![line],
+        release: vec![],
+    })
+}
+
+fn active(state: Option<&Engagement>) -> Option<&Engagement> {
+    state.filter(|e| match e.status {
+        EngagementStatus::Active => true,
+        EngagementStatus::Held | EngagementStatus::Activating => false,
+    })
+}

@@ -1,0 +1,65 @@
+//! What a decision may be. `decide(state, event) -> Decision` is the shape of every flow.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::billing::BillableLine;
+use crate::engagement::Engagement;
+use crate::event::Event;
+use crate::id::InvoiceId;
+use crate::problem::Problem;
+
+/// What an early event waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// The engagement is active.
+    EngagementActive,
+    /// The invoice was read back as posted.
+    InvoicePosted(InvoiceId),
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::EngagementActive => f.write_str("engagement-active"),
+            Self::InvoicePosted(invoice) => write!(f, "invoice-posted:{invoice}"),
+        }
+    }
+}
+
+/// What an event does, to be committed whole or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The new state, where shared state changes.
+    pub state: Option<Engagement>,
+    /// Lines that become billable.
+    pub lines: Vec<BillableLine>,
+    /// What is told to others.
+    pub events: Vec<Event>,
+    /// Conditions that hold from now on; what waited for them is released.
+    pub release: Vec<Condition>,
+    /// One line for the timeline.
+    pub summary: String,
+}
+
+/// The outcome of deciding on one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The event has these effects.
+    Apply(Box<Effects>),
+    /// The event came too early and waits.
+    Park(Condition),
+    /// A person must decide; nothing but the exception is written.
+    Hold(Problem),
+    /// The event is legal and changes nothing (late, stale, not billable); the reason is journalled.
+    NoEffect(String),
+}
+
+impl Decision {
+    /// Applies effects.
+    #[must_use]
+    pub fn apply(effects: Effects) -> Self {
+        Self::Apply(Box::new(effects))
+    }
+}

@@ -1,0 +1,152 @@
+//! The engagement: one sold piece of work from quote to cash, and the states it may be in.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Contract;
+use crate::id::{CustomerId, EngagementId};
+use crate::money::Money;
+use crate::quote::Customer;
+
+/// Where an engagement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngagementStatus {
+    /// A check failed; nothing was written anywhere; waits for a correction.
+    Held,
+    /// All checks passed; records are being made in the other systems.
+    Activating,
+    /// Set up everywhere; delivery may start and work may be billed.
+    Active,
+}
+
+impl EngagementStatus {
+    /// The status as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Activating => "activating",
+            Self::Active => "active",
+        }
+    }
+
+    /// Whether the status may follow this one. Staying is allowed: a repeated step changes nothing.
+    #[must_use]
+    pub const fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Held => matches!(next, Self::Held | Self::Activating),
+            Self::Activating => matches!(next, Self::Activating | Self::Held | Self::Active),
+            Self::Active => matches!(next, Self::Active),
+        }
+    }
+}
+
+/// A status that may not follow the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an engagement that is {} may not become {}", from.as_str(), to.as_str())]
+pub struct IllegalTransition {
+    /// The present status.
+    pub from: EngagementStatus,
+    /// The status that was asked for.
+    pub to: EngagementStatus,
+}
+
+/// The IDs by which other systems know the engagement's records; filled in by activation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemRecords {
+    /// The ERP's customer account.
+    pub customer_account: Option<String>,
+    /// The ERP's address that invoices go to.
+    pub customer_address: Option<String>,
+    /// The ERP's billing plan.
+    pub billing_plan: Option<String>,
+    /// The PSA's project.
+    pub project: Option<String>,
+}
+
+/// The state of an engagement. Bounded: entries, lines and invoices are items of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Engagement {
+    /// The global ID.
+    pub engagement: EngagementId,
+    /// The CRM's deal.
+    pub deal: String,
+    /// Where it stands.
+    pub status: EngagementStatus,
+    /// The global customer ID.
+    pub customer: CustomerId,
+    /// The customer as the signed quote names it.
+    pub customer_record: Customer,
+    /// The terms in force.
+    pub contract: Contract,
+    /// Milestones that were completed, by key, with the PSA's record that proves each.
+    pub completed_milestones: BTreeMap<String, String>,
+    /// Its records in the other systems.
+    pub records: SystemRecords,
+    /// What was billed by time so far; kept only where the contract has a ceiling.
+    pub time_billed: Option<Money>,
+}
+
+impl Engagement {
+    /// The engagement as its contract version begins it.
+    #[must_use]
+    pub fn begin(
+        engagement: EngagementId,
+        deal: String,
+        customer: CustomerId,
+        record: Customer,
+        contract: Contract,
+    ) -> Self {
+        let time_billed = contract.time_ceiling.map(|ceiling| Money::zero(ceiling.currency()));
+        Self {
+            engagement,
+            deal,
+            status: EngagementStatus::Activating,
+            customer,
+            customer_record: record,
+            contract,
+            completed_milestones: BTreeMap::new(),
+            records: SystemRecords::default(),
+            time_billed,
+        }
+    }
+
+    /// The same engagement in another status.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] when the status may not follow the present one.
+    pub fn become_status(mut self, next: EngagementStatus) -> Result<Self, IllegalTransition> {
+        if self.status.may_become(next) {
+            self.status = next;
+            Ok(self)
+        } else {
+            Err(IllegalTransition { from: self.status, to: next })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EngagementStatus::{Activating, Active, Held};
+
+    /// Proves OWN-13 in part: the engagement's transitions, all nine pairs.
+    #[test]
+    fn only_forward_transitions_are_legal() {
+        let legal = [
+            (Held, Held),
+            (Held, Activating),
+            (Activating, Activating),
+            (Activating, Held),
+            (Activating, Active),
+            (Active, Active),
+        ];
+        for from in [Held, Activating, Active] {
+            for to in [Held, Activating, Active] {
+                assert_eq!(from.may_become(to), legal.contains(&(from, to)), "{from:?} -> {to:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The canonical events: what happened, in the business's own words.
+//!
+//! The envelope they travel in is the `events` crate's. An event that reports a record of
+//! another system carries a reference where the product's notification does; the function
+//! that takes it reads the record and checks it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
+use crate::money::Money;
+use crate::problem::Problem;
+use crate::work::{MilestoneCompletion, TimeEntry};
+
+/// A CRM reports that a deal's quote was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuoteApproved {
+    /// The CRM connection.
+    pub connection: String,
+    /// The CRM's ID of the deal; the quote is read back from it.
+    pub deal: String,
+}
+
+/// An engagement is set up everywhere; delivery may start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngagementActivated {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The CRM's deal.
+    pub deal: String,
+    /// The customer.
+    pub customer: CustomerId,
+    /// Version of the contract in force.
+    pub contract_version: u32,
+    /// Value of the fixed-fee part.
+    pub fixed_fee: Money,
+}
+
+/// An engagement waits for a correction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngagementHeld {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Everything that failed, all at once.
+    pub problems: Vec<Problem>,
+}
+
+/// A customer was created in (or matched with) the ERP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerCreated {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The ERP connection.
+    pub connection: String,
+    /// The ERP's ID.
+    pub record: String,
+}
+
+/// A project was created in the PSA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProjectCreated {
+    /// The engagement it delivers.
+    pub engagement: EngagementId,
+    /// The PSA connection.
+    pub connection: String,
+    /// The PSA's ID.
+    pub record: String,
+}
+
+/// A line meets every condition for billing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BillingReady {
+    /// The line.
+    pub line: LineId,
+    /// Its amount before tax.
+    pub amount: Money,
+}
+
+/// The ready lines of an engagement are to be invoiced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceRequested {
+    /// The invoice that will own them. Derived from what asked for it, so that asking twice is one invoice.
+    pub invoice: InvoiceId,
+    /// Lines that must be on it, whatever else is ready.
+    pub lines: Vec<LineId>,
+    /// What asked for it, for people.
+    pub reason: String,
+}
+
+/// An invoice was handed to the ERP and posted there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceSubmitted {
+    /// The invoice.
+    pub invoice: InvoiceId,
+    /// The ERP connection.
+    pub connection: String,
+    /// The ERP's ID.
+    pub record: String,
+    /// Amount before tax.
+    pub untaxed: Money,
+}
+
+/// The ERP reports that an invoice was posted; the invoice is read back from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoicePosted {
+    /// The ERP connection.
+    pub connection: String,
+    /// The ERP's ID.
+    pub record: String,
+    /// Our ID, which the ERP's record carries.
+    pub invoice: InvoiceId,
+}
+
+/// A payment product reports money received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentReceived {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The payment product's connection.
+    pub connection: String,
+    /// The product's ID.
+    pub record: String,
+    /// What was paid.
+    pub amount: Money,
+    /// The invoice number that the payer gave.
+    pub invoice_number: Option<String>,
+    /// When the product received it.
+    pub received_at: Timestamp,
+}
+
+/// Cash was applied to an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentApplied {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The invoice.
+    pub invoice: InvoiceId,
+    /// How much of the payment was applied to it.
+    pub applied: Money,
+    /// What stays open on the invoice.
+    pub open: Money,
+}
+
+/// Something waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExceptionRaised {
+    /// The exception.
+    pub exception: ExceptionId,
+    /// What is wrong, who owns it and what is at stake.
+    pub problem: Problem,
+}
+
+macro_rules! events {
+    ($($variant:ident($payload:ty) = $name:literal,)*) => {
+        /// Any canonical event. `type` is its name and version; a change that an old reader
+        /// would not understand is a new version, never an edit.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "type", content = "data")]
+        pub enum Event {
+            $(#[doc = $name] #[serde(rename = $name)] $variant($payload),)*
+        }
+
+        impl Event {
+            /// Every type name, for registries and tests.
+            pub const TYPES: &'static [&'static str] = &[$($name),*];
+
+            /// The event's type: `q2c.<object>.<what happened>.v<version>`.
+            #[must_use]
+            pub const fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            /// The JSON Schema of each type's payload.
+            #[must_use]
+            pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($name, schemars::schema_for!($payload))),*]
+            }
+        }
+
+        $(impl From<$payload> for Event {
+            fn from(payload: $payload) -> Self {
+                Self::$variant(payload)
+            }
+        })*
+    };
+}
+
+events! {
+    QuoteApproved(QuoteApproved) = "q2c.quote.approved.v1",
+    EngagementActivated(EngagementActivated) = "q2c.engagement.activated.v1",
+    EngagementHeld(EngagementHeld) = "q2c.engagement.held.v1",
+    CustomerCreated(CustomerCreated) = "q2c.customer.created.v1",
+    ProjectCreated(ProjectCreated) = "q2c.project.created.v1",
+    TimeApproved(TimeEntry) = "q2c.time.approved.v1",
+    MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
+    BillingReady(BillingReady) = "q2c.billing.ready.v1",
+    InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
+    InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
+    InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
+    PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
+    PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
+    ExceptionRaised(ExceptionRaised) = "q2c.exception.raised.v1",
+}

@@ -1,0 +1,321 @@
+//! Invoices: assembled from lines they own, submitted, compared with what the ERP posted.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::billing::{BillableLine, Evidence};
+use crate::engagement::Engagement;
+use crate::id::{CustomerId, InvoiceId, LineId};
+use crate::money::{Currency, Money, MoneyError};
+use crate::problem::{Problem, ProblemCode};
+
+/// Where an invoice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InvoiceStatus {
+    /// Taking ownership of ready lines.
+    Collecting,
+    /// Its lines are fixed; it is being made in the ERP.
+    Drafted,
+    /// The ERP accepted and posted it; what was posted is not compared yet.
+    Submitted,
+    /// Posted, and equal to what was submitted.
+    Posted,
+    /// Paid in part.
+    PartPaid,
+    /// Paid in full.
+    Paid,
+}
+
+impl InvoiceStatus {
+    /// The status as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Collecting => "collecting",
+            Self::Drafted => "drafted",
+            Self::Submitted => "submitted",
+            Self::Posted => "posted",
+            Self::PartPaid => "part-paid",
+            Self::Paid => "paid",
+        }
+    }
+}
+
+/// An invoice from its request to its payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Invoice {
+    /// Our ID; the ERP's record carries it.
+    pub invoice: InvoiceId,
+    /// Where it stands.
+    pub status: InvoiceStatus,
+    /// Who is billed.
+    pub customer: CustomerId,
+    /// The legal entity that bills.
+    pub legal_entity: String,
+    /// Code of the payment terms.
+    pub payment_terms: String,
+    /// The tax code of its lines.
+    pub tax_code: String,
+    /// The customer's purchase order.
+    pub purchase_order: Option<String>,
+    /// Version of the contract in force when it was requested.
+    pub contract_version: u32,
+    /// What asked for it.
+    pub reason: String,
+    /// Pages of owned lines; each page is an item of its own.
+    pub pages: u32,
+    /// Lines owned.
+    pub line_count: u32,
+    /// Sum of its lines before tax.
+    pub untaxed: Money,
+    /// Tax as the ERP posted it.
+    pub tax: Option<Money>,
+    /// Total as the ERP posted it.
+    pub total: Option<Money>,
+    /// The ERP's number.
+    pub number: Option<String>,
+    /// The ERP's ID of the record.
+    pub record: Option<String>,
+    /// The ERP's invoice date.
+    pub invoiced_on: Option<Date>,
+    /// Cash applied to it.
+    pub applied: Money,
+}
+
+/// An invoice as the ERP holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PostedInvoice {
+    /// The ERP's ID of the record.
+    pub record: String,
+    /// Whether it is posted there (or beyond: paid).
+    pub posted: bool,
+    /// The ERP's number, once posted.
+    pub number: Option<String>,
+    /// The ERP's invoice date, once posted.
+    pub invoiced_on: Option<Date>,
+    /// Before tax.
+    pub untaxed: Money,
+    /// Tax.
+    pub tax: Money,
+    /// Total.
+    pub total: Money,
+    /// What is still open there.
+    pub open: Money,
+}
+
+/// Unit of an invoice line's quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// A fee: quantity 1 at the amount.
+    Fee,
+    /// Hours at an hourly rate.
+    Hour,
+}
+
+/// A line as it is printed on the invoice. `quantity × unit_price` is exactly `amount`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceLine {
+    /// Position, from 1.
+    pub position: u32,
+    /// What is billed.
+    pub description: String,
+    /// Unit of the quantity.
+    pub unit: Unit,
+    /// Quantity.
+    #[schemars(with = "String")]
+    pub quantity: Decimal,
+    /// Price of one unit.
+    pub unit_price: Money,
+    /// Before tax.
+    pub amount: Money,
+    /// The billable lines in it: the way back to entries, milestones and the quote.
+    pub lines: Vec<LineId>,
+}
+
+impl Invoice {
+    /// A new invoice of an engagement, owning nothing yet.
+    #[must_use]
+    pub fn request(engagement: &Engagement, invoice: InvoiceId, reason: String) -> Self {
+        let contract = &engagement.contract;
+        Self {
+            invoice,
+            status: InvoiceStatus::Collecting,
+            customer: engagement.customer.clone(),
+            legal_entity: contract.legal_entity.clone(),
+            payment_terms: contract.payment_terms.clone(),
+            tax_code: contract.tax_code.clone(),
+            purchase_order: contract.purchase_order.clone(),
+            contract_version: contract.version,
+            reason,
+            pages: 0,
+            line_count: 0,
+            untaxed: Money::zero(contract.currency),
+            tax: None,
+            total: None,
+            number: None,
+            record: None,
+            invoiced_on: None,
+            applied: Money::zero(contract.currency),
+        }
+    }
+
+    /// The invoice after it took ownership of one more page of lines.
+    ///
+    /// # Errors
+    /// When the amounts overflow or mix currencies.
+    pub fn collect(&self, page: &[BillableLine]) -> Result<Self, MoneyError> {
+        let added = Money::total(self.untaxed.currency(), page.iter().map(|l| l.amount))?;
+        let count = u32::try_from(page.len()).map_err(|_| MoneyError::Overflow)?;
+        Ok(Self {
+            pages: self.pages + 1,
+            line_count: self.line_count + count,
+            untaxed: self.untaxed.plus(added)?,
+            ..self.clone()
+        })
+    }
+
+    /// The invoice after the ERP's posting was read back and found equal to what was submitted.
+    ///
+    /// # Errors
+    /// [`ProblemCode::InvoiceMismatch`] when number, amounts or currency differ by as much as a cent.
+    pub fn post(&self, posted: &PostedInvoice) -> Result<Self, Problem> {
+        let mismatch = |what: String| {
+            Problem::new(ProblemCode::InvoiceMismatch, format!("invoice {}: {what}", self.invoice))
+                .with_stake(self.untaxed)
+        };
+        if !posted.posted {
+            return Err(mismatch(format!("record {} is not posted in the ERP", posted.record)));
+        }
+        let Some(number) = posted.number.clone() else {
+            return Err(mismatch(format!("record {} is posted without a number", posted.record)));
+        };
+        if posted.untaxed != self.untaxed {
+            return Err(mismatch(format!("submitted {}, posted {}", self.untaxed, posted.untaxed)));
+        }
+        match posted.untaxed.plus(posted.tax) {
+            Ok(total) if total == posted.total => {}
+            _ => {
+                return Err(mismatch(format!(
+                    "posted total {} is not {} plus tax {}",
+                    posted.total, posted.untaxed, posted.tax
+                )));
+            }
+        }
+        let status = match self.status {
+            InvoiceStatus::Collecting | InvoiceStatus::Drafted | InvoiceStatus::Submitted => {
+                InvoiceStatus::Posted
+            }
+            InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,
+        };
+        Ok(Self {
+            status,
+            number: Some(number),
+            record: Some(posted.record.clone()),
+            invoiced_on: posted.invoiced_on,
+            tax: Some(posted.tax),
+            total: Some(posted.total),
+            ..self.clone()
+        })
+    }
+
+    /// What is still to be paid; nothing before it is posted.
+    ///
+    /// # Errors
+    /// When amounts mix currencies.
+    pub fn open(&self) -> Result<Money, MoneyError> {
+        self.total.map_or_else(|| Ok(Money::zero(self.untaxed.currency())), |total| total.minus(self.applied))
+    }
+}
+
+/// Assembles the printed lines: a milestone each, time summed by service, role and rate.
+///
+/// Hours are shown as quantity × rate only where that product is exactly the sum of the
+/// entries' own amounts; where rounding each entry makes a difference, the line is a fee of
+/// the exact sum, so that the invoice always equals the lines it owns.
+///
+/// # Errors
+/// When the amounts overflow or mix currencies.
+pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<InvoiceLine>, MoneyError> {
+    let mut milestones = Vec::new();
+    let mut time: BTreeMap<(&str, &str, Decimal), Vec<&BillableLine>> = BTreeMap::new();
+    for line in owned {
+        match &line.evidence {
+            Evidence::Milestone { name, completion } => {
+                milestones.push((format!("{} {name}", completion.milestone), line));
+            }
+            Evidence::Time { entry, hourly } => {
+                time.entry((&line.service, &entry.role, hourly.amount())).or_default().push(line);
+            }
+        }
+    }
+    milestones.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut printed: Vec<InvoiceLine> = milestones
+        .into_iter()
+        .map(|(description, line)| fee(description, line.amount, vec![line.line.clone()]))
+        .collect();
+    for ((service, role, rate), lines) in time {
+        printed.push(time_line(currency, service, role, Money::rounded(rate, currency), &lines)?);
+    }
+    for (position, line) in (1..).zip(&mut printed) {
+        line.position = position;
+    }
+    Ok(printed)
+}
+
+fn time_line(
+    currency: Currency,
+    service: &str,
+    role: &str,
+    hourly: Money,
+    lines: &[&BillableLine],
+) -> Result<InvoiceLine, MoneyError> {
+    let amount = Money::total(currency, lines.iter().map(|l| l.amount))?;
+    let minutes: u64 = lines
+        .iter()
+        .map(|l| match &l.evidence {
+            Evidence::Time { entry, .. } => u64::from(entry.minutes),
+            Evidence::Milestone { .. } => 0,
+        })
+        .sum();
+    let hours = (Decimal::from(minutes) / Decimal::from(60)).round_dp(2).normalize();
+    let first = lines.iter().map(|l| l.earned_on).min();
+    let last = lines.iter().map(|l| l.earned_on).max();
+    let days = match (first, last) {
+        (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
+        (Some(day), _) => day.to_string(),
+        (None, _) => String::new(),
+    };
+    let ids = lines.iter().map(|l| l.line.clone()).collect();
+    let description = format!("{service} {role}, {days}");
+    let exact = Decimal::from(minutes) == hours * Decimal::from(60);
+    if exact && hourly.times(hours)? == amount {
+        return Ok(InvoiceLine {
+            position: 0,
+            description,
+            unit: Unit::Hour,
+            quantity: hours,
+            unit_price: hourly,
+            amount,
+            lines: ids,
+        });
+    }
+    Ok(fee(format!("{description}, {hours} h at {hourly}"), amount, ids))
+}
+
+fn fee(description: String, amount: Money, lines: Vec<LineId>) -> InvoiceLine {
+    InvoiceLine {
+        position: 0,
+        description,
+        unit: Unit::Fee,
+        quantity: Decimal::ONE,
+        unit_price: amount,
+        amount,
+        lines,
+    }
+}

@@ -1,0 +1,28 @@
+//! What the business decides, and nothing else: no I/O, no clock, no AWS.
+//!
+//! A function reads state, calls into this crate and commits what comes back. Every
+//! rule about money, status and ownership is here, so that it can be tested by example
+//! and by property, by the million, without a cloud.
+
+pub mod activation;
+pub mod billing;
+pub mod cash;
+pub mod contract;
+pub mod decision;
+pub mod engagement;
+pub mod event;
+pub mod id;
+pub mod invoice;
+pub mod money;
+pub mod policy;
+pub mod problem;
+pub mod quote;
+pub mod work;
+
+pub use contract::Contract;
+pub use decision::{Condition, Decision, Effects};
+pub use engagement::{Engagement, EngagementStatus};
+pub use event::Event;
+pub use money::{Currency, Money};
+pub use policy::TenantConfig;
+pub use problem::{Owner, Problem};

@@ -1,0 +1,201 @@
+//! What can go wrong in the business, who can fix it and how.
+//!
+//! Each code has a page in `docs/errors/` with cause and remedy; the pages are compiled in,
+//! so that every surface (console, API, command line) shows the same words.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+
+/// The function of the firm that owns an exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// Quotes, prices and terms as sold.
+    SalesOperations,
+    /// Customer and entity records.
+    MasterData,
+    /// Tax registrations and tax engines.
+    Tax,
+    /// Contracts, catalog, templates and rate cards.
+    Contracts,
+    /// Invoices, cash and credit.
+    FinanceOperations,
+    /// Connections, mappings and delivery of messages.
+    Integration,
+}
+
+impl Owner {
+    /// The owner as it is written in JSON, in DynamoDB and in the console.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SalesOperations => "sales-operations",
+            Self::MasterData => "master-data",
+            Self::Tax => "tax",
+            Self::Contracts => "contracts",
+            Self::FinanceOperations => "finance-operations",
+            Self::Integration => "integration",
+        }
+    }
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $owner:ident, $retryable:literal;)*) => {
+        /// A numbered kind of problem. The number is stable; pages, alarms and runbooks cite it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum ProblemCode {
+            $($(#[$doc])* #[serde(rename = $code)] $variant,)*
+        }
+
+        impl ProblemCode {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The code as people cite it, for example `Q2C-0105`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// Who can fix it.
+            #[must_use]
+            pub const fn owner(self) -> Owner {
+                match self { $(Self::$variant => Owner::$owner,)* }
+            }
+
+            /// Whether the same attempt can succeed later without anyone changing anything.
+            #[must_use]
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)* }
+            }
+
+            /// Its page: cause and remedy in words a finance person understands (Markdown).
+            #[must_use]
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("../../../docs/errors/", $code, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The quote is not in an approved state when it is read back.
+    QuoteNotApproved = "Q2C-0101", SalesOperations, false;
+    /// The customer lacks a name, an address or a country.
+    CustomerIncomplete = "Q2C-0102", MasterData, false;
+    /// The selling legal entity is missing or not configured.
+    LegalEntityInvalid = "Q2C-0103", MasterData, false;
+    /// The legal entity does not sell in the quote's currency.
+    CurrencyNotAllowed = "Q2C-0104", FinanceOperations, false;
+    /// No tax registration, or no registration of the entity in the customer's country.
+    TaxRegistrationMissing = "Q2C-0105", Tax, false;
+    /// The payment terms are not among those agreed.
+    PaymentTermsUnknown = "Q2C-0106", FinanceOperations, false;
+    /// The ERP's account of the customer is on credit hold, or the deal exceeds its limit.
+    CreditHold = "Q2C-0107", FinanceOperations, false;
+    /// A sold line names a service that the catalog does not have, or bills it another way.
+    ServiceUnknown = "Q2C-0108", Contracts, false;
+    /// A price or rate is below the pricing policy.
+    PriceBelowPolicy = "Q2C-0109", SalesOperations, false;
+    /// The project template does not exist.
+    ProjectTemplateMissing = "Q2C-0110", Contracts, false;
+    /// The sold lines do not form a billing model that can be carried out.
+    BillingModelInvalid = "Q2C-0111", Contracts, false;
+    /// Another quote version was approved while this engagement is already set up.
+    QuoteSuperseded = "Q2C-0112", Contracts, false;
+    /// An event with a known ID arrived with another content.
+    EventConflict = "Q2C-0201", Integration, false;
+    /// An event that the engagement's state does not allow.
+    IllegalEvent = "Q2C-0202", Integration, false;
+    /// An authentic notification that could not be translated.
+    Untranslatable = "Q2C-0203", Integration, false;
+    /// A message that failed until its queue gave up.
+    DeliveryFailed = "Q2C-0204", Integration, false;
+    /// No rate was in force for the role on the day worked.
+    NoRateInForce = "Q2C-0301", Contracts, false;
+    /// Billing the item would exceed the contract's ceiling.
+    CeilingExceeded = "Q2C-0302", Contracts, false;
+    /// An approved entry changed after it became a billable line.
+    EntryChanged = "Q2C-0303", FinanceOperations, false;
+    /// A completed milestone that the contract does not have.
+    MilestoneUnknown = "Q2C-0304", Contracts, false;
+    /// What the ERP posted differs from what was submitted.
+    InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
+    /// A payment names no invoice that we know.
+    PaymentUnmatched = "Q2C-0501", FinanceOperations, false;
+    /// A payment is larger than what is open on its invoice.
+    Overpayment = "Q2C-0502", FinanceOperations, false;
+    /// A payment's currency differs from its invoice's.
+    PaymentCurrency = "Q2C-0503", FinanceOperations, false;
+    /// A product refused a call for a business reason.
+    ProductRefused = "Q2C-0901", Integration, false;
+    /// A product answered something other than what it was sent.
+    ProductMismatch = "Q2C-0902", Integration, false;
+    /// A connection is missing, or its credentials were refused.
+    ConnectionInvalid = "Q2C-0903", Integration, true;
+}
+
+/// One problem with one record: what failed, what is at stake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// What kind of problem.
+    pub code: ProblemCode,
+    /// Who can fix it; follows from the code.
+    pub owner: Owner,
+    /// What failed, for people: names the record and the value.
+    pub detail: String,
+    /// The money that waits for the fix, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_stake: Option<Money>,
+}
+
+impl Problem {
+    /// A problem with its detail for people.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, owner: code.owner(), detail: detail.into(), at_stake: None }
+    }
+
+    /// The same, naming the money that waits.
+    #[must_use]
+    pub fn with_stake(mut self, at_stake: Money) -> Self {
+        self.at_stake = Some(at_stake);
+        self
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Proves EXC-22 in part: every code has a page that says what it means, its cause and what to do.
+    #[test]
+    fn every_code_has_a_page_with_cause_and_remedy() {
+        for code in ProblemCode::ALL {
+            let page = code.page();
+            assert!(page.starts_with(&format!("# {}", code.as_str())), "{code:?}: title");
+            assert!(page.contains("\n## Cause\n"), "{code:?}: cause");
+            assert!(page.contains("\n## Remedy\n"), "{code:?}: remedy");
+            let owner = format!("Owner: {}", code.owner().as_str());
+            assert!(page.contains(&owner), "{code:?}: {owner}");
+        }
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let mut codes: Vec<_> = ProblemCode::ALL.iter().map(|c| c.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+    }
+}

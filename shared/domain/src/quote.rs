@@ -1,0 +1,94 @@
+//! A quote as the CRM holds it when it is read back: numbered, approved, priced.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::BillingMethod;
+use crate::money::{Currency, Money};
+
+/// One version of a quote. It never changes; an amendment is another version.
+///
+/// Fields that a sales person can leave empty are optional here, because their absence is a
+/// finding of the checks and not a failure to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Quote {
+    /// The CRM's ID of the deal.
+    pub deal: String,
+    /// The CRM's ID of the quote.
+    pub quote: String,
+    /// Number for people.
+    pub number: String,
+    /// Title.
+    pub title: String,
+    /// Version, from 1.
+    pub version: u32,
+    /// Whether the CRM holds it as approved.
+    pub approved: bool,
+    /// When it was approved.
+    pub approved_at: Option<Timestamp>,
+    /// Who buys.
+    pub customer: Customer,
+    /// Code of the selling legal entity.
+    pub legal_entity: Option<String>,
+    /// Currency of every amount in it.
+    pub currency: Currency,
+    /// Code of the payment terms.
+    pub payment_terms: Option<String>,
+    /// The customer's purchase order.
+    pub purchase_order: Option<String>,
+    /// Code of the project template; where absent, the service's own.
+    pub project_template: Option<String>,
+    /// Ceiling of everything billed by time.
+    pub time_ceiling: Option<Money>,
+    /// What was sold.
+    pub lines: Vec<QuoteLine>,
+}
+
+/// Who buys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Customer {
+    /// The CRM's ID of the company.
+    pub company: String,
+    /// Registered name.
+    pub name: String,
+    /// Tax registration number.
+    pub tax_registration: Option<String>,
+    /// Street.
+    pub street: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// ISO 3166 alpha-2.
+    pub country: Option<String>,
+    /// Where invoices go.
+    pub billing_email: Option<String>,
+}
+
+/// One sold line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuoteLine {
+    /// The CRM's ID of the line, the far end of every trace from an invoice.
+    pub line: String,
+    /// Service code (SKU).
+    pub service: String,
+    /// Name for people.
+    pub name: String,
+    /// How it is billed.
+    pub billing_method: Option<BillingMethod>,
+    /// Price of one unit: the milestone's amount, or the rate of an hour.
+    pub unit_price: Money,
+    /// Units: 1 for a milestone, estimated hours for time.
+    pub quantity: Decimal,
+    /// Key of the milestone (fixed fee).
+    pub milestone: Option<String>,
+    /// When the milestone is planned.
+    pub planned_on: Option<Date>,
+    /// Role that the rate is for (time and materials).
+    pub role: Option<String>,
+    /// First day on which the rate is in force.
+    pub effective_from: Option<Date>,
+}

@@ -1,0 +1,297 @@
+//! Events of one engagement, decided together and committed together.
+
+use std::collections::BTreeMap;
+
+use domain::billing::BillableLine;
+use domain::decision::{Decision, Effects};
+use domain::engagement::Engagement;
+use domain::problem::{Problem, ProblemCode};
+use events::Envelope;
+use futures::future::join_all;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::commit::{Commit, Committed, Rejection, Write};
+use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
+use crate::exception::exception_of;
+use crate::key::Key;
+use crate::ledger::{Versioned, line_item};
+use crate::store::Item;
+use crate::{Journal, JournalError};
+
+/// How often a group is decided again when others write the same engagement.
+const MOST_ROUNDS: u32 = 20;
+
+/// What came of one event of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// It had its effects.
+    Applied,
+    /// It had had them before.
+    Duplicate,
+    /// It waits for a condition.
+    Parked,
+    /// It waits for a person.
+    Held,
+    /// It was legal and changed nothing.
+    NoEffect,
+}
+
+impl Decided {
+    /// The outcome as logs and metrics write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+            Self::Held => "held",
+            Self::NoEffect => "no-effect",
+        }
+    }
+}
+
+/// A commit and, by event, what it means for each when it is done.
+#[derive(Default)]
+struct Plan {
+    commit: Commit,
+    outcomes: BTreeMap<Uuid, Decided>,
+}
+
+/// Takes the events of one engagement: reads it once, decides on each in order, commits what
+/// touches shared state in one transaction and each independent ledger item by a write of
+/// its own. Decides again when somebody else was faster.
+///
+/// # Errors
+/// When the table can't be reached or stays contended; what was not committed is safe to repeat.
+pub async fn apply_group(
+    journal: &Journal,
+    function: &str,
+    group: &[Envelope],
+    now: Timestamp,
+    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
+    let mut settled: BTreeMap<Uuid, Decided> = BTreeMap::new();
+    let mut pending: Vec<&Envelope> = Vec::new();
+    for event in group {
+        // The same event twice in one batch is one event.
+        if !pending.iter().any(|e| e.id == event.id) {
+            pending.push(event);
+        }
+    }
+    let Some(&first) = pending.first() else { return Ok(settled) };
+    let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
+    let mut state = journal.engagement(&tenant, &subject).await?;
+    for round in 0..MOST_ROUNDS {
+        let plans = plan(function, &state, &pending, now, decide)?;
+        let mut stale = false;
+        let done = join_all(plans.into_iter().map(|plan| async move {
+            let outcomes = plan.outcomes;
+            let writes = plan.commit.writes.clone();
+            (outcomes, writes, journal.commit(plan.commit).await)
+        }))
+        .await;
+        for (outcomes, writes, committed) in done {
+            match committed? {
+                Committed::Done => settled.extend(outcomes),
+                Committed::Contended => stale = true,
+                Committed::Rejected(rejections) => {
+                    for rejection in rejections {
+                        match known_event(&writes, &rejection, &pending) {
+                            Some(event) => {
+                                let decided =
+                                    repeated(journal, function, event, rejection.current, now).await?;
+                                settled.insert(event.id, decided);
+                            }
+                            None => stale = true,
+                        }
+                    }
+                }
+            }
+        }
+        pending.retain(|e| !settled.contains_key(&e.id));
+        if pending.is_empty() {
+            return Ok(settled);
+        }
+        if stale {
+            tokio::time::sleep(pause(round, first.id)).await;
+        }
+        state = journal.engagement(&tenant, &subject).await?;
+    }
+    Err(JournalError::Contended(subject))
+}
+
+/// A pause that grows and differs between writers, so that they stop meeting.
+fn pause(round: u32, seed: Uuid) -> std::time::Duration {
+    let spread = u64::from(seed.as_bytes()[usize::try_from(round % 16).unwrap_or(0)]);
+    std::time::Duration::from_millis(u64::from(round) * 5 + spread % 20)
+}
+
+fn plan(
+    function: &str,
+    loaded: &Versioned<Engagement>,
+    pending: &[&Envelope],
+    now: Timestamp,
+    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+) -> Result<Vec<Plan>, JournalError> {
+    let mut plans = Vec::new();
+    let mut shared = Plan::default();
+    let mut state: Option<Engagement> = None;
+    let mut parked = false;
+    for event in pending {
+        match decide(state.as_ref().or(loaded.body.as_ref()), event) {
+            Decision::Apply(effects) if independent(event, &effects) => {
+                plans.push(apply(Plan::default(), function, event, &effects, now)?);
+            }
+            Decision::Apply(effects) => {
+                shared = apply(shared, function, event, &effects, now)?;
+                state = effects.state.or(state);
+            }
+            Decision::Park(condition) => {
+                parked = true;
+                let key = Key::parked(&event.tenant, &event.subject, &condition, event.id);
+                let item = Item::new(&key, "parked", &event.tenant, *event)?
+                    .with("body_hash", event.body_hash())
+                    .with("condition", condition.to_string())
+                    .with("recorded_at", now.to_string());
+                shared.commit = shared.commit.write(Write::Insert { item, cause: event.id });
+                shared.outcomes.insert(event.id, Decided::Parked);
+            }
+            Decision::Hold(problem) => plans.push(held(function, event, problem, now)?),
+            Decision::NoEffect(why) => {
+                let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
+                plans.push(Plan {
+                    commit: Commit::default().entry(&event.tenant, &entry)?,
+                    outcomes: BTreeMap::from([(event.id, Decided::NoEffect)]),
+                });
+            }
+        }
+    }
+    if let (Some(event), true) = (pending.first(), parked || state.is_some()) {
+        // Parking raises the version too: a commit that satisfies the condition must not
+        // overlook what was parked while it was deciding.
+        shared.commit = shared.commit.write(match &state {
+            Some(next) => Write::Replace {
+                item: crate::ledger::state_item(&event.tenant, next, now)?,
+                expected: loaded.version,
+            },
+            None => Write::Touch {
+                key: Key::state(&event.tenant, &event.subject),
+                kind: "state",
+                expected: loaded.version,
+            },
+        });
+    }
+    if !shared.outcomes.is_empty() {
+        plans.push(shared);
+    }
+    Ok(plans)
+}
+
+/// Whether an event concerns one ledger item and nothing shared.
+fn independent(event: &Envelope, effects: &Effects) -> bool {
+    keyed_by_its_record(&event.event)
+        && effects.state.is_none()
+        && effects.lines.len() == 1
+        && effects.release.is_empty()
+}
+
+fn apply(
+    mut plan: Plan,
+    function: &str,
+    event: &Envelope,
+    effects: &Effects,
+    now: Timestamp,
+) -> Result<Plan, JournalError> {
+    let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
+    if keyed_by_its_record(&event.event) {
+        for line in &effects.lines {
+            plan.commit = plan
+                .commit
+                .write(Write::Insert { item: line_as_entry(event, line, &entry, now)?, cause: event.id });
+        }
+    } else {
+        plan.commit = plan.commit.entry(&event.tenant, &entry)?;
+        for line in &effects.lines {
+            let item = line_item(&event.tenant, &event.subject, line, now)?;
+            plan.commit = plan.commit.write(Write::Insert { item, cause: event.id });
+        }
+    }
+    let outgoing = effects
+        .events
+        .iter()
+        .enumerate()
+        .map(|(i, e)| event.concluded(function, &event.subject, i, e.clone()));
+    plan.commit = plan.commit.emit(outgoing.collect::<Vec<_>>());
+    plan.commit.release.extend(effects.release.iter().cloned());
+    plan.outcomes.insert(event.id, Decided::Applied);
+    Ok(plan)
+}
+
+/// A line that is also its event's journal entry: keyed by the source record, it makes the
+/// record bill once whatever the event is called.
+fn line_as_entry(
+    event: &Envelope,
+    line: &BillableLine,
+    entry: &JournalEntry,
+    now: Timestamp,
+) -> Result<Item, JournalError> {
+    let mut item = line_item(&event.tenant, &event.subject, line, now)?;
+    for (name, value) in [
+        ("event_id", entry.event_id.to_string()),
+        ("event_type", entry.event_type.clone()),
+        ("body_hash", entry.body_hash.clone()),
+        ("occurred_at", entry.occurred_at.to_string()),
+        ("correlation_id", entry.correlation_id.clone()),
+        ("summary", entry.summary.clone()),
+    ] {
+        item = item.with(name, value);
+    }
+    Ok(item)
+}
+
+fn held(function: &str, event: &Envelope, problem: Problem, now: Timestamp) -> Result<Plan, JournalError> {
+    let entry = JournalEntry::of(event, EntryOutcome::Held, problem.to_string(), now);
+    let (writes, raised) = exception_of(function, event, problem, now)?;
+    Ok(Plan {
+        commit: Commit::default().entry(&event.tenant, &entry)?.write(writes).emit([raised]),
+        outcomes: BTreeMap::from([(event.id, Decided::Held)]),
+    })
+}
+
+/// The pending event whose own record stood in the way, if that is what was rejected.
+fn known_event<'a>(
+    writes: &[Write],
+    rejection: &Rejection,
+    pending: &[&'a Envelope],
+) -> Option<&'a Envelope> {
+    match writes.get(rejection.position) {
+        Some(Write::Insert { cause, .. }) => pending.iter().find(|e| e.id == *cause).copied(),
+        Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. }) | None => None,
+    }
+}
+
+/// An event whose record exists: a duplicate when the content is the same, else an exception.
+async fn repeated(
+    journal: &Journal,
+    function: &str,
+    event: &Envelope,
+    current: Option<Item>,
+    now: Timestamp,
+) -> Result<Decided, JournalError> {
+    let current = current.unwrap_or_default();
+    if current.text("body_hash").is_none_or(|hash| hash == event.body_hash()) {
+        return Ok(Decided::Duplicate);
+    }
+    let same_event = current.text("event_id") == Some(event.id.to_string().as_str());
+    let code = if same_event { ProblemCode::EventConflict } else { ProblemCode::EntryChanged };
+    let first = current.text("event_id").unwrap_or("an earlier event");
+    let problem =
+        Problem::new(code, format!("{} differs from {first}, which stands", event.event.type_name()));
+    let (write, raised) = exception_of(function, event, problem, now)?;
+    match journal.commit(Commit::default().write(write).emit([raised])).await? {
+        // An exception that exists already was raised by an earlier delivery of the same content.
+        Committed::Done | Committed::Rejected(_) => Ok(Decided::Held),
+        Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
+    }
+}

@@ -1,0 +1,80 @@
+//! Journal entries: that an event was taken, and what came of it.
+
+use domain::event::Event;
+use events::Envelope;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::JournalError;
+use crate::key::Key;
+use crate::store::Item;
+
+/// What came of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryOutcome {
+    /// It had its effects.
+    Applied,
+    /// It was legal and changed nothing.
+    NoEffect,
+    /// It waits for a person, as an exception.
+    Held,
+}
+
+/// The idempotency record of an event and its line in the engagement's timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// The event.
+    pub event_id: Uuid,
+    /// Its type.
+    pub event_type: String,
+    /// Hash of its content: the same ID with another content is a conflict, not a duplicate.
+    pub body_hash: String,
+    /// What it is about.
+    pub subject: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was committed.
+    pub recorded_at: Timestamp,
+    /// Links everything of one deal.
+    pub correlation_id: String,
+    /// What caused it.
+    pub causation_id: Option<Uuid>,
+    /// What came of it.
+    pub outcome: EntryOutcome,
+    /// One line for people.
+    pub summary: String,
+}
+
+impl JournalEntry {
+    /// The entry of an event.
+    #[must_use]
+    pub fn of(event: &Envelope, outcome: EntryOutcome, summary: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            event_id: event.id,
+            event_type: event.event.type_name().into(),
+            body_hash: event.body_hash(),
+            subject: event.subject.clone(),
+            occurred_at: event.time,
+            recorded_at: now,
+            correlation_id: event.correlationid.clone(),
+            causation_id: event.causationid,
+            outcome,
+            summary: summary.into(),
+        }
+    }
+
+    /// Its item in the partition of the event's subject.
+    pub(crate) fn item(&self, tenant: &str) -> Result<Item, JournalError> {
+        let key = Key::journal(tenant, &self.subject, self.event_id);
+        Item::new(&key, "journal", tenant, self)
+    }
+}
+
+/// Whether an event asks the ledger for one item and nothing shared: then that item is also
+/// its idempotency record, and the commit is a single conditional write.
+#[must_use]
+pub(crate) fn keyed_by_its_record(event: &Event) -> bool {
+    matches!(event, Event::TimeApproved(_))
+}

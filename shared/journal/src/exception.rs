@@ -1,0 +1,151 @@
+//! Exceptions: work for a person, with everything needed to understand and repeat it.
+
+use domain::event::{Event, ExceptionRaised};
+use domain::id::ExceptionId;
+use domain::problem::Problem;
+use events::Envelope;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use serde_json::Map;
+
+use crate::commit::{Commit, Committed, Write};
+use crate::key::Key;
+use crate::store::Item;
+use crate::{Journal, JournalError};
+
+/// Exceptions settled together with one commit; more are settled by the next one.
+const MOST_SETTLED: usize = 40;
+
+/// Where an exception stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionStatus {
+    /// Waits for its owner.
+    Open,
+    /// Was settled.
+    Resolved,
+}
+
+/// Something that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Derived from its cause, so that a repeated failure is one exception.
+    pub exception: ExceptionId,
+    /// Where it stands.
+    pub status: ExceptionStatus,
+    /// What failed, who owns it, what is at stake.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// Which function or step raised it.
+    pub stage: String,
+    /// Links it to the deal.
+    pub correlation_id: String,
+    /// The event or request, whole, so that it can be corrected and replayed.
+    pub payload: String,
+    /// When it was raised.
+    pub recorded_at: Timestamp,
+}
+
+impl Exception {
+    /// An open exception. `cause` makes its ID: the same cause is the same exception.
+    #[must_use]
+    pub fn open(
+        cause: &[&str],
+        problem: Problem,
+        stage: &str,
+        correlation_id: &str,
+        payload: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            exception: ExceptionId::derive(cause),
+            status: ExceptionStatus::Open,
+            problem,
+            stage: stage.into(),
+            correlation_id: correlation_id.into(),
+            payload,
+            recorded_at: now,
+        }
+    }
+
+    /// Its item, listed by owner and age in the `by-status` index while it is open.
+    ///
+    /// # Errors
+    /// Never for a well-formed exception.
+    pub fn item(&self, tenant: &str, subject: &str) -> Result<Item, JournalError> {
+        let key = Key::exception(tenant, subject, self.exception.as_str());
+        let owner = self.problem.owner.as_str();
+        Ok(Item::new(&key, "exception", tenant, self)?
+            .with("status_key", format!("tenant#{tenant}#exception#open#{owner}"))
+            .with("status_at", self.recorded_at.to_string()))
+    }
+}
+
+impl Journal {
+    /// Raises an exception for an event, once: the same cause again changes nothing. Announces
+    /// it, together with `also`, in the same write.
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn raise(
+        &self,
+        function: &str,
+        event: &Envelope,
+        problem: Problem,
+        also: Vec<Envelope>,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let (write, raised) = exception_of(function, event, problem, now)?;
+        match self.commit(Commit::default().write(write).emit([raised]).emit(also)).await? {
+            Committed::Done | Committed::Rejected(_) => Ok(()),
+            Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
+        }
+    }
+
+    /// The writes that settle every open exception which a function raised about a subject.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn settle_exceptions(
+        &self,
+        tenant: &str,
+        subject: &str,
+        function: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, JournalError> {
+        let items = self.store.query(&Key::partition(tenant, subject), "exception#", MOST_SETTLED).await?;
+        let open =
+            items.iter().filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function));
+        Ok(open
+            .map(|item| Write::When {
+                key: item.key(),
+                field: ("status", "open".into()),
+                set: Map::from_iter([
+                    ("status".into(), "resolved".into()),
+                    ("resolved_at".into(), now.to_string().into()),
+                ]),
+                remove: vec!["status_key", "status_at"],
+            })
+            .collect())
+    }
+}
+
+/// The exception that an event leads to: its item, and the event that announces it.
+///
+/// # Errors
+/// Never for a well-formed event.
+pub(crate) fn exception_of(
+    function: &str,
+    event: &Envelope,
+    problem: Problem,
+    now: Timestamp,
+) -> Result<(Write, Envelope), JournalError> {
+    let payload = serde_json::to_string(event).map_err(|e| JournalError::Decision(e.to_string()))?;
+    let cause = [event.id.to_string(), event.body_hash(), problem.code.as_str().to_owned()];
+    let cause: Vec<&str> = cause.iter().map(String::as_str).collect();
+    let exception = Exception::open(&cause, problem.clone(), function, &event.correlationid, payload, now);
+    let item = exception.item(&event.tenant, &event.subject)?;
+    let announced: Event = ExceptionRaised { exception: exception.exception, problem }.into();
+    Ok((Write::Insert { item, cause: event.id }, event.concluded(function, &event.subject, 0, announced)))
+}

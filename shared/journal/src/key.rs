@@ -1,0 +1,154 @@
+//! Keys of the table. Every partition starts with its tenant.
+
+use std::fmt;
+
+use domain::decision::Condition;
+use uuid::Uuid;
+
+/// Partition and sort key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.pk, self.sk)
+    }
+}
+
+impl Key {
+    /// Any key.
+    #[must_use]
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    /// Partition of what an event is about: an engagement, or what leads to one.
+    #[must_use]
+    pub fn partition(tenant: &str, subject: &str) -> String {
+        if subject.starts_with("eng_") {
+            format!("tenant#{tenant}#engagement#{subject}")
+        } else {
+            format!("tenant#{tenant}#subject#{subject}")
+        }
+    }
+
+    /// The engagement's state.
+    #[must_use]
+    pub fn state(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "state")
+    }
+
+    /// The journal entry of an event.
+    #[must_use]
+    pub fn journal(tenant: &str, subject: &str, event: Uuid) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("journal#{event}"))
+    }
+
+    /// A billable line.
+    #[must_use]
+    pub fn line(tenant: &str, engagement: &str, line: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("line#{line}"))
+    }
+
+    /// An invoice.
+    #[must_use]
+    pub fn invoice(tenant: &str, engagement: &str, invoice: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("invoice#{invoice}"))
+    }
+
+    /// A page of the lines that an invoice owns.
+    #[must_use]
+    pub fn invoice_page(tenant: &str, engagement: &str, invoice: &str, page: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("invoice-page#{invoice}#{page:06}"))
+    }
+
+    /// A payment.
+    #[must_use]
+    pub fn payment(tenant: &str, engagement: &str, payment: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("payment#{payment}"))
+    }
+
+    /// Outgoing events of one commit.
+    #[must_use]
+    pub fn outbox(tenant: &str, subject: &str, cause: Uuid) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("outbox#{cause}"))
+    }
+
+    /// Prefix of what waits for a condition.
+    #[must_use]
+    pub fn parked_prefix(condition: &Condition) -> String {
+        format!("parked#{condition}#")
+    }
+
+    /// An event that waits for a condition.
+    #[must_use]
+    pub fn parked(tenant: &str, subject: &str, condition: &Condition, event: Uuid) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("{}{event}", Self::parked_prefix(condition)))
+    }
+
+    /// An exception.
+    #[must_use]
+    pub fn exception(tenant: &str, subject: &str, exception: &str) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("exception#{exception}"))
+    }
+
+    /// A run of a workflow.
+    #[must_use]
+    pub fn workflow(tenant: &str, subject: &str, workflow: &str, run: &str) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("workflow#{workflow}#{run}"))
+    }
+
+    /// Prefix of the steps of a run.
+    #[must_use]
+    pub fn step_prefix(workflow: &str, run: &str) -> String {
+        format!("step#{workflow}#{run}#")
+    }
+
+    /// A step of a run.
+    #[must_use]
+    pub fn step(tenant: &str, subject: &str, workflow: &str, run: &str, step: &str) -> Self {
+        Self::new(Self::partition(tenant, subject), format!("{}{step}", Self::step_prefix(workflow, run)))
+    }
+
+    /// From a product's ID to ours.
+    #[must_use]
+    pub fn crosswalk(tenant: &str, connection: &str, kind: &str, local: &str) -> Self {
+        Self::new(format!("tenant#{tenant}#crosswalk#{connection}#{kind}#{local}"), "crosswalk")
+    }
+
+    /// From our ID to a product's.
+    #[must_use]
+    pub fn crosswalk_back(tenant: &str, global: &str, connection: &str, kind: &str) -> Self {
+        Self::new(format!("tenant#{tenant}#id#{global}"), format!("crosswalk#{connection}#{kind}"))
+    }
+
+    /// Which engagement one of our IDs belongs to. Written before the ID leaves us, so that
+    /// whatever comes back under it finds its engagement.
+    #[must_use]
+    pub fn owner(tenant: &str, global: &str) -> Self {
+        Self::new(format!("tenant#{tenant}#id#{global}"), "engagement")
+    }
+
+    /// A connection's configuration.
+    #[must_use]
+    pub fn connection(connection: &str) -> Self {
+        Self::new(format!("connection#{connection}"), "config")
+    }
+
+    /// A tenant's configuration.
+    #[must_use]
+    pub fn tenant(tenant: &str) -> Self {
+        Self::new(format!("tenant#{tenant}"), "config")
+    }
+
+    /// How far a connection's log was read.
+    #[must_use]
+    pub fn cursor(tenant: &str, connection: &str) -> Self {
+        Self::new(format!("tenant#{tenant}"), format!("cursor#{connection}"))
+    }
+}

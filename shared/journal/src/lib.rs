@@ -1,0 +1,74 @@
+//! The journal: one DynamoDB table, and the commit that makes each event happen once.
+//!
+//! A [`Commit`] is one atomic write of idempotency records, new state, ledger items and
+//! outgoing events. Either all of it happened, once, or none of it. Everything above
+//! [`Store`] is the same over DynamoDB and over the in-memory store that tests use.
+
+mod batch;
+mod commit;
+mod configuration;
+mod crosswalk;
+mod dynamo;
+mod entry;
+mod exception;
+mod key;
+mod ledger;
+pub mod memory;
+mod store;
+mod workflows;
+
+pub use batch::{Decided, apply_group};
+pub use commit::{Commit, Committed, Rejection, Write};
+pub use configuration::Cursor;
+pub use crosswalk::CrosswalkEntry;
+pub use dynamo::DynamoStore;
+pub use entry::{EntryOutcome, JournalEntry};
+pub use exception::{Exception, ExceptionStatus};
+pub use key::Key;
+pub use ledger::{LinePage, Versioned};
+pub use store::{Expect, Item, Op, Store, StoreError};
+pub use workflows::{Lease, LeaseError, StepRecord, StepState, WorkflowStatus};
+
+use std::sync::Arc;
+
+/// The journal over a store. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    store: Arc<dyn Store>,
+}
+
+impl Journal {
+    /// The journal over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The store below, for what reads items as they are (the timeline, tests).
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+}
+
+/// Why the journal could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The table could not be reached or throttled us; the same call may succeed later.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An item does not have the form this version of the code expects.
+    #[error("item {key} can't be read: {detail}")]
+    Malformed {
+        /// Its key.
+        key: String,
+        /// What serde says.
+        detail: String,
+    },
+    /// Too many writers met at one engagement; the message goes back to its queue.
+    #[error("{0} stayed contended")]
+    Contended(String),
+    /// Something that a business decision could not compute.
+    #[error("{0}")]
+    Decision(String),
+}

@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use journal::{DynamoStore, Journal};
+use workflow::{Clock, SystemClock};
+
+use crate::aws::{ClientError, Clients};
+use crate::bus::{Bus, EventBridgeBus};
+use crate::connect::{ConfiguredConnections, Connect};
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// What a handler works with. Everything that talks is behind a trait.
+#[derive(Clone)]
+pub struct Context {
+    /// This function's name.
+    pub function: &'static str,
+    /// The journal.
+    pub journal: Journal,
+    /// The bus, for the functions at the edge; all others emit by committing.
+    pub bus: Arc<dyn Bus>,
+    /// The other systems.
+    pub connect: Arc<dyn Connect>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How long a workflow's run is leased.
+    pub lease: SignedDuration,
+}
+
+impl Context {
+    /// The context of a deployed function.
+    ///
+    /// # Errors
+    /// When the AWS clients can't be built.
+    pub fn deployed(settings: &Settings, clients: &Clients) -> Result<Self, ClientError> {
+        let journal = Journal::new(Arc::new(DynamoStore::new(clients.dynamodb.clone(), &settings.table)));
+        Ok(Self {
+            function: settings.function,
+            bus: Arc::new(EventBridgeBus::new(clients.eventbridge.clone(), &settings.bus)),
+            connect: Arc::new(ConfiguredConnections::new(journal.clone(), Box::new(clients.secrets.clone()))),
+            journal,
+            clock: Arc::new(SystemClock),
+            lease: SignedDuration::from_secs(i64::from(settings.lease_seconds)),
+        })
+    }
+}
+
+impl Context {
+    /// The time zone in which a tenant counts its days.
+    ///
+    /// # Errors
+    /// When the tenant is not configured, or names a zone that does not exist.
+    pub async fn business_time_zone(&self, tenant: &str) -> Result<jiff::tz::TimeZone, Failure> {
+        let config = self.connect.tenant(tenant).await?;
+        jiff::tz::TimeZone::get(&config.time_zone).map_err(|e| Failure::new(e.to_string()))
+    }
+}

@@ -1,0 +1,152 @@
+//! What the event functions share: committing a group, opening the systems of an engagement,
+//! and ending a workflow's run one way or the other.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use connectors::operation::CustomerRecord;
+use connectors::role::{Crm, Erp, Psa};
+use domain::engagement::SystemRecords;
+use domain::problem::ProblemCode;
+use domain::{Decision, Engagement, Problem, TenantConfig};
+use events::Envelope;
+use futures::future::join_all;
+use journal::apply_group;
+use uuid::Uuid;
+use workflow::{Run, StepError};
+
+use crate::connect::ConnectError;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+
+type Answers = Vec<(Uuid, Result<Outcome, Failure>)>;
+
+/// Decides on the events of one engagement and commits them together.
+pub async fn commit_group(
+    context: &Context,
+    group: Vec<Envelope>,
+    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+) -> Answers {
+    let now = context.clock.now();
+    match apply_group(&context.journal, context.function, &group, now, decide).await {
+        Ok(outcomes) => outcomes.into_iter().map(|(id, outcome)| (id, Ok(outcome))).collect(),
+        Err(error) => {
+            let reason = error.to_string();
+            group.into_iter().map(|e| (e.id, Err(Failure::new(reason.clone())))).collect()
+        }
+    }
+}
+
+/// Handles each event of a group by itself, one after the other: they are about one subject.
+pub async fn each<'a, F, Fut>(group: &'a [Envelope], handle: F) -> Answers
+where
+    F: Fn(&'a Envelope) -> Fut,
+    Fut: Future<Output = Result<Outcome, Failure>>,
+{
+    let mut answers = Vec::new();
+    for event in group {
+        answers.push((event.id, handle(event).await));
+    }
+    answers
+}
+
+/// Ends a run: completed when its steps were done, held as an exception when a person must
+/// settle something, otherwise left for the message's next delivery.
+///
+/// # Errors
+/// [`Failure`] in the last case.
+pub async fn conclude(
+    context: &Context,
+    run: Run,
+    event: &Envelope,
+    result: Result<Outcome, StepError>,
+) -> Result<Outcome, Failure> {
+    match result {
+        Ok(Outcome::Held) => {
+            run.hold().await?;
+            Ok(Outcome::Held)
+        }
+        Ok(outcome) => {
+            run.complete().await?;
+            Ok(outcome)
+        }
+        Err(error) => match error.problem() {
+            Some(problem) => {
+                let now = context.clock.now();
+                context.journal.raise(context.function, event, problem, vec![], now).await?;
+                run.hold().await?;
+                Ok(Outcome::Held)
+            }
+            None => {
+                let failure = Failure::from(error);
+                // A run that was taken over, or can't be written, frees itself when its lease ends.
+                if let Err(lease) = run.pause().await {
+                    tracing::warn!(reason = %lease, "lease not given back");
+                }
+                Err(failure)
+            }
+        },
+    }
+}
+
+/// The systems that serve an engagement, by its tenant's routing.
+pub struct Systems {
+    /// Its CRM.
+    pub crm: Arc<dyn Crm>,
+    /// Its PSA.
+    pub psa: Arc<dyn Psa>,
+    /// The ERP of its legal entity.
+    pub erp: Arc<dyn Erp>,
+}
+
+impl Systems {
+    /// Opens the systems of a legal entity.
+    ///
+    /// # Errors
+    /// When one is not configured, or its credentials can't be read.
+    pub async fn open(
+        context: &Context,
+        config: &TenantConfig,
+        legal_entity: &str,
+    ) -> Result<Self, ConnectError> {
+        let erp = config
+            .routing
+            .erp
+            .get(legal_entity)
+            .ok_or_else(|| ConnectError::Unknown(format!("the ERP of legal entity {legal_entity}")))?;
+        Ok(Self {
+            crm: context.connect.crm(&config.routing.crm).await?,
+            psa: context.connect.psa(&config.routing.psa).await?,
+            erp: context.connect.erp(erp).await?,
+        })
+    }
+
+    /// The ERPs of a tenant, each once.
+    ///
+    /// # Errors
+    /// When one is not configured, or its credentials can't be read.
+    pub async fn erps(context: &Context, config: &TenantConfig) -> Result<Vec<Arc<dyn Erp>>, ConnectError> {
+        let connections: BTreeMap<&String, ()> = config.routing.erp.values().map(|c| (c, ())).collect();
+        join_all(connections.keys().map(|c| context.connect.erp(c))).await.into_iter().collect()
+    }
+
+    /// The customer account that activation recorded on an engagement.
+    ///
+    /// # Errors
+    /// A problem when the engagement was never set up in the ERP.
+    pub fn customer_account(records: &SystemRecords) -> Result<CustomerRecord, Problem> {
+        match (&records.customer_account, &records.customer_address) {
+            (Some(record), Some(address)) => Ok(CustomerRecord {
+                record: record.clone(),
+                address: address.clone(),
+                tax_registration: None,
+                adopted: true,
+            }),
+            _ => Err(Problem::new(
+                ProblemCode::IllegalEvent,
+                "the engagement has no customer account in its ERP",
+            )),
+        }
+    }
+}

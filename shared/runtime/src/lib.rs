@@ -1,0 +1,26 @@
+//! What every function needs: settings, clients, secrets, batches, logs and metrics.
+//!
+//! A function's `main.rs` names its handler and calls [`serve_queue`]; everything between
+//! the Lambda service and the handler is here, once.
+
+mod aws;
+mod bus;
+mod connect;
+mod context;
+mod failure;
+mod flow;
+mod queue;
+mod settings;
+mod status;
+mod telemetry;
+
+pub use aws::Clients;
+pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
+pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource};
+pub use context::Context;
+pub use failure::{Failure, Outcome};
+pub use flow::{Systems, commit_group, conclude, each};
+pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
+pub use settings::Settings;
+pub use status::follow_through;
+pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry};

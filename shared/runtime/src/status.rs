@@ -1,0 +1,126 @@
+//! Showing an invoice's number, status, tax and payment in PSA and CRM.
+
+use connectors::operation::{WriteDealStatus, WriteInvoiceStatus};
+use domain::engagement::Engagement;
+use domain::id::InvoiceId;
+use domain::invoice::Invoice;
+use events::Envelope;
+use journal::JournalError;
+use workflow::{LeaseError, Run, RunKey, StepError};
+
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::flow::{Systems, conclude};
+
+/// Changes of one invoice that may happen while it is being shown.
+const MOST_ROUNDS: usize = 10;
+
+/// Shows an invoice in PSA and CRM as part of a run.
+///
+/// It is shown again until nothing changed in the meantime: of two functions that show the
+/// same invoice at once, the one that writes last has seen the latest state.
+///
+/// # Errors
+/// [`StepError`]; repeating the run goes on where it stopped.
+async fn show_invoice(
+    context: &Context,
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    tenant: &str,
+    invoice: &InvoiceId,
+) -> Result<(), StepError> {
+    let mut shown = None;
+    for _ in 0..MOST_ROUNDS {
+        let known = context.journal.invoice(tenant, &engagement.engagement, invoice).await?;
+        if shown == Some(known.version) {
+            return Ok(());
+        }
+        if let Some(body) = &known.body {
+            write(run, systems, engagement, body, known.version).await?;
+        }
+        shown = Some(known.version);
+    }
+    Err(JournalError::Contended(invoice.to_string()).into())
+}
+
+async fn write(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    invoice: &Invoice,
+    version: u64,
+) -> Result<(), StepError> {
+    let (Some(number), Some(total), Some(tax)) = (invoice.number.clone(), invoice.total, invoice.tax) else {
+        return Ok(());
+    };
+    let in_psa = WriteInvoiceStatus {
+        project: engagement.records.project.clone().unwrap_or_default(),
+        invoice: invoice.invoice.clone(),
+        number: number.clone(),
+        status: invoice.status.as_str().to_owned(),
+        total,
+        tax,
+        paid: invoice.applied,
+    };
+    run.perform(
+        &format!("project-invoice-status {version}"),
+        systems.psa.connection(),
+        &systems.psa,
+        &in_psa,
+    )
+    .await?;
+    let in_crm = WriteDealStatus {
+        deal: engagement.deal.clone(),
+        engagement: engagement.engagement.clone(),
+        customer: None,
+        engagement_status: None,
+        invoice_number: Some(number),
+        invoice_status: Some(invoice.status.as_str().to_owned()),
+        invoice_total: Some(total),
+        tax: Some(tax),
+        paid: Some(invoice.applied),
+    };
+    run.perform(&format!("deal-invoice-status {version}"), systems.crm.connection(), &systems.crm, &in_crm)
+        .await?;
+    Ok(())
+}
+
+/// Follows a committed event through to PSA and CRM in a run of its own, once. `before` are
+/// the steps that come first.
+///
+/// # Errors
+/// [`Failure`] when the message must come back.
+pub async fn follow_through<F>(
+    context: &Context,
+    event: &Envelope,
+    (workflow, run): (&str, &str),
+    invoice: &InvoiceId,
+    outcome: Outcome,
+    before: F,
+) -> Result<Outcome, Failure>
+where
+    F: AsyncFnOnce(&mut Run, &Systems, &Engagement, &Invoice) -> Result<(), StepError>,
+{
+    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow, run };
+    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(_)) => return Ok(outcome),
+        Err(other) => return Err(other.into()),
+    };
+    let steps = async {
+        let (tenant, journal) = (event.tenant.as_str(), &context.journal);
+        let unknown = |what: &str| JournalError::Decision(format!("{what} is unknown"));
+        let engagement =
+            journal.engagement(tenant, &event.subject).await?.body.ok_or_else(|| unknown(&event.subject))?;
+        let known = journal.invoice(tenant, &engagement.engagement, invoice).await?.body;
+        let known = known.ok_or_else(|| unknown(invoice.as_str()))?;
+        let config = context.connect.tenant(tenant).await?;
+        let systems = Systems::open(context, &config, &known.legal_entity).await?;
+        before(&mut run, &systems, &engagement, &known).await?;
+        show_invoice(context, &mut run, &systems, &engagement, tenant, invoice).await?;
+        Ok(outcome)
+    };
+    let result = steps.await;
+    conclude(context, run, event, result).await
+}

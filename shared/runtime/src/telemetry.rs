@@ -1,0 +1,62 @@
+//! Structured logs, and metrics in CloudWatch's embedded metric format.
+
+use std::sync::OnceLock;
+
+use events::Envelope;
+use jiff::Timestamp;
+use metrics_cloudwatch_embedded::Collector;
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::Settings;
+
+static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
+
+/// Starts logging (JSON, level from `LOG_LEVEL`) and metrics.
+pub fn init(settings: &Settings) {
+    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second start in one process (tests) keeps the first.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_env_filter(filter)
+        .try_init();
+    let built = metrics_cloudwatch_embedded::Builder::new()
+        .cloudwatch_namespace(settings.metrics_namespace.clone())
+        .with_dimension("function", settings.function)
+        .init();
+    if let Ok(collector) = built {
+        let _ = COLLECTOR.set(collector);
+    }
+}
+
+/// Counts an event by type and outcome, with the time from its occurrence to its commit, and
+/// writes the line that says what became of it. No personal data: identifiers only.
+pub fn count_event(function: &'static str, event: &Envelope, outcome: &'static str, now: Timestamp) {
+    let event_type = event.event.type_name();
+    let latency = now.duration_since(event.time).as_millis();
+    metrics::counter!("Events", "event_type" => event_type, "outcome" => outcome).increment(1);
+    let millis = u32::try_from(latency.max(0)).unwrap_or(u32::MAX);
+    metrics::histogram!("OccurrenceToCommit", "event_type" => event_type).record(f64::from(millis));
+    tracing::info!(
+        function,
+        event_id = %event.id,
+        event_type,
+        subject = event.subject,
+        correlation_id = event.correlationid,
+        trace_id = event.traceparent.as_ref().map(events::Traceparent::trace_id),
+        tenant = event.tenant,
+        outcome,
+        latency_ms = millis,
+        "event"
+    );
+}
+
+/// Writes the metrics of one invocation.
+pub fn flush() {
+    if let Some(collector) = COLLECTOR.get() {
+        let _ = collector.flush(std::io::stdout());
+    }
+}

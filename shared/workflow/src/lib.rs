@@ -1,0 +1,17 @@
+//! Work across systems: named steps whose results are journalled.
+//!
+//! A run is repeated from its beginning after a crash, a time-out or a hold. A step that is
+//! done gives its recorded result back; the step in flight asks the product first whether it
+//! happened. Nothing here knows a product or a business rule: a flow is an ordinary async
+//! function that calls [`Run::perform`] in order.
+
+mod clock;
+mod error;
+mod run;
+mod undo;
+
+pub use clock::{Clock, SystemClock};
+pub use error::StepError;
+pub use journal::{LeaseError, WorkflowStatus};
+pub use run::{Run, RunKey};
+pub use undo::Compensated;

@@ -1,0 +1,1 @@
+"""Everything that is tested outside the crates: stand-ins, contracts, journeys, fixtures."""

@@ -1,0 +1,84 @@
+"""The committed configuration is sound, and what is not sound is refused with its place."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from template import ROOT
+
+sys.path.insert(0, str(ROOT / "infra"))
+
+from config_rules import ConfigError, check  # noqa: E402
+
+Parts = dict[str, Any]
+
+
+@pytest.fixture
+def parts() -> Parts:
+    """The committed tenant with the example's connections and credentials."""
+    folder = ROOT / "infra" / "config"
+    return copy.deepcopy({
+        "tenant": json.loads((folder / "northwind.json").read_text()),
+        "connections": json.loads((folder / "connections.example.json").read_text())["connections"],
+        "secrets": json.loads((folder / "secrets.example.json").read_text()),
+    })
+
+
+def test_the_committed_configuration_is_sound(parts: Parts) -> None:
+    check(**parts)
+
+
+BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
+    ("tenant: time_zone: 'Mars/Base' is not", lambda p: p["tenant"].update(time_zone="Mars/Base")),
+    ("tenant: services: is missing", lambda p: p["tenant"].pop("services")),
+    ("tenant: has no 'servces'", lambda p: p["tenant"].update(servces=[])),
+    ("tenant: routing.psa: 'hubspot-main' is not", lambda p: p["tenant"]["routing"].update(psa="hubspot-main")),
+    ("tenant: routing.erp.NW-US: is missing", lambda p: p["tenant"]["routing"]["erp"].clear()),
+    ("tenant: legal_entities[0].currencies[0]: must match",
+     lambda p: p["tenant"]["legal_entities"][0].update(currencies=["usd"])),
+    ("tenant: payment_terms[1].code: 'net-30' appears twice",
+     lambda p: p["tenant"]["payment_terms"][1].update(code="net-30")),
+    ("tenant: payment_terms[0].days: must be", lambda p: p["tenant"]["payment_terms"][0].update(days="30")),
+    ("tenant: services[0].project_template: 'none' is not",
+     lambda p: p["tenant"]["services"][0].update(project_template="none")),
+    ("tenant: services[0].billing_methods[0]: 'free' is not",
+     lambda p: p["tenant"]["services"][0].update(billing_methods=["free"])),
+    ("tenant: price_policy.minimum_fixed_fee.amount: must be",
+     lambda p: p["tenant"]["price_policy"]["minimum_fixed_fee"].update(amount=1000.0)),
+    ("tenant: tax.registration_required: must be", lambda p: p["tenant"]["tax"].update(registration_required=1)),
+    ("connections: connections[3].base_url: must begin with https",
+     lambda p: p["connections"][3].update(base_url="http://api.stripe.com")),
+    ("connections: connections[0].base_url: must not end", lambda p: p["connections"][0].update(base_url="https://a/")),
+    ("connections: connections[1].connection: 'hubspot-main' appears twice",
+     lambda p: p["connections"][1].update(connection="hubspot-main")),
+    ("connections: connections[0].role: hubspot serves", lambda p: p["connections"][0].update(role="psa")),
+    ("connections: connections[0].tenant: is not 'northwind'", lambda p: p["connections"][0].update(tenant="other")),
+    ("secrets: has no 'unknown'", lambda p: p["secrets"].update(unknown={})),
+    ("secrets: hubspot-main.api_token: must be", lambda p: p["secrets"]["hubspot-main"].update(api_token="")),
+    ("secrets: stripe-main.signing_secrets: holds at most two",
+     lambda p: p["secrets"]["stripe-main"].update(signing_secrets=["a", "b", "c"])),
+]
+
+
+@pytest.mark.parametrize(("message", "mutate"), BROKEN, ids=[message for message, _ in BROKEN])
+def test_a_broken_configuration_is_refused(
+    parts: Parts, message: str, mutate: Callable[[Parts], Any]
+) -> None:
+    mutate(parts)
+    with pytest.raises(ConfigError) as refusal:
+        check(**parts)
+    assert str(refusal.value).startswith(message)
+
+
+def test_credentials_are_not_committed() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "infra/config"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()
+    assert [file for file in listed if "secrets." in file] == ["infra/config/secrets.example.json"]

@@ -1,0 +1,1 @@
+"""A stand-in for HubSpot CRM v3: companies, deals, quotes, line items and signed webhooks."""
