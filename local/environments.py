@@ -82,9 +82,11 @@ def _create(name: str, step: Step) -> None:
     log = paths.SETUP_LOGS / f"venv-{name}.log"
     shutil.rmtree(target, ignore_errors=True)
     step.show("creating the environment")
-    if run_logged([sys.executable, "-m", "venv", target], log) != 0:
+    # Not sys.executable: that may be the interpreter of the environment just removed.
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    if run_logged([python, "-m", "venv", target], log) != 0:
         raise Problem(
-            f"`{sys.executable} -m venv` failed.",
+            f"`{python} -m venv` failed.",
             "On Debian and Ubuntu install the package python3-venv, then run the command again.",
             log=log,
         )

@@ -101,14 +101,15 @@ def command_of(pid: int) -> str:
 def _owned(leaders: list[Process], tag: str) -> set[int]:
     """The living processes of an instance, without ourselves."""
     found = {process.pid for process in leaders if process.alive()}
-    found |= _tagged(tag) if _HAS_PROC else _in_groups(found)
+    found |= with_tag(tag) if _HAS_PROC else _in_groups(found)
     return found - {os.getpid()}
 
 
-def _tagged(tag: str) -> set[int]:
+def with_tag(tag: str) -> set[int]:
+    """The processes that carry a tag in their environment; known only where there is a /proc."""
     wanted = f"{TAG}={tag}".encode()
     found = set()
-    for entry in _PROC.iterdir():
+    for entry in _PROC.iterdir() if _HAS_PROC else ():
         if entry.name.isdigit():
             try:
                 if wanted in (entry / "environ").read_bytes().split(b"\0"):

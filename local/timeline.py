@@ -99,9 +99,9 @@ def _journal(item: Item) -> tuple[str, str, str]:
 def _step(item: Item) -> tuple[str, str, str] | None:
     if item["state"] == "started" or not item.get("system"):
         return None
-    record = f" {item['external_id']}" if item.get("external_id") else ""
-    note = "" if item["state"] == "done" else f" ({item['state']})"
-    return "wrote to " + item["system"], f"{item['step']}{record}{note}: {item.get('summary', '')}", item["state"]
+    # The step's own words say what was done and where; of a step that went well, that is in the line already.
+    said = f"record {item.get('external_id', '–')}" if item["state"] == "done" else f"{item['state']}: {item.get('summary', '')}"
+    return f"wrote to {item['system']}", f"{item['workflow']} {item['step']}: {said}", item["state"]
 
 
 def _state(item: Item) -> tuple[str, str, str] | None:

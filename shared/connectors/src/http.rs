@@ -10,12 +10,13 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::{Lazy, Timeouts};
-use outcome::scrubbed;
+pub(crate) use client::Timeouts;
 pub(crate) use outcome::{Effect, Exception};
 
 use std::time::Duration;
 
+use client::Lazy;
+use outcome::scrubbed;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,7 +41,7 @@ pub(crate) struct Dialect {
 pub(crate) struct Api {
     connection: String,
     base: String,
-    client: &'static Lazy,
+    client: Lazy,
     dialect: &'static Dialect,
     headers: HeaderMap,
 }
@@ -67,7 +68,7 @@ impl Api {
     pub(crate) fn new(
         connection: &Connection,
         base: String,
-        client: &'static Lazy,
+        timeouts: Timeouts,
         dialect: &'static Dialect,
         extra: &[(&'static str, String)],
     ) -> Result<Self, CallError> {
@@ -84,7 +85,7 @@ impl Api {
             let value = HeaderValue::from_str(value).map_err(|_| broken(header))?;
             headers.insert(HeaderName::from_static(header), value);
         }
-        Ok(Self { connection: name, base, client, dialect, headers })
+        Ok(Self { connection: name, base, client: Lazy::new(timeouts), dialect, headers })
     }
 
     /// The connection's ID.

@@ -17,15 +17,15 @@ use serde::Deserialize;
 
 use crate::connection::Connection;
 use crate::error::CallError;
-use crate::http::{Api, Dialect, Exception, Lazy, Timeouts, settings};
+use crate::http::{Api, Dialect, Exception, Timeouts, settings};
 use crate::role::Crm;
 
 /// HubSpot answers in well under a second; a write is as quick as a read.
-static CLIENT: Lazy = Lazy::new(Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(3),
     read: Duration::from_secs(10),
     write: Duration::from_secs(15),
-});
+};
 
 static DIALECT: Dialect = Dialect { exceptions, words };
 
@@ -69,7 +69,7 @@ impl Hubspot {
     pub(crate) fn open(connection: &Connection) -> Result<Self, CallError> {
         let _: Settings = settings(connection)?;
         let base = connection.config.base_url.trim_end_matches('/').to_owned();
-        Ok(Self { api: Api::new(connection, base, &CLIENT, &DIALECT, &[])? })
+        Ok(Self { api: Api::new(connection, base, TIMEOUTS, &DIALECT, &[])? })
     }
 }
 

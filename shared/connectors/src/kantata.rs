@@ -22,16 +22,16 @@ use serde::Deserialize;
 
 use crate::connection::Connection;
 use crate::error::CallError;
-use crate::http::{Api, Dialect, Exception, Lazy, Timeouts, settings};
+use crate::http::{Api, Dialect, Exception, Timeouts, settings};
 use crate::inbound::Translated;
 use crate::role::{Polled, Psa};
 
 /// Pages of the log can be slow; a write is one record.
-static CLIENT: Lazy = Lazy::new(Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(3),
     read: Duration::from_secs(20),
     write: Duration::from_secs(20),
-});
+};
 
 static DIALECT: Dialect = Dialect { exceptions, words };
 
@@ -71,7 +71,7 @@ impl Kantata {
         let settings = settings(connection)?;
         let base = connection.config.base_url.trim_end_matches('/');
         let base = format!("{}{BASE}", base.strip_suffix(BASE).unwrap_or(base));
-        Ok(Self { api: Api::new(connection, base, &CLIENT, &DIALECT, &[])?, settings })
+        Ok(Self { api: Api::new(connection, base, TIMEOUTS, &DIALECT, &[])?, settings })
     }
 }
 

@@ -32,17 +32,17 @@ use serde_json::json;
 
 use crate::connection::Connection;
 use crate::error::CallError;
-use crate::http::{Api, Dialect, Exception, Lazy, Timeouts, misconfigured, settings};
+use crate::http::{Api, Dialect, Exception, Timeouts, misconfigured, settings};
 use crate::inbound::Translated;
 use crate::role::{Erp, Polled};
 
 /// Posting an invoice costs Tryton a second of computing and may wait behind others; the whole
 /// call still ends well before a function's 60 seconds, so that it is seen to be unknown.
-static CLIENT: Lazy = Lazy::new(Timeouts {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(3),
     read: Duration::from_secs(15),
     write: Duration::from_secs(40),
-});
+};
 
 static DIALECT: Dialect = Dialect { exceptions, words };
 
@@ -117,7 +117,7 @@ impl Tryton {
         let base = format!("{base}/{}/rest/model", settings.database);
         // Without its company Tryton has no default for half of the fields, and stores others under none.
         let context = URL_SAFE.encode(json!({ "company": settings.company }).to_string());
-        let api = Api::new(connection, base, &CLIENT, &DIALECT, &[("x-tryton-context", context)])?;
+        let api = Api::new(connection, base, TIMEOUTS, &DIALECT, &[("x-tryton-context", context)])?;
         Ok(Self { api, settings })
     }
 

@@ -17,6 +17,8 @@ pub mod money;
 pub mod policy;
 pub mod problem;
 pub mod quote;
+#[cfg(feature = "sample")]
+pub mod sample;
 pub mod work;
 
 pub use contract::Contract;

@@ -261,9 +261,15 @@ impl Store for DynamoStore {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.into()))
-            .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.into()));
+            .expression_attribute_values(":pk", AttributeValue::S(pk.into()));
+        // DynamoDB refuses an empty prefix; it means the whole partition.
+        let request = if sk_prefix.is_empty() {
+            request.key_condition_expression("pk = :pk")
+        } else {
+            request
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.into()))
+        };
         let mut pages = request.into_paginator().items().send();
         let mut found = Vec::new();
         while found.len() < limit {

@@ -22,7 +22,8 @@ pub(crate) struct Timeouts {
 /// Idle connections are dropped early, because the far side closes them while a function is frozen.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// A client that is built when it is first needed, one for all connections to a product.
+/// A client that is built when it is first needed. Each opened connection has its own, and with it
+/// its own pool: a connector that is kept keeps its TLS sessions, one that is dropped leaves nothing.
 pub(crate) struct Lazy {
     timeouts: Timeouts,
     client: OnceLock<Result<Client, String>>,

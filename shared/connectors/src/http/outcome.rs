@@ -105,7 +105,7 @@ fn scrubbed_word(word: &str) -> String {
     }
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let others = word.chars().filter(|c| c.is_alphabetic()).count();
-    if digits >= 7 && others <= 4 { "<number>".to_owned() } else { word.to_owned() }
+    if digits >= 7 && others <= 2 { "<number>".to_owned() } else { word.to_owned() }
 }
 
 /// The outcome in one word, for logs.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Kantata;
 use super::project::WITH_PROJECT;
-use super::wire::{BillingMilestone, Story};
+use super::wire::{BillingMilestone, Map, Story};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{CreateMilestone, Idempotency, Operation, Performs, Reference, Undone};
 
@@ -31,23 +31,47 @@ impl Kantata {
         self.create::<Story>(NAME, "stories", &body).await.map(|(id, _)| id)
     }
 
+    /// What the billing milestone must hold, in minor units.
+    fn cents(&self, operation: &CreateMilestone) -> Result<i64, CallError> {
+        let cents = operation.milestone.amount.minor_units();
+        cents.map_err(|e| self.api.error(CallErrorKind::Refused, NAME, e.to_string()))
+    }
+
     async fn create_billing(&self, operation: &CreateMilestone, story: &str) -> Result<(), CallError> {
         let milestone = &operation.milestone;
-        let amount = milestone.amount.minor_units();
-        let amount = amount.map_err(|e| self.api.error(CallErrorKind::Refused, NAME, e.to_string()))?;
         let body = json!({ "billing_milestone": {
             "title": format!("{} {}", milestone.key, milestone.name),
             "date_to_invoice": milestone.planned_on,
-            "amount_in_cents": amount,
+            "amount_in_cents": self.cents(operation)?,
             "workspace_id": operation.project,
             "story_id": story,
             "external_reference": self.reference(BILLING, &reference(operation)),
         }});
-        let (id, made) = self.create::<BillingMilestone>(NAME, "billing_milestones", &body).await?;
-        if made.amount_in_cents == amount {
+        let (id, made) = self.create(NAME, "billing_milestones", &body).await?;
+        self.compare(operation, &id, &made)
+    }
+
+    /// Whether the billing milestone is there. One that holds another amount than was contracted
+    /// is no earlier attempt of ours to build on.
+    async fn has_billing(&self, operation: &CreateMilestone) -> Result<bool, CallError> {
+        let Some(id) = self.referenced(NAME, BILLING, &reference(operation)).await? else { return Ok(false) };
+        let answer = self.only(NAME, "billing_milestones", std::slice::from_ref(&id), "").await?;
+        let found: Map<BillingMilestone> = self.typed(NAME, &answer, "billing_milestones")?;
+        let Some(held) = found.get(&id) else { return Ok(false) };
+        self.compare(operation, &id, held).map(|()| true)
+    }
+
+    fn compare(
+        &self,
+        operation: &CreateMilestone,
+        id: &str,
+        held: &BillingMilestone,
+    ) -> Result<(), CallError> {
+        let (cents, amount) = (self.cents(operation)?, held.amount_in_cents);
+        if amount == cents {
             return Ok(());
         }
-        let detail = format!("billing milestone {id} holds {} instead of {amount}", made.amount_in_cents);
+        let detail = format!("billing milestone {id} holds {amount} instead of {cents}");
         Err(self.api.error(CallErrorKind::Mismatch, NAME, detail))
     }
 }
@@ -62,8 +86,8 @@ impl Performs<CreateMilestone> for Kantata {
     async fn find(&self, operation: &CreateMilestone) -> Result<Option<Reference>, CallError> {
         let reference = reference(operation);
         let story = self.referenced(NAME, MILESTONE, &reference).await?;
-        let billing = self.referenced(NAME, BILLING, &reference).await?;
-        Ok(story.filter(|_| billing.is_some()).map(|record| Reference { record }))
+        let complete = story.is_some() && self.has_billing(operation).await?;
+        Ok(story.filter(|_| complete).map(|record| Reference { record }))
     }
 
     async fn perform(&self, operation: &CreateMilestone, _key: &str) -> Result<Reference, CallError> {
@@ -72,7 +96,7 @@ impl Performs<CreateMilestone> for Kantata {
             Some(story) => story,
             None => self.create_story(operation).await?,
         };
-        if self.referenced(NAME, BILLING, &reference).await?.is_none() {
+        if !self.has_billing(operation).await? {
             self.create_billing(operation, &story).await?;
         }
         Ok(Reference { record: story })

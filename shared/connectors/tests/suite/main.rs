@@ -1,0 +1,12 @@
+//! The connectors from outside: signatures, translations, and calls to products played by a mock.
+
+#![allow(clippy::expect_used, reason = "helpers of tests aren't seen as tests")]
+
+mod hubspot;
+mod kantata;
+mod signatures;
+mod stripe;
+mod support;
+mod tryton_inbound;
+mod tryton_money;
+mod tryton_set_up;

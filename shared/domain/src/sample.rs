@@ -1,0 +1,141 @@
+//! Ready-made objects for tests: the deal that `make run` plays, in the types of this crate.
+#![allow(clippy::expect_used)]
+
+use crate::activation::cut_contract;
+use crate::contract::BillingMethod;
+use crate::engagement::{Engagement, EngagementStatus, SystemRecords};
+use crate::id::{CustomerId, EngagementId};
+use crate::money::{Currency, Money};
+use crate::policy::TenantConfig;
+use crate::quote::{Customer, Quote, QuoteLine};
+use crate::work::{MilestoneCompletion, TimeEntry};
+
+/// US dollars.
+#[must_use]
+pub fn usd(amount: &str) -> Money {
+    Money::parse(amount, Currency::from_code("USD").expect("USD")).expect("amount")
+}
+
+/// The configuration that ships with the product.
+#[must_use]
+pub fn config() -> TenantConfig {
+    serde_json::from_str(include_str!("../../../infra/config/northwind.json")).expect("configuration")
+}
+
+fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
+    QuoteLine {
+        line: number.into(),
+        service: service.into(),
+        name: name.into(),
+        billing_method: None,
+        unit_price: usd(price),
+        quantity: 1.into(),
+        milestone: None,
+        planned_on: None,
+        role: None,
+        effective_from: None,
+    }
+}
+
+/// A milestone of a quote.
+#[must_use]
+pub fn milestone_line(number: &str, key: &str, name: &str, price: &str) -> QuoteLine {
+    QuoteLine {
+        billing_method: Some(BillingMethod::FixedFee),
+        milestone: Some(key.into()),
+        ..line(number, "IMPL", name, price)
+    }
+}
+
+/// A rate of a quote.
+#[must_use]
+pub fn rate_line(number: &str, role: &str, price: &str) -> QuoteLine {
+    QuoteLine {
+        billing_method: Some(BillingMethod::TimeAndMaterials),
+        role: Some(role.into()),
+        quantity: 100.into(),
+        ..line(number, "ADVISORY", role, price)
+    }
+}
+
+/// An approved quote that passes every check.
+#[must_use]
+pub fn quote() -> Quote {
+    Quote {
+        deal: "123".into(),
+        quote: "900".into(),
+        number: "Q-900".into(),
+        title: "Implementation and advisory".into(),
+        version: 1,
+        approved: true,
+        approved_at: Some("2026-11-02T15:00:00Z".parse().expect("timestamp")),
+        customer: Customer {
+            company: "55".into(),
+            name: "Globex Corporation".into(),
+            tax_registration: Some("12-3456789".into()),
+            street: Some("1 Main Street".into()),
+            city: Some("Springfield".into()),
+            postal_code: Some("62701".into()),
+            country: Some("US".into()),
+            billing_email: Some("ap@globex.example".into()),
+        },
+        legal_entity: Some("NW-US".into()),
+        currency: Currency::from_code("USD").expect("USD"),
+        payment_terms: Some("net-30".into()),
+        purchase_order: Some("PO-77".into()),
+        project_template: None,
+        time_ceiling: None,
+        lines: vec![
+            milestone_line("1", "M1", "Design", "20000.00"),
+            milestone_line("2", "M2", "Go-live", "30000.00"),
+            rate_line("3", "consultant", "180.00"),
+            rate_line("4", "principal", "260.00"),
+        ],
+    }
+}
+
+/// An active engagement of a quote.
+#[must_use]
+pub fn active(quote: &Quote) -> Engagement {
+    let contract = cut_contract(quote, &config()).expect("contract");
+    let id = EngagementId::of_deal("northwind", "hubspot-main", &quote.deal);
+    let customer = CustomerId::derive(&["northwind", "hubspot-main", "company", &quote.customer.company]);
+    let mut engagement =
+        Engagement::begin(id, quote.deal.clone(), customer, quote.customer.clone(), contract);
+    engagement.status = EngagementStatus::Active;
+    engagement.records = SystemRecords {
+        customer_account: Some("3".into()),
+        customer_address: Some("4".into()),
+        billing_plan: Some("5".into()),
+        project: Some("6".into()),
+    };
+    engagement
+}
+
+/// An approved, billable entry.
+#[must_use]
+pub fn entry(id: &str, role: &str, day: &str, minutes: u32) -> TimeEntry {
+    TimeEntry {
+        connection: "kantata-main".into(),
+        entry: id.into(),
+        project: "6".into(),
+        task: Some("7".into()),
+        person: "Ada Lovelace".into(),
+        role: role.into(),
+        worked_on: day.parse().expect("date"),
+        minutes,
+        billable: true,
+        notes: None,
+    }
+}
+
+/// A completed, accepted milestone.
+#[must_use]
+pub fn completion(key: &str) -> MilestoneCompletion {
+    MilestoneCompletion {
+        connection: "kantata-main".into(),
+        record: format!("story-{key}"),
+        milestone: key.into(),
+        completed_at: "2026-11-20T22:30:00Z".parse().expect("timestamp"),
+    }
+}

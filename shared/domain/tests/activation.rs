@@ -1,0 +1,155 @@
+//! The checks before the first write, one at a time and all together.
+
+use domain::activation::{CustomerFacts, check, cut_contract};
+use domain::money::Currency;
+use domain::policy::TenantConfig;
+use domain::problem::ProblemCode;
+use domain::quote::Quote;
+use domain::sample::{config, milestone_line, quote, rate_line, usd};
+
+fn codes(edit: impl FnOnce(&mut Quote)) -> Vec<ProblemCode> {
+    let mut quote = quote();
+    edit(&mut quote);
+    check(&quote, &CustomerFacts::default(), &config()).into_iter().map(|p| p.code).collect()
+}
+
+fn codes_of(facts: &CustomerFacts, config: &TenantConfig) -> Vec<ProblemCode> {
+    check(&quote(), facts, config).into_iter().map(|p| p.code).collect()
+}
+
+#[test]
+fn a_complete_quote_passes() {
+    assert_eq!(codes(|_| {}), []);
+}
+
+/// Proves WFA-03.
+#[test]
+fn a_quote_that_is_not_approved_stops() {
+    assert_eq!(codes(|q| q.approved = false), [ProblemCode::QuoteNotApproved]);
+}
+
+#[test]
+fn a_customer_without_address_stops() {
+    assert_eq!(codes(|q| q.customer.street = Some(" ".into())), [ProblemCode::CustomerIncomplete]);
+    assert_eq!(codes(|q| q.customer.name = String::new()), [ProblemCode::CustomerIncomplete]);
+}
+
+/// Proves WFA-06.
+#[test]
+fn an_unknown_or_missing_entity_stops() {
+    assert!(codes(|q| q.legal_entity = None).contains(&ProblemCode::LegalEntityInvalid));
+    assert!(codes(|q| q.legal_entity = Some("NW-XX".into())).contains(&ProblemCode::LegalEntityInvalid));
+    let mut unrouted = config();
+    unrouted.routing.erp.clear();
+    assert_eq!(codes_of(&CustomerFacts::default(), &unrouted), [ProblemCode::LegalEntityInvalid]);
+}
+
+/// Proves WFA-07.
+#[test]
+fn a_currency_that_the_entity_does_not_sell_in_stops() {
+    let mut narrow = config();
+    narrow.legal_entities[0].currencies = vec![Currency::from_code("EUR").expect("EUR")];
+    assert_eq!(codes_of(&CustomerFacts::default(), &narrow), [ProblemCode::CurrencyNotAllowed]);
+}
+
+/// Proves WFA-08.
+#[test]
+fn a_missing_tax_registration_or_jurisdiction_stops() {
+    assert_eq!(codes(|q| q.customer.tax_registration = None), [ProblemCode::TaxRegistrationMissing]);
+    assert_eq!(codes(|q| q.customer.country = Some("FR".into())), [ProblemCode::TaxRegistrationMissing]);
+}
+
+/// Proves WFA-09.
+#[test]
+fn unknown_payment_terms_stop() {
+    assert_eq!(codes(|q| q.payment_terms = Some("net-365".into())), [ProblemCode::PaymentTermsUnknown]);
+    assert_eq!(codes(|q| q.payment_terms = None), [ProblemCode::PaymentTermsUnknown]);
+}
+
+/// Proves WFA-10: a hold, and a limit that this deal would exceed by a cent.
+#[test]
+fn credit_stops_at_a_hold_and_one_cent_past_the_limit() {
+    let facts = |limit, owed| CustomerFacts {
+        on_hold: false,
+        credit_limit: Some(usd(limit)),
+        receivable: Some(usd(owed)),
+    };
+    assert_eq!(
+        codes_of(&CustomerFacts { on_hold: true, ..CustomerFacts::default() }, &config()),
+        [ProblemCode::CreditHold]
+    );
+    assert_eq!(codes_of(&facts("60000.00", "10000.00"), &config()), []);
+    assert_eq!(codes_of(&facts("60000.00", "10000.01"), &config()), [ProblemCode::CreditHold]);
+}
+
+/// Proves WFA-11.
+#[test]
+fn a_service_outside_the_catalog_stops() {
+    assert_eq!(codes(|q| q.lines[0].service = "MAGIC".into()), [ProblemCode::ServiceUnknown]);
+    assert_eq!(codes(|q| q.lines[0].service = "ADVISORY".into()), [ProblemCode::ServiceUnknown]);
+}
+
+/// Proves WFA-12.
+#[test]
+fn a_price_below_policy_stops_and_the_floor_itself_passes() {
+    assert_eq!(codes(|q| q.lines[2].unit_price = usd("119.99")), [ProblemCode::PriceBelowPolicy]);
+    assert_eq!(codes(|q| q.lines[2].unit_price = usd("120.00")), []);
+    assert_eq!(codes(|q| q.lines[0].unit_price = usd("999.99")), [ProblemCode::PriceBelowPolicy]);
+}
+
+/// Proves WFA-13.
+#[test]
+fn a_project_template_that_does_not_exist_stops() {
+    assert_eq!(
+        codes(|q| q.project_template = Some("moonshot".into())),
+        [ProblemCode::ProjectTemplateMissing]
+    );
+}
+
+/// Proves WFA-14.
+#[test]
+fn lines_that_form_no_billing_model_stop() {
+    assert!(codes(|q| q.lines.clear()).contains(&ProblemCode::BillingModelInvalid));
+    assert_eq!(codes(|q| q.lines[1].milestone = Some("M1".into())), [ProblemCode::BillingModelInvalid]);
+    assert_eq!(codes(|q| q.lines[0].milestone = None), [ProblemCode::BillingModelInvalid]);
+    assert_eq!(codes(|q| q.lines[2].role = None), [ProblemCode::BillingModelInvalid]);
+    assert_eq!(codes(|q| q.lines[2].billing_method = None), [ProblemCode::BillingModelInvalid]);
+}
+
+/// Proves WFA-16 in part: everything that is wrong is found at once.
+#[test]
+fn all_findings_are_reported_together() {
+    let found = codes(|q| {
+        q.approved = false;
+        q.customer.tax_registration = None;
+        q.payment_terms = None;
+        q.lines[2].unit_price = usd("1.00");
+    });
+    for code in [
+        ProblemCode::QuoteNotApproved,
+        ProblemCode::TaxRegistrationMissing,
+        ProblemCode::PaymentTermsUnknown,
+        ProblemCode::PriceBelowPolicy,
+    ] {
+        assert!(found.contains(&code), "{code:?} in {found:?}");
+    }
+}
+
+/// Proves WFA-22 in part: the package splits into milestones and rates without rekeying.
+#[test]
+fn the_contract_carries_every_sold_line() {
+    let contract = cut_contract(&quote(), &config()).expect("contract");
+    assert_eq!(contract.fixed_fee().expect("sum"), usd("50000.00"));
+    let lines: Vec<&str> = contract
+        .milestones
+        .iter()
+        .map(|m| m.quote_line.as_str())
+        .chain(contract.rate_card.rates.iter().map(|r| r.quote_line.as_str()))
+        .collect();
+    assert_eq!(lines, ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn the_helpers_make_distinct_lines() {
+    assert_ne!(milestone_line("1", "M1", "a", "1000.00"), rate_line("1", "a", "1000.00"));
+}

@@ -1,0 +1,1 @@
+"""The local default: instances, emulator, packaging, the ERP's module."""
