@@ -1,0 +1,208 @@
+//! A product with a memory of what it made, and with faults on order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectors::operation::{Reference, Undone};
+use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
+use jiff::{SignedDuration, Timestamp};
+use journal::{Item, Key, Op, Store, StoreError};
+use workflow::Clock;
+
+/// Makes a record that carries a name.
+#[derive(Clone)]
+pub struct Make {
+    name: String,
+}
+
+impl Make {
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+impl Operation for Make {
+    type Record = Reference;
+    const NAME: &'static str = "make";
+
+    fn verify(&self, record: &Reference) -> Result<(), String> {
+        if record.record == format!("record-{}", self.name) { Ok(()) } else { Err(record.record.clone()) }
+    }
+}
+
+/// What goes wrong once with the step of a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    CommitThenSilence,
+    Throttle(u64),
+    Refuse,
+    AnswerAnother,
+    UndoFails,
+    UndoImpossible,
+}
+
+#[derive(Default)]
+struct Books {
+    made: Vec<String>,
+    undone: Vec<String>,
+    keys: BTreeSet<String>,
+    faults: BTreeMap<String, Fault>,
+}
+
+pub struct Product {
+    idempotency: Idempotency,
+    books: Mutex<Books>,
+}
+
+impl Product {
+    pub fn new(idempotency: Idempotency) -> Self {
+        Self { idempotency, books: Mutex::default() }
+    }
+
+    pub fn fault(&self, step: &str, fault: Fault) {
+        self.books.lock().unwrap().faults.insert(step.into(), fault);
+    }
+
+    pub fn made(&self) -> Vec<String> {
+        self.books.lock().unwrap().made.clone()
+    }
+
+    pub fn undone(&self) -> Vec<String> {
+        self.books.lock().unwrap().undone.clone()
+    }
+
+    pub fn forget_keys(&self) {
+        self.books.lock().unwrap().keys.clear();
+    }
+}
+
+fn error(kind: CallErrorKind) -> CallError {
+    CallError { kind, connection: "psa".into(), operation: Make::NAME, detail: "on order".into() }
+}
+
+#[async_trait]
+impl Performs<Make> for Product {
+    fn idempotency(&self) -> Idempotency {
+        self.idempotency
+    }
+
+    async fn find(&self, make: &Make) -> Result<Option<Reference>, CallError> {
+        let books = self.books.lock().unwrap();
+        Ok(books.made.contains(&make.name).then(|| Reference { record: format!("record-{}", make.name) }))
+    }
+
+    async fn perform(&self, make: &Make, key: &str) -> Result<Reference, CallError> {
+        let mut books = self.books.lock().unwrap();
+        let fault = books.faults.remove(&make.name);
+        match fault {
+            Some(Fault::Refuse) => return Err(error(CallErrorKind::Refused)),
+            Some(Fault::Throttle(seconds)) => {
+                let retry_after = Some(Duration::from_secs(seconds));
+                return Err(error(CallErrorKind::Transient { retry_after }));
+            }
+            Some(undo @ (Fault::UndoFails | Fault::UndoImpossible)) => {
+                books.faults.insert(make.name.clone(), undo);
+            }
+            Some(Fault::CommitThenSilence | Fault::AnswerAnother) | None => {}
+        }
+        // A product without a key of its own makes another record each time it is asked to.
+        let known = match self.idempotency {
+            Idempotency::NativeKey { .. } => !books.keys.insert(key.to_owned()),
+            Idempotency::Upsert => books.made.contains(&make.name),
+            Idempotency::SearchThenCreate => false,
+        };
+        if !known {
+            books.made.push(make.name.clone());
+        }
+        match fault {
+            Some(Fault::CommitThenSilence) => Err(error(CallErrorKind::Unknown)),
+            Some(Fault::AnswerAnother) => Ok(Reference { record: "another".into() }),
+            _ => Ok(Reference { record: format!("record-{}", make.name) }),
+        }
+    }
+
+    async fn undo(&self, make: &Make, _: &Reference) -> Result<Undone, CallError> {
+        let mut books = self.books.lock().unwrap();
+        match books.faults.remove(&make.name) {
+            Some(Fault::UndoFails) => return Err(error(CallErrorKind::Transient { retry_after: None })),
+            Some(Fault::UndoImpossible) => return Ok(Undone::Impossible("it has invoices".into())),
+            _ => {}
+        }
+        books.made.retain(|name| *name != make.name);
+        books.undone.push(make.name.clone());
+        Ok(Undone::Removed)
+    }
+}
+
+/// A clock that moves when it is told to.
+pub struct StoppedClock(Mutex<Timestamp>);
+
+impl Default for StoppedClock {
+    fn default() -> Self {
+        Self(Mutex::new("2026-11-21T12:00:00Z".parse().unwrap()))
+    }
+}
+
+impl StoppedClock {
+    pub fn pass(&self, time: SignedDuration) {
+        let mut now = self.0.lock().unwrap();
+        *now += time;
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A process that dies at its n-th call to the table, before it or with the answer lost.
+pub struct Dying {
+    inner: Arc<dyn Store>,
+    left: AtomicI64,
+    after: bool,
+}
+
+impl Dying {
+    pub fn new(inner: Arc<dyn Store>, calls: i64, after: bool) -> Self {
+        Self { inner, left: AtomicI64::new(calls), after }
+    }
+
+    pub fn died(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+
+    async fn call<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let dead = || Err(StoreError::Unavailable("the process died".into()));
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
+            left if left > 0 => work.await,
+            0 if self.after => {
+                let _ = work.await;
+                dead()
+            }
+            _ => dead(),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Dying {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.call(self.inner.get(key)).await
+    }
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        self.call(self.inner.get_many(keys)).await
+    }
+    async fn write(&self, ops: Vec<Op>) -> Result<(), StoreError> {
+        self.call(self.inner.write(ops)).await
+    }
+    async fn query(&self, pk: &str, sk_prefix: &str, limit: usize) -> Result<Vec<Item>, StoreError> {
+        self.call(self.inner.query(pk, sk_prefix, limit)).await
+    }
+    async fn by_status(&self, status_key: &str, limit: usize) -> Result<Vec<Item>, StoreError> {
+        self.call(self.inner.by_status(status_key, limit)).await
+    }
+}

@@ -1,0 +1,248 @@
+//! Durable steps against a product that forgets, refuses, and answers too late.
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+
+mod product;
+
+use std::sync::Arc;
+
+use connectors::operation::Reference;
+use connectors::{CallErrorKind, Idempotency};
+use domain::problem::ProblemCode;
+use jiff::SignedDuration;
+use journal::memory::MemoryStore;
+use journal::{Journal, Store};
+use product::{Dying, Fault, Make, Product, StoppedClock};
+use workflow::{Clock, Compensated, LeaseError, Run, RunKey, StepError, WorkflowStatus};
+
+const KEY: RunKey<'_> =
+    RunKey { tenant: "northwind", subject: "eng_1", workflow: "activation", run: "quote" };
+const STEPS: [&str; 3] = ["customer", "project", "rate-card"];
+
+struct World {
+    journal: Journal,
+    product: Arc<Product>,
+    clock: Arc<StoppedClock>,
+}
+
+impl World {
+    fn new(idempotency: Idempotency) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), idempotency)
+    }
+
+    fn over(store: Arc<dyn Store>, idempotency: Idempotency) -> Self {
+        Self {
+            journal: Journal::new(store),
+            product: Arc::new(Product::new(idempotency)),
+            clock: Arc::default(),
+        }
+    }
+
+    async fn begin(&self) -> Result<Run, LeaseError> {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Run::begin(&self.journal, &clock, KEY, SignedDuration::from_secs(60)).await
+    }
+
+    /// Every step in order; on failure the run is left as the function would leave it.
+    async fn attempt(&self) -> Result<(), StepError> {
+        let mut run = self.begin().await?;
+        match steps(&mut run, &self.product).await {
+            Ok(()) => Ok(run.complete().await?),
+            Err(error) if error.problem().is_some() => {
+                run.hold().await?;
+                Err(error)
+            }
+            Err(error) => {
+                // A process that died does not get this far; one that lives gives its lease back.
+                let _ = run.pause().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn steps(run: &mut Run, product: &Arc<Product>) -> Result<(), StepError> {
+    for step in STEPS {
+        let Reference { record } = run.perform(step, "psa", product, &Make::named(step)).await?;
+        assert_eq!(record, format!("record-{step}"));
+    }
+    Ok(())
+}
+
+const SEARCH: Idempotency = Idempotency::SearchThenCreate;
+
+#[tokio::test]
+async fn a_run_does_each_step_once_and_then_has_ended() {
+    let world = World::new(SEARCH);
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS);
+    let again = world.begin().await.err().expect("ended");
+    assert!(matches!(again, LeaseError::Ended(WorkflowStatus::Completed)));
+}
+
+/// Proves RES-15 and WFA-30 in part: killed before or after any call to the table, the next
+/// attempt completes the run and the product holds each record once.
+#[tokio::test]
+async fn a_run_killed_at_any_call_to_the_table_is_completed_by_the_next() {
+    for after in [false, true] {
+        for call in 0.. {
+            let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+            let dying = Arc::new(Dying::new(Arc::clone(&store), call, after));
+            let mut world = World::over(dying.clone(), SEARCH);
+            let first = world.attempt().await;
+            assert_eq!(first.is_err(), dying.died(), "call {call}");
+            world.journal = Journal::new(store);
+            world.clock.pass(SignedDuration::from_secs(61));
+            match world.attempt().await {
+                Ok(()) | Err(StepError::Lease(LeaseError::Ended(_))) => {}
+                Err(other) => panic!("call {call}, after {after}: {other}"),
+            }
+            assert_eq!(world.product.made(), STEPS, "call {call}, after {after}");
+            if !dying.died() {
+                break;
+            }
+        }
+    }
+}
+
+/// Proves RES-02 in part: a product that commits and then does not answer is asked before
+/// anything is sent again, whatever makes its calls idempotent.
+#[tokio::test]
+async fn an_unknown_outcome_is_asked_about_and_never_guessed() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    for idempotency in [SEARCH, Idempotency::Upsert, Idempotency::NativeKey { retention: day }] {
+        for step in STEPS {
+            let world = World::new(idempotency);
+            world.product.fault(step, Fault::CommitThenSilence);
+            let error = world.attempt().await.expect_err("unknown");
+            assert!(error.problem().is_none(), "unknown is repeated, not held");
+            world.attempt().await.unwrap();
+            assert_eq!(world.product.made(), STEPS, "{idempotency:?}, {step}");
+        }
+    }
+}
+
+/// Past the retention of a product's own key, only the record itself tells whether it happened.
+#[tokio::test]
+async fn past_the_retention_of_a_key_the_product_is_asked_first() {
+    let hour = std::time::Duration::from_secs(60 * 60);
+    let world = World::new(Idempotency::NativeKey { retention: hour });
+    world.product.fault("project", Fault::CommitThenSilence);
+    world.attempt().await.expect_err("unknown");
+    world.product.forget_keys();
+    world.clock.pass(SignedDuration::from_hours(2));
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS);
+}
+
+/// Proves RES-08 in part: a product that asks us to wait is not refused, and its wish is passed on.
+#[tokio::test]
+async fn throttling_is_repeated_after_what_the_product_asks() {
+    let world = World::new(SEARCH);
+    world.product.fault("project", Fault::Throttle(7));
+    let error = world.attempt().await.expect_err("throttled");
+    assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS);
+}
+
+/// Proves WFA-30: after a refusal the run waits for a person and goes on at the refused step.
+#[tokio::test]
+async fn a_refusal_holds_the_run_and_resuming_goes_on_there() {
+    let world = World::new(SEARCH);
+    world.product.fault("project", Fault::Refuse);
+    let problem = world.attempt().await.expect_err("refused").problem().expect("a person");
+    assert_eq!(problem.code, ProblemCode::ProductRefused);
+    assert_eq!(world.product.made(), ["customer"]);
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS, "the customer was not made again");
+}
+
+/// A record that differs from what was sent stops the run before anything follows from it.
+#[tokio::test]
+async fn an_answer_that_differs_is_a_problem() {
+    let world = World::new(SEARCH);
+    world.product.fault("project", Fault::AnswerAnother);
+    let problem = world.attempt().await.expect_err("differs").problem().expect("a person");
+    assert_eq!(problem.code, ProblemCode::ProductMismatch);
+    assert_eq!(world.product.made(), ["customer", "project"]);
+}
+
+#[tokio::test]
+async fn two_functions_never_work_on_one_run() {
+    let world = World::new(SEARCH);
+    let _held = world.begin().await.unwrap();
+    let second = world.begin().await.err().expect("busy");
+    assert!(matches!(second, LeaseError::Busy { .. }));
+}
+
+/// A function that outlived its lease can't record a step over its successor's.
+#[tokio::test]
+async fn a_zombie_is_fenced_off() {
+    let world = World::new(SEARCH);
+    let mut zombie = world.begin().await.unwrap();
+    zombie.perform("customer", "psa", &world.product, &Make::named("customer")).await.unwrap();
+    world.clock.pass(SignedDuration::from_secs(61));
+    world.attempt().await.unwrap();
+    let late = zombie.perform("project", "psa", &world.product, &Make::named("project")).await;
+    assert!(matches!(late, Err(StepError::Lease(LeaseError::Superseded))));
+    assert_eq!(world.product.made(), STEPS);
+    assert!(matches!(zombie.complete().await, Err(LeaseError::Superseded)));
+}
+
+/// Proves RES-06 and WFA-31 in part: what was done is undone in reverse, and the run has ended.
+#[tokio::test]
+async fn compensation_undoes_in_reverse() {
+    let world = World::new(SEARCH);
+    let mut run = world.begin().await.unwrap();
+    steps(&mut run, &world.product).await.unwrap();
+    assert_eq!(run.compensate().await.unwrap(), Compensated::default());
+    assert_eq!(world.product.undone(), ["rate-card", "project", "customer"]);
+    assert!(world.product.made().is_empty());
+    let ended = world.begin().await.err().expect("ended");
+    assert!(matches!(ended, LeaseError::Ended(WorkflowStatus::Compensated)));
+}
+
+/// A compensation that failed half-way goes on where it stopped; nothing is undone twice.
+#[tokio::test]
+async fn a_compensation_that_fails_is_repeated_from_where_it_stopped() {
+    let world = World::new(SEARCH);
+    let mut run = world.begin().await.unwrap();
+    steps(&mut run, &world.product).await.unwrap();
+    world.product.fault("project", Fault::UndoFails);
+    run.compensate().await.expect_err("half-way");
+    world.clock.pass(SignedDuration::from_secs(61));
+    let mut again = world.begin().await.unwrap();
+    // The flow gives its operations again; those that are done answer from the journal.
+    for step in ["customer", "project"] {
+        again.perform(step, "psa", &world.product, &Make::named(step)).await.unwrap();
+    }
+    assert_eq!(again.compensate().await.unwrap(), Compensated::default());
+    assert_eq!(world.product.undone(), ["rate-card", "project", "customer"]);
+}
+
+/// What can't be undone is left for a person, never unknown: the run is held, not ended.
+#[tokio::test]
+async fn what_cannot_be_undone_is_left_for_a_person() {
+    let world = World::new(SEARCH);
+    let mut run = world.begin().await.unwrap();
+    steps(&mut run, &world.product).await.unwrap();
+    world.product.fault("customer", Fault::UndoImpossible);
+    let left = run.compensate().await.unwrap().left;
+    assert_eq!(left, [("customer".to_owned(), "it has invoices".to_owned())]);
+    assert!(world.begin().await.is_ok(), "held, so that a person can go on");
+}
+
+#[test]
+fn an_error_says_whether_a_person_is_needed() {
+    let error = |kind| {
+        StepError::from(connectors::CallError {
+            kind,
+            connection: "psa".into(),
+            operation: "create",
+            detail: "x".into(),
+        })
+    };
+    assert!(error(CallErrorKind::Refused).problem().is_some());
+    assert!(error(CallErrorKind::Unknown).problem().is_none());
+    assert!(error(CallErrorKind::Transient { retry_after: None }).problem().is_none());
+}
