@@ -1,7 +1,7 @@
 # What a person types. Every target hands over to a script that explains itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop watch test bench deploy fmt lint
+.PHONY: help run stop watch test bench deploy fmt lint schemas proofs
 
 # Environment that `make deploy` deploys: a section of samconfig.toml.
 STAGE ?= dev
@@ -27,6 +27,12 @@ bench: ## measure calls, cost, CPU, cold start and size; results in target/bench
 deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
 	@python3 -m local setup
 	@.venv/cloud/bin/python infra/deploy.py $(STAGE)
+
+schemas: ## write the event schemas that changed compatibly; an incompatible change is refused
+	@UPDATE_SCHEMAS=1 cargo test --quiet -p events --test schemas
+
+proofs: ## list which test proves which requirement, in docs/requirements.md
+	@python3 tests/proofs.py
 
 fmt: ## format the Rust code
 	@cargo fmt --all

@@ -7,11 +7,14 @@ infra/template.yaml: only the place of the code is written differently.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import paths
@@ -61,12 +64,22 @@ def package() -> None:
     names = functions()
     if not names:
         raise Problem(f"{paths.shown(paths.TEMPLATE)} names no function with `CodeUri: ../functions/…`.")
-    for name in names:
-        binary = paths.cargo_target() / "debug" / name
-        if not binary.exists():
-            raise Problem(f"There is no binary for the function {name}: {binary} is missing.", "Run `make run`.")
-        _package(name, binary)
-    paths.BUILT_TEMPLATE.write_text(deployable(lambda name: f"{name}.zip"), encoding="utf-8")
+    with _alone():
+        for name in names:
+            binary = paths.cargo_target() / "debug" / name
+            if not binary.exists():
+                raise Problem(f"There is no binary for the function {name}: {binary} is missing.", "Run `make run`.")
+            _package(name, binary)
+        paths.BUILT_TEMPLATE.write_text(deployable(lambda name: f"{name}.zip"), encoding="utf-8")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Packages are shared: `make test` may run beside `make run`, and one waits for the other here."""
+    paths.BUILD.mkdir(parents=True, exist_ok=True)
+    with (paths.BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def deployable(code_uri) -> str:

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env("dead-letter")?;
     runtime::init_telemetry(&settings);
     let clients = Clients::new(&settings)?;
-    let context = Arc::new(Context::deployed(&settings, &clients)?);
+    let context = Arc::new(Context::connected(&settings, &clients).await?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let context = Arc::clone(&context);
         async move {

@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env("poll")?;
     runtime::init_telemetry(&settings);
     let clients = Clients::new(&settings)?;
-    let context = Arc::new(Context::deployed(&settings, &clients)?);
+    let context = Arc::new(Context::connected(&settings, &clients).await?);
     lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let context = Arc::clone(&context);
         async move {

@@ -11,17 +11,16 @@ mod retry;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use runtime::{Context, PublishError};
+use runtime::{Context, MessageQueue, PublishError};
 use serde_json::Value;
 
 pub use outbox::{Outbox, Pending};
-pub use retry::{RetryQueue, SqsRetryQueue};
 
 /// Publishes what a stream batch or a batch of the retry queue holds.
 ///
 /// # Errors
 /// When neither the bus nor the retry queue takes an event: the batch comes back.
-pub async fn publish(context: &Context, retry: &dyn RetryQueue, event: Value) -> Result<Value, String> {
+pub async fn publish(context: &Context, retry: &dyn MessageQueue, event: Value) -> Result<Value, String> {
     let source = event.pointer("/Records/0/eventSource").and_then(Value::as_str).unwrap_or_default();
     if source == "aws:sqs" {
         let batch: SqsEvent = serde_json::from_value(event).map_err(|e| e.to_string())?;
@@ -32,7 +31,7 @@ pub async fn publish(context: &Context, retry: &dyn RetryQueue, event: Value) ->
 
 /// The stream's records, in order. A record that can't be kept anywhere fails the batch from
 /// there on: the stream repeats it.
-async fn from_stream(context: &Context, retry: &dyn RetryQueue, event: &Value) -> Result<Value, String> {
+async fn from_stream(context: &Context, retry: &dyn MessageQueue, event: &Value) -> Result<Value, String> {
     let records = event.get("Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut pending: Vec<(String, Pending)> = Vec::new();
     for record in records {
@@ -43,7 +42,7 @@ async fn from_stream(context: &Context, retry: &dyn RetryQueue, event: &Value) -
             // Written by us and unreadable by us: a person must look, the stream must go on.
             Err(reason) => {
                 tracing::error!(sequence, reason, "unreadable outbox");
-                retry.keep(&Pending::unreadable(record)).await?;
+                retry::keep(retry, &Pending::unreadable(record)).await?;
             }
         }
     }
@@ -51,7 +50,7 @@ async fn from_stream(context: &Context, retry: &dyn RetryQueue, event: &Value) -
     let events = pending.iter().flat_map(|(_, p)| p.events.clone()).collect();
     if let Err(PublishError { refused, reason }) = context.bus.publish(events).await {
         tracing::warn!(refused = refused.len(), reason, "the bus refused events; they go to the retry queue");
-        if let Err(reason) = retry.keep(&Pending { events: refused, ..Pending::default() }).await {
+        if let Err(reason) = retry::keep(retry, &Pending { events: refused, ..Pending::default() }).await {
             return Err(format!("neither bus nor retry queue takes events: {reason}"));
         }
     }
@@ -60,7 +59,7 @@ async fn from_stream(context: &Context, retry: &dyn RetryQueue, event: &Value) -
             if let Err(reason) = release::release(context, released).await {
                 tracing::warn!(reason, "release not finished; it goes to the retry queue");
                 let again = Pending { release: vec![released.clone()], ..Pending::default() };
-                if retry.keep(&again).await.is_err() {
+                if retry::keep(retry, &again).await.is_err() {
                     let mut failure = DynamoDbBatchItemFailure::default();
                     failure.item_identifier = Some(sequence.clone());
                     failures.push(failure);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use publish_outbox::{SqsRetryQueue, publish};
-use runtime::{Clients, Context, Settings};
+use publish_outbox::publish;
+use runtime::{Clients, Context, Settings, SqsQueue};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     runtime::init_telemetry(&settings);
     let clients = Clients::new(&settings)?;
     let queue = settings.outbox_retry_queue_url.clone().ok_or("OUTBOX_RETRY_QUEUE_URL is not set")?;
-    let retry = SqsRetryQueue::new(clients.sqs.clone(), queue);
+    let retry = SqsQueue::new(clients.sqs.clone(), queue);
     let shared = Arc::new((Context::deployed(&settings, &clients)?, retry));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| {
         let shared = Arc::clone(&shared);

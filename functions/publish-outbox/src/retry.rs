@@ -1,8 +1,7 @@
 //! The queue of what the bus refused.
 
-use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use runtime::Context;
+use runtime::{Context, MessageQueue};
 use serde_json::Value;
 
 use crate::outbox::Pending;
@@ -11,44 +10,19 @@ use crate::release;
 /// A message of SQS holds 1 MiB; an event is at most 256 KiB.
 const EVENTS_A_MESSAGE: usize = 3;
 
-/// Where what could not be sent is kept.
-#[async_trait]
-pub trait RetryQueue: Send + Sync {
-    /// Keeps it; the error says why not.
-    async fn keep(&self, pending: &Pending) -> Result<(), String>;
+/// Keeps what could not be sent; the error says why not.
+pub(crate) async fn keep(queue: &dyn MessageQueue, pending: &Pending) -> Result<(), String> {
+    for events in pending.events.chunks(EVENTS_A_MESSAGE) {
+        send(queue, &Pending { events: events.to_vec(), ..Pending::default() }).await?;
+    }
+    if !pending.release.is_empty() || pending.unreadable.is_some() {
+        send(queue, &Pending { events: vec![], ..pending.clone() }).await?;
+    }
+    Ok(())
 }
 
-/// The function's own SQS queue.
-pub struct SqsRetryQueue {
-    client: aws_sdk_sqs::Client,
-    url: String,
-}
-
-impl SqsRetryQueue {
-    /// The queue of a URL.
-    #[must_use]
-    pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
-    }
-
-    async fn send(&self, pending: &Pending) -> Result<(), String> {
-        let body = serde_json::to_string(pending).map_err(|e| e.to_string())?;
-        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
-        sent.map(drop).map_err(|e| aws_sdk_sqs::error::DisplayErrorContext(&e).to_string())
-    }
-}
-
-#[async_trait]
-impl RetryQueue for SqsRetryQueue {
-    async fn keep(&self, pending: &Pending) -> Result<(), String> {
-        for events in pending.events.chunks(EVENTS_A_MESSAGE) {
-            self.send(&Pending { events: events.to_vec(), ..Pending::default() }).await?;
-        }
-        if !pending.release.is_empty() || pending.unreadable.is_some() {
-            self.send(&Pending { events: vec![], ..pending.clone() }).await?;
-        }
-        Ok(())
-    }
+async fn send(queue: &dyn MessageQueue, pending: &Pending) -> Result<(), String> {
+    queue.send(serde_json::to_string(pending).map_err(|e| e.to_string())?).await
 }
 
 /// Sends again what the queue brings back; a message that still fails stays in the queue and
@@ -56,7 +30,7 @@ impl RetryQueue for SqsRetryQueue {
 pub(crate) async fn again(context: &Context, batch: SqsEvent) -> Result<Value, String> {
     let mut response = SqsBatchResponse::default();
     for message in batch.records {
-        if let Err(reason) = send(context, message.body.as_deref().unwrap_or_default()).await {
+        if let Err(reason) = resend(context, message.body.as_deref().unwrap_or_default()).await {
             tracing::warn!(message_id = message.message_id, reason, "still not sent");
             response.add_failure(message.message_id.unwrap_or_default());
         }
@@ -64,7 +38,7 @@ pub(crate) async fn again(context: &Context, batch: SqsEvent) -> Result<Value, S
     serde_json::to_value(response).map_err(|e| e.to_string())
 }
 
-async fn send(context: &Context, body: &str) -> Result<(), String> {
+async fn resend(context: &Context, body: &str) -> Result<(), String> {
     let pending: Pending = serde_json::from_str(body).map_err(|e| e.to_string())?;
     if pending.unreadable.is_some() {
         return Err("the outbox can't be read by this version".into());

@@ -68,17 +68,36 @@ async fn steps(
     Ok(Outcome::Applied)
 }
 
-/// Raises one exception per finding, each to its owner, and tells everyone that the engagement waits.
+/// Raises one exception per kind of finding, each to its owner, and tells everyone that the
+/// engagement waits. What an earlier approval of the deal was held for and this one is not, is settled.
 async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Result<(), StepError> {
-    let now = context.clock.now();
+    let (journal, now) = (&context.journal, context.clock.now());
     let held = engagement_id(event)
         .map(|engagement| Event::from(EngagementHeld { engagement, problems: problems.clone() }))
         .map(|e| event.concluded(context.function, &event.subject, 1, e));
     let mut also: Vec<Envelope> = held.into_iter().collect();
-    for problem in problems {
-        context.journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?;
+    let mut standing = Vec::new();
+    for problem in merged(problems) {
+        standing.push(journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?);
     }
-    Ok(())
+    let settled =
+        journal.settle_exceptions(&event.tenant, &event.subject, context.function, &standing, now).await?;
+    match journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
+        Committed::Done | Committed::Rejected(_) => Ok(()),
+        Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
+    }
+}
+
+/// One problem for each code, with the details of all its findings.
+fn merged(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut merged: Vec<Problem> = Vec::new();
+    for problem in problems {
+        match merged.iter_mut().find(|known| known.code == problem.code) {
+            Some(known) => known.detail = format!("{}; {}", known.detail, problem.detail),
+            None => merged.push(problem),
+        }
+    }
+    merged
 }
 
 fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {
@@ -161,7 +180,8 @@ async fn activation(
             }
         }
     }
-    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function, now).await? {
+    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await?
+    {
         commit = commit.write(write);
     }
     let fixed_fee = engagement.contract.fixed_fee().map_err(|e| decision(e.to_string()))?;

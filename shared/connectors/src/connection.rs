@@ -1,6 +1,6 @@
 //! A connection: one tenant's account at one product.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// Products that a connection may lead to.
@@ -58,4 +58,16 @@ pub struct Connection {
     pub config: ConnectionConfig,
     /// Its credentials.
     pub credentials: Credentials,
+}
+
+impl Connection {
+    /// Whether configuration and credentials are those of another reading of the same connection.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let secrets = |c: &Self| -> Vec<String> {
+            let signing = c.credentials.signing_secrets.iter().map(|s| s.expose_secret().to_owned());
+            signing.chain([c.credentials.api_token.expose_secret().to_owned()]).collect()
+        };
+        self.config == other.config && secrets(self) == secrets(other)
+    }
 }

@@ -176,7 +176,7 @@ pub fn milestone_completed(
     };
     let mut next = engagement.clone();
     next.completed_milestones.insert(key.clone(), completion.record.clone());
-    let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "milestone", key]);
+    let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "invoice", "milestone", key]);
     let reason = format!("milestone {key} {} completed", milestone.name);
     Decision::apply(Effects {
         state: Some(next),

@@ -1,4 +1,5 @@
 //! The checks before the first write, one at a time and all together.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::activation::{CustomerFacts, check, cut_contract};
 use domain::money::Currency;

@@ -1,4 +1,5 @@
 //! Delivered work becomes lines: worked examples, and what holds for every history.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::billing::{Evidence, milestone_completed, price, time_approved};
 use domain::decision::{Condition, Decision};

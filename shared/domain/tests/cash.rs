@@ -1,4 +1,5 @@
 //! Invoices posted and paid.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::cash::{Application, apply};
 use domain::event::PaymentReceived;

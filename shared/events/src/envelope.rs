@@ -69,11 +69,17 @@ impl Envelope {
         }
     }
 
-    /// The envelope of what a function concluded from this event. `position` tells apart
-    /// several conclusions of one event.
+    /// The envelope of what a function concluded from this event. `which` tells apart several
+    /// conclusions of one event and type, and is the same whenever the same is concluded.
     #[must_use]
-    pub fn concluded(&self, function: &str, subject: &str, position: usize, event: Event) -> Self {
-        let id = derive(&[&self.id.to_string(), function, event.type_name(), &position.to_string()]);
+    pub fn concluded(
+        &self,
+        function: &str,
+        subject: &str,
+        which: impl std::fmt::Display,
+        event: Event,
+    ) -> Self {
+        let id = derive(&[&self.id.to_string(), function, event.type_name(), &which.to_string()]);
         Self {
             specversion: "1.0".into(),
             id,

@@ -5,6 +5,7 @@ mod expression;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure as ReturnOld,
@@ -270,30 +271,31 @@ impl Store for DynamoStore {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
                 .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.into()))
         };
-        let mut pages = request.into_paginator().items().send();
-        let mut found = Vec::new();
-        while found.len() < limit {
-            match pages.next().await {
-                Some(Ok(item)) => found.push(from_attributes(item)?),
-                Some(Err(e)) => return Err(failed(&e)),
-                None => break,
-            }
-        }
-        Ok(found)
+        collect(request, limit).await
     }
 
     async fn by_status(&self, status_key: &str, limit: usize) -> Result<Vec<Item>, StoreError> {
-        let answer = self
+        let request = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("by-status")
             .key_condition_expression("status_key = :status")
-            .expression_attribute_values(":status", AttributeValue::S(status_key.into()))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|e| failed(&e))?;
-        answer.items.unwrap_or_default().into_iter().map(from_attributes).collect()
+            .expression_attribute_values(":status", AttributeValue::S(status_key.into()));
+        collect(request, limit).await
     }
+}
+
+/// The items of a query, page after page, up to a limit.
+async fn collect(request: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
+    let mut pages = request.into_paginator().items().send();
+    let mut found = Vec::new();
+    while found.len() < limit {
+        match pages.next().await {
+            Some(Ok(item)) => found.push(from_attributes(item)?),
+            Some(Err(e)) => return Err(failed(&e)),
+            None => break,
+        }
+    }
+    Ok(found)
 }

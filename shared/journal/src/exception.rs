@@ -84,7 +84,7 @@ impl Exception {
 
 impl Journal {
     /// Raises an exception for an event, once: the same cause again changes nothing. Announces
-    /// it, together with `also`, in the same write.
+    /// it, together with `also`, in the same write, and gives back its ID.
     ///
     /// # Errors
     /// When the table can't be written.
@@ -95,15 +95,17 @@ impl Journal {
         problem: Problem,
         also: Vec<Envelope>,
         now: Timestamp,
-    ) -> Result<(), JournalError> {
+    ) -> Result<ExceptionId, JournalError> {
+        let exception = exception_id(event, &problem);
         let (write, raised) = exception_of(function, event, problem, now)?;
         match self.commit(Commit::default().write(write).emit([raised]).emit(also)).await? {
-            Committed::Done | Committed::Rejected(_) => Ok(()),
+            Committed::Done | Committed::Rejected(_) => Ok(exception),
             Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
         }
     }
 
-    /// The writes that settle every open exception which a function raised about a subject.
+    /// The writes that settle every open exception which a function raised about a subject,
+    /// but for those that still stand.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -112,11 +114,14 @@ impl Journal {
         tenant: &str,
         subject: &str,
         function: &str,
+        standing: &[ExceptionId],
         now: Timestamp,
     ) -> Result<Vec<Write>, JournalError> {
         let items = self.store.query(&Key::partition(tenant, subject), "exception#", MOST_SETTLED).await?;
-        let open =
-            items.iter().filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function));
+        let stands = |item: &Item| standing.iter().any(|e| item.text("exception") == Some(e.as_str()));
+        let open = items
+            .iter()
+            .filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function) && !stands(i));
         Ok(open
             .map(|item| Write::When {
                 key: item.key(),
@@ -131,6 +136,15 @@ impl Journal {
     }
 }
 
+/// One exception for each kind of problem with an event's content.
+fn exception_id(event: &Envelope, problem: &Problem) -> ExceptionId {
+    ExceptionId::derive(&cause(event, problem).each_ref().map(String::as_str))
+}
+
+fn cause(event: &Envelope, problem: &Problem) -> [String; 3] {
+    [event.id.to_string(), event.body_hash(), problem.code.as_str().to_owned()]
+}
+
 /// The exception that an event leads to: its item, and the event that announces it.
 ///
 /// # Errors
@@ -142,10 +156,11 @@ pub(crate) fn exception_of(
     now: Timestamp,
 ) -> Result<(Write, Envelope), JournalError> {
     let payload = serde_json::to_string(event).map_err(|e| JournalError::Decision(e.to_string()))?;
-    let cause = [event.id.to_string(), event.body_hash(), problem.code.as_str().to_owned()];
+    let cause = [event.id.to_string(), event.body_hash(), problem.to_string()];
     let cause: Vec<&str> = cause.iter().map(String::as_str).collect();
     let exception = Exception::open(&cause, problem.clone(), function, &event.correlationid, payload, now);
     let item = exception.item(&event.tenant, &event.subject)?;
+    let which = exception.exception.clone();
     let announced: Event = ExceptionRaised { exception: exception.exception, problem }.into();
-    Ok((Write::Insert { item, cause: event.id }, event.concluded(function, &event.subject, 0, announced)))
+    Ok((Write::Insert { item, cause: event.id }, event.concluded(function, &event.subject, which, announced)))
 }

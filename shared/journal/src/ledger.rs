@@ -18,6 +18,10 @@ use crate::{Journal, JournalError};
 
 /// Lines taken in one transaction: with the invoice and the page item it stays below DynamoDB's 100.
 const LINES_A_PAGE: usize = 90;
+/// Lines of one invoice; what is beyond waits for the next.
+const LINES_AN_INVOICE: usize = 10_000;
+/// Invoices that may meet at one page of lines.
+const MOST_ROUNDS: usize = 50;
 
 /// Something read, with the version that a write must find.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +175,9 @@ impl Journal {
     /// page one transaction. Repeating it after a crash goes on where it stopped. `required`
     /// are lines that must be found even while the index lags behind the table.
     ///
+    /// The index is listed once, at the beginning: asked again right after a page was taken, it
+    /// could still show those lines and hide what comes after them.
+    ///
     /// # Errors
     /// When the table can't be reached, or other invoices keep taking the same lines.
     pub async fn collect_lines(
@@ -181,17 +188,43 @@ impl Journal {
         required: &[LineId],
         now: Timestamp,
     ) -> Result<Versioned<Invoice>, JournalError> {
-        for _ in 0..10_000 {
+        let mut candidates: Vec<Key> =
+            required.iter().map(|l| Key::line(tenant, engagement.as_str(), l.as_str())).collect();
+        let listed = self.store.by_status(&ready_key(tenant, engagement.as_str()), LINES_AN_INVOICE).await?;
+        candidates.extend(
+            listed.iter().map(Item::key).filter(|k| !required.iter().any(|l| k.sk.ends_with(l.as_str()))),
+        );
+        for page in candidates.chunks(LINES_A_PAGE) {
+            invoice = self.collect_page(tenant, engagement, invoice, page, now).await?;
+        }
+        Ok(invoice)
+    }
+
+    /// Takes those lines of a page that are ready in the table itself.
+    async fn collect_page(
+        &self,
+        tenant: &str,
+        engagement: &EngagementId,
+        mut invoice: Versioned<Invoice>,
+        page: &[Key],
+        now: Timestamp,
+    ) -> Result<Versioned<Invoice>, JournalError> {
+        for _ in 0..MOST_ROUNDS {
             let Some(body) = invoice.body.clone() else {
                 return Err(JournalError::Decision("an invoice that does not exist can't own lines".into()));
             };
-            let ready = self.ready_lines(tenant, engagement, required).await?;
+            let mut ready: Vec<BillableLine> = Vec::new();
+            for item in self.store.get_many(page).await? {
+                if item.text("status") == Some("ready") {
+                    ready.push(item.body()?);
+                }
+            }
             if ready.is_empty() {
                 return Ok(invoice);
             }
             let next = body.collect(&ready).map_err(|e| JournalError::Decision(e.to_string()))?;
             match self.take_page(tenant, engagement, &next, &ready, invoice.version, now).await? {
-                Committed::Done => invoice = Versioned { version: invoice.version + 1, body: Some(next) },
+                Committed::Done => return Ok(Versioned { version: invoice.version + 1, body: Some(next) }),
                 // Another invoice was faster, or this is a second run of the same one: look again.
                 Committed::Rejected(_) | Committed::Contended => {
                     invoice = self.invoice(tenant, engagement, &body.invoice).await?;
@@ -199,30 +232,6 @@ impl Journal {
             }
         }
         Err(JournalError::Contended(engagement.to_string()))
-    }
-
-    /// Ready lines, oldest first. The index may lag, so each candidate is read from the table:
-    /// only a line that is ready there is offered.
-    async fn ready_lines(
-        &self,
-        tenant: &str,
-        engagement: &EngagementId,
-        required: &[LineId],
-    ) -> Result<Vec<BillableLine>, JournalError> {
-        let listed = self.store.by_status(&ready_key(tenant, engagement.as_str()), LINES_A_PAGE).await?;
-        let mut keys: Vec<Key> =
-            required.iter().map(|l| Key::line(tenant, engagement.as_str(), l.as_str())).collect();
-        keys.extend(
-            listed.iter().map(Item::key).filter(|k| !required.iter().any(|l| k.sk.ends_with(l.as_str()))),
-        );
-        keys.truncate(LINES_A_PAGE);
-        let mut ready = Vec::new();
-        for item in self.store.get_many(&keys).await? {
-            if item.text("status") == Some("ready") {
-                ready.push(item.body()?);
-            }
-        }
-        Ok(ready)
     }
 
     async fn take_page(

@@ -46,21 +46,13 @@ pub trait Connect: Send + Sync {
     async fn connection(&self, connection: &str) -> Result<Arc<Connection>, ConnectError>;
 
     /// The CRM behind a connection.
-    async fn crm(&self, connection: &str) -> Result<Arc<dyn Crm>, ConnectError> {
-        Ok(registry::crm(self.connection(connection).await?.as_ref())?)
-    }
+    async fn crm(&self, connection: &str) -> Result<Arc<dyn Crm>, ConnectError>;
     /// The PSA behind a connection.
-    async fn psa(&self, connection: &str) -> Result<Arc<dyn Psa>, ConnectError> {
-        Ok(registry::psa(self.connection(connection).await?.as_ref())?)
-    }
+    async fn psa(&self, connection: &str) -> Result<Arc<dyn Psa>, ConnectError>;
     /// The ERP behind a connection.
-    async fn erp(&self, connection: &str) -> Result<Arc<dyn Erp>, ConnectError> {
-        Ok(registry::erp(self.connection(connection).await?.as_ref())?)
-    }
+    async fn erp(&self, connection: &str) -> Result<Arc<dyn Erp>, ConnectError>;
     /// The log behind a connection.
-    async fn polled(&self, connection: &str) -> Result<Arc<dyn Polled>, ConnectError> {
-        Ok(registry::polled(self.connection(connection).await?.as_ref())?)
-    }
+    async fn polled(&self, connection: &str) -> Result<Arc<dyn Polled>, ConnectError>;
 }
 
 /// Where credentials come from.
@@ -81,6 +73,9 @@ impl SecretSource for aws_sdk_secretsmanager::Client {
 }
 
 type Cache<T> = Mutex<HashMap<String, (Instant, Arc<T>)>>;
+/// Connectors by connection, each with the connection it was opened with: while that stays the
+/// same, so does the connector, and with it the vendor's open TLS session.
+type Opened<T> = Mutex<HashMap<String, (Arc<Connection>, Arc<T>)>>;
 
 /// Connections as the table and Secrets Manager configure them.
 pub struct ConfiguredConnections {
@@ -88,13 +83,26 @@ pub struct ConfiguredConnections {
     secrets: Box<dyn SecretSource>,
     tenants: Cache<TenantConfig>,
     connections: Cache<Connection>,
+    crm: Opened<dyn Crm>,
+    psa: Opened<dyn Psa>,
+    erp: Opened<dyn Erp>,
+    polled: Opened<dyn Polled>,
 }
 
 impl ConfiguredConnections {
     /// Connections over a journal and a source of credentials.
     #[must_use]
     pub fn new(journal: Journal, secrets: Box<dyn SecretSource>) -> Self {
-        Self { journal, secrets, tenants: Mutex::default(), connections: Mutex::default() }
+        Self {
+            journal,
+            secrets,
+            tenants: Mutex::default(),
+            connections: Mutex::default(),
+            crm: Mutex::default(),
+            psa: Mutex::default(),
+            erp: Mutex::default(),
+            polled: Mutex::default(),
+        }
     }
 
     async fn open(&self, connection: &str) -> Result<Connection, ConnectError> {
@@ -117,10 +125,27 @@ async fn cached<T>(cache: &Cache<T>, name: &str) -> Option<Arc<T>> {
     known.get(name).filter(|(at, _)| at.elapsed() < FRESH_FOR).map(|(_, value)| Arc::clone(value))
 }
 
-async fn remember<T>(cache: &Cache<T>, name: &str, value: T) -> Arc<T> {
-    let value = Arc::new(value);
+async fn remember<T>(cache: &Cache<T>, name: &str, value: Arc<T>) -> Arc<T> {
     cache.lock().await.insert(name.to_owned(), (Instant::now(), Arc::clone(&value)));
     value
+}
+
+/// The connector that is open for a connection, or a new one where the connection changed.
+async fn opened<T: ?Sized>(
+    known: &Opened<T>,
+    connection: Arc<Connection>,
+    open: impl FnOnce(&Connection) -> Result<Arc<T>, connectors::CallError>,
+) -> Result<Arc<T>, ConnectError> {
+    let mut known = known.lock().await;
+    let name = connection.config.connection.clone();
+    if let Some((with, connector)) = known.get(&name)
+        && Arc::ptr_eq(with, &connection)
+    {
+        return Ok(Arc::clone(connector));
+    }
+    let connector = open(&connection)?;
+    known.insert(name, (connection, Arc::clone(&connector)));
+    Ok(connector)
 }
 
 #[async_trait]
@@ -131,15 +156,34 @@ impl Connect for ConfiguredConnections {
         }
         let config = self.journal.configuration(&Key::tenant(tenant)).await?;
         let config = config.ok_or_else(|| ConnectError::Unknown(format!("tenant {tenant}")))?;
-        Ok(remember(&self.tenants, tenant, config).await)
+        Ok(remember(&self.tenants, tenant, Arc::new(config)).await)
     }
 
     async fn connection(&self, connection: &str) -> Result<Arc<Connection>, ConnectError> {
         if let Some(known) = cached(&self.connections, connection).await {
             return Ok(known);
         }
-        let opened = self.open(connection).await?;
-        Ok(remember(&self.connections, connection, opened).await)
+        let fresh = self.open(connection).await?;
+        // What did not change keeps its identity, so that open connectors stay open.
+        let before = self.connections.lock().await.get(connection).map(|(_, before)| Arc::clone(before));
+        let current = before.filter(|b| b.is_same_as(&fresh)).unwrap_or_else(|| Arc::new(fresh));
+        Ok(remember(&self.connections, connection, current).await)
+    }
+
+    async fn crm(&self, connection: &str) -> Result<Arc<dyn Crm>, ConnectError> {
+        opened(&self.crm, self.connection(connection).await?, registry::crm).await
+    }
+
+    async fn psa(&self, connection: &str) -> Result<Arc<dyn Psa>, ConnectError> {
+        opened(&self.psa, self.connection(connection).await?, registry::psa).await
+    }
+
+    async fn erp(&self, connection: &str) -> Result<Arc<dyn Erp>, ConnectError> {
+        opened(&self.erp, self.connection(connection).await?, registry::erp).await
+    }
+
+    async fn polled(&self, connection: &str) -> Result<Arc<dyn Polled>, ConnectError> {
+        opened(&self.polled, self.connection(connection).await?, registry::polled).await
     }
 }
 

@@ -1,7 +1,8 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
-use journal::{DynamoStore, Journal};
+use journal::{DynamoStore, Journal, Key};
 use workflow::{Clock, SystemClock};
 
 use crate::aws::{ClientError, Clients};
@@ -9,6 +10,9 @@ use crate::bus::{Bus, EventBridgeBus};
 use crate::connect::{ConfiguredConnections, Connect};
 use crate::failure::Failure;
 use crate::settings::Settings;
+
+/// How long start-up waits for the table; whatever is wrong with it, the first event will tell.
+const LONGEST_OPENING: Duration = Duration::from_secs(1);
 
 /// What a handler works with. Everything that talks is behind a trait.
 #[derive(Clone)]
@@ -42,6 +46,24 @@ impl Context {
             clock: Arc::new(SystemClock),
             lease: SignedDuration::from_secs(i64::from(settings.lease_seconds)),
         })
+    }
+
+    /// The context of a deployed function with its connection to the table already open: the
+    /// TLS handshake is done while Lambda starts the function, not while the first event waits.
+    ///
+    /// # Errors
+    /// When the AWS clients can't be built. A table that does not answer is no error yet.
+    pub async fn connected(settings: &Settings, clients: &Clients) -> Result<Self, ClientError> {
+        let context = Self::deployed(settings, clients)?;
+        if settings.endpoint.as_deref().is_none_or(|endpoint| endpoint.starts_with("https:")) {
+            // An item that no tenant has: the answer is of no interest.
+            let nothing = Key::tenant("-");
+            let opened = tokio::time::timeout(LONGEST_OPENING, context.journal.store().get(&nothing)).await;
+            if !matches!(opened, Ok(Ok(_))) {
+                tracing::warn!(function = settings.function, "the table did not answer at start-up");
+            }
+        }
+        Ok(context)
     }
 }
 

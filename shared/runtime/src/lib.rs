@@ -8,7 +8,10 @@ mod bus;
 mod connect;
 mod context;
 mod failure;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod flow;
+mod outgoing;
 mod queue;
 mod settings;
 mod status;
@@ -20,6 +23,7 @@ pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource};
 pub use context::Context;
 pub use failure::{Failure, Outcome};
 pub use flow::{Systems, commit_group, conclude, each};
+pub use outgoing::{MessageQueue, SqsQueue};
 pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
 pub use settings::Settings;
 pub use status::follow_through;

@@ -57,7 +57,7 @@ pub async fn serve_queue(function: &'static str, handler: impl Handler + 'static
     let settings = Settings::from_env(function)?;
     telemetry::init(&settings);
     let clients = Clients::new(&settings)?;
-    let context = Context::deployed(&settings, &clients)?;
+    let context = Context::connected(&settings, &clients).await?;
     let shared = Arc::new((context, handler, clients.sqs, settings.queue_url));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let shared = Arc::clone(&shared);

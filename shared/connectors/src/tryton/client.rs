@@ -91,7 +91,13 @@ impl Tryton {
     }
 }
 
-/// Whether a create was refused because the record is there already: someone was quicker.
+/// Whether a create was refused because something of it is there already: the record itself,
+/// because someone was quicker, or a number that Tryton gave to two records at once.
 pub(super) fn exists_already(error: &CallError) -> bool {
     error.kind == CallErrorKind::Refused && error.detail.contains("must be unique")
+}
+
+/// A create that met another record's number and not its own record: trying again gets another number.
+pub(super) fn collided(error: CallError) -> CallError {
+    CallError { kind: CallErrorKind::Transient { retry_after: None }, ..error }
 }

@@ -8,7 +8,7 @@ use domain::quote::Customer;
 use serde_json::{Value, json};
 
 use super::Tryton;
-use super::client::exists_already;
+use super::client::{collided, exists_already};
 use super::wire::{Address, Amount, PARTY, Party, Row, create};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{CreateCustomer, CustomerRecord, Idempotency, Operation, Performs, Undone};
@@ -168,9 +168,10 @@ impl Performs<CreateCustomer> for Tryton {
         let party = match self.party(CreateCustomer::NAME, customer, record).await? {
             Some(party) => party,
             None => match self.create_party(operation).await {
-                Err(error) if exists_already(&error) => {
-                    self.party(CreateCustomer::NAME, customer, record).await?.ok_or(error)?
-                }
+                Err(error) if exists_already(&error) => self
+                    .party(CreateCustomer::NAME, customer, record)
+                    .await?
+                    .ok_or_else(|| collided(error))?,
                 made => made?,
             },
         };

@@ -7,7 +7,7 @@ use domain::money::Currency;
 use serde_json::{Value, json};
 
 use super::Tryton;
-use super::client::exists_already;
+use super::client::{collided, exists_already};
 use super::plan::number;
 use super::wire::{INVOICE, Invoice, create};
 use crate::error::{CallError, CallErrorKind};
@@ -109,7 +109,7 @@ impl Performs<CreateInvoice> for Tryton {
         match self.create::<Invoice>(CreateInvoice::NAME, MODEL, &values, &INVOICE).await {
             Ok(invoice) => self.read(CreateInvoice::NAME, &invoice),
             Err(error) if exists_already(&error) => {
-                self.invoice_of(&operation.invoice, CreateInvoice::NAME).await?.ok_or(error)
+                self.invoice_of(&operation.invoice, CreateInvoice::NAME).await?.ok_or_else(|| collided(error))
             }
             Err(error) => Err(error),
         }

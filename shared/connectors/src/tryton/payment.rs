@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::Tryton;
-use super::client::exists_already;
+use super::client::{collided, exists_already};
 use super::plan::number;
 use super::wire::{STATEMENT, Statement, create};
 use crate::error::{CallError, CallErrorKind};
@@ -56,7 +56,9 @@ impl Tryton {
             "lines": create(&self.lines(operation)),
         });
         match self.create(NAME, MODEL, &values, &STATEMENT).await {
-            Err(error) if exists_already(&error) => self.statement(operation).await?.ok_or(error),
+            Err(error) if exists_already(&error) => {
+                self.statement(operation).await?.ok_or_else(|| collided(error))
+            }
             made => made,
         }
     }

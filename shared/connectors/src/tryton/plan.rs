@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::Tryton;
-use super::client::exists_already;
+use super::client::{collided, exists_already};
 use super::wire::{Row, create};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{CreateBillingPlan, Idempotency, Operation, Performs, Reference, Undone};
@@ -73,7 +73,9 @@ impl Performs<CreateBillingPlan> for Tryton {
         });
         match self.create::<Row>(CreateBillingPlan::NAME, MODEL, &values, &[]).await {
             Ok(row) => Ok(Reference { record: row.id.to_string() }),
-            Err(error) if exists_already(&error) => self.plan(operation).await?.ok_or(error),
+            Err(error) if exists_already(&error) => {
+                self.plan(operation).await?.ok_or_else(|| collided(error))
+            }
             Err(error) => Err(error),
         }
     }

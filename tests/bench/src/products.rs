@@ -1,0 +1,240 @@
+//! The other systems, answering at once: what they cost is not ours to measure.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use connectors::inbound::Translated;
+use connectors::operation::{
+    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject,
+    CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference, Undone, WriteDealStatus,
+    WriteInvoiceStatus,
+};
+use connectors::role::{Crm, Erp, Polled, Psa};
+use connectors::{CallError, CallErrorKind, Connection, Idempotency, Operation, Performs};
+use domain::TenantConfig;
+use domain::activation::CustomerFacts;
+use domain::id::{CustomerId, InvoiceId};
+use domain::invoice::PostedInvoice;
+use domain::money::Money;
+use domain::quote::{Customer, Quote};
+use jiff::Timestamp;
+use runtime::{ConfiguredConnections, Connect, ConnectError};
+use rust_decimal::Decimal;
+
+/// Any product: an ERP that keeps the invoices it was given, and a CRM and a PSA that take what
+/// is written to them.
+pub(crate) struct StandIn {
+    connection: String,
+    invoices: Mutex<BTreeMap<InvoiceId, PostedInvoice>>,
+}
+
+impl StandIn {
+    fn new(connection: &str) -> Arc<Self> {
+        Arc::new(Self { connection: connection.into(), invoices: Mutex::default() })
+    }
+
+    fn invoice_of(&self, invoice: &InvoiceId) -> Option<PostedInvoice> {
+        self.invoices.lock().expect("no panic in a stand-in").get(invoice).cloned()
+    }
+
+    fn not_here(&self, operation: &'static str) -> CallError {
+        CallError {
+            kind: CallErrorKind::Refused,
+            connection: self.connection.clone(),
+            operation,
+            detail: "this is not measured".into(),
+        }
+    }
+}
+
+/// Operations of which only the record's ID comes back. The idempotency is that of the
+/// connector which the stand-in stands for, because it decides which steps are journalled.
+macro_rules! answers {
+    ($($operation:ty => $idempotency:ident,)*) => {$(
+        #[async_trait]
+        impl Performs<$operation> for StandIn {
+            fn idempotency(&self) -> Idempotency {
+                Idempotency::$idempotency
+            }
+            async fn find(&self, _: &$operation) -> Result<Option<Reference>, CallError> {
+                Ok(None)
+            }
+            async fn perform(&self, _: &$operation, _: &str) -> Result<Reference, CallError> {
+                Ok(Reference { record: "4711".into() })
+            }
+            async fn undo(&self, _: &$operation, _: &Reference) -> Result<Undone, CallError> {
+                Ok(Undone::Removed)
+            }
+        }
+    )*};
+}
+
+answers! {
+    WriteDealStatus => Upsert,
+    WriteInvoiceStatus => Upsert,
+    CreateProject => SearchThenCreate,
+    CreateTask => SearchThenCreate,
+    CreateMilestone => SearchThenCreate,
+    CreateRateCard => SearchThenCreate,
+    CreateBillingPlan => SearchThenCreate,
+    ApplyPayment => SearchThenCreate,
+}
+
+#[async_trait]
+impl Performs<CreateCustomer> for StandIn {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+    async fn find(&self, _: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {
+        Ok(None)
+    }
+    async fn perform(&self, _: &CreateCustomer, _: &str) -> Result<CustomerRecord, CallError> {
+        Err(self.not_here(CreateCustomer::NAME))
+    }
+    async fn undo(&self, _: &CreateCustomer, _: &CustomerRecord) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<CreateInvoice> for StandIn {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+    async fn find(&self, create: &CreateInvoice) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoice_of(&create.invoice))
+    }
+    async fn perform(&self, create: &CreateInvoice, _: &str) -> Result<PostedInvoice, CallError> {
+        let mut invoices = self.invoices.lock().expect("no panic in a stand-in");
+        let record = (invoices.len() + 1).to_string();
+        let untaxed = create.untaxed;
+        let tax = Money::rounded(untaxed.amount() / Decimal::TEN, untaxed.currency());
+        let total = untaxed.plus(tax).expect("one currency");
+        let draft = PostedInvoice {
+            record,
+            posted: false,
+            number: None,
+            invoiced_on: None,
+            untaxed,
+            tax,
+            total,
+            open: total,
+        };
+        invoices.insert(create.invoice.clone(), draft.clone());
+        Ok(draft)
+    }
+    async fn undo(&self, _: &CreateInvoice, _: &PostedInvoice) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<PostInvoice> for StandIn {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate
+    }
+    async fn find(&self, post: &PostInvoice) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoice_of(&post.invoice).filter(|i| i.posted))
+    }
+    async fn perform(&self, post: &PostInvoice, _: &str) -> Result<PostedInvoice, CallError> {
+        let mut invoices = self.invoices.lock().expect("no panic in a stand-in");
+        let draft = invoices.get_mut(&post.invoice).expect("a draft");
+        draft.posted = true;
+        draft.number = Some(format!("INV2026-{:0>5}", draft.record));
+        draft.invoiced_on = Some(jiff::civil::date(2026, 11, 21));
+        Ok(draft.clone())
+    }
+    async fn undo(&self, _: &PostInvoice, _: &PostedInvoice) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Polled for StandIn {
+    fn overlap(&self) -> jiff::SignedDuration {
+        jiff::SignedDuration::ZERO
+    }
+    async fn changes_since(&self, _: Timestamp) -> Result<Vec<Translated>, CallError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl Crm for StandIn {
+    fn connection(&self) -> &str {
+        &self.connection
+    }
+    async fn quote_of(&self, _: &str) -> Result<Quote, CallError> {
+        Err(self.not_here("read quote"))
+    }
+}
+
+impl Psa for StandIn {
+    fn connection(&self) -> &str {
+        &self.connection
+    }
+}
+
+#[async_trait]
+impl Erp for StandIn {
+    fn connection(&self) -> &str {
+        &self.connection
+    }
+    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+        Err(self.not_here("read customer"))
+    }
+    async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoice_of(invoice))
+    }
+    async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
+        let invoices = self.invoices.lock().expect("no panic in a stand-in");
+        Ok(invoices.iter().find(|(_, i)| i.number.as_deref() == Some(number)).map(|(id, _)| id.clone()))
+    }
+}
+
+/// Configuration and credentials are read as in a deployed function; the connector behind them
+/// is a stand-in.
+pub(crate) struct StandIns {
+    configured: ConfiguredConnections,
+    crm: Arc<StandIn>,
+    psa: Arc<StandIn>,
+    pub(crate) erp: Arc<StandIn>,
+}
+
+impl StandIns {
+    pub(crate) fn new(configured: ConfiguredConnections) -> Self {
+        Self {
+            configured,
+            crm: StandIn::new("hubspot-main"),
+            psa: StandIn::new("kantata-main"),
+            erp: StandIn::new("tryton-us"),
+        }
+    }
+}
+
+#[async_trait]
+impl Connect for StandIns {
+    async fn tenant(&self, tenant: &str) -> Result<Arc<TenantConfig>, ConnectError> {
+        self.configured.tenant(tenant).await
+    }
+    async fn connection(&self, connection: &str) -> Result<Arc<Connection>, ConnectError> {
+        self.configured.connection(connection).await
+    }
+    async fn crm(&self, connection: &str) -> Result<Arc<dyn Crm>, ConnectError> {
+        self.connection(connection).await?;
+        Ok(Arc::clone(&self.crm) as Arc<dyn Crm>)
+    }
+    async fn psa(&self, connection: &str) -> Result<Arc<dyn Psa>, ConnectError> {
+        self.connection(connection).await?;
+        Ok(Arc::clone(&self.psa) as Arc<dyn Psa>)
+    }
+    async fn erp(&self, connection: &str) -> Result<Arc<dyn Erp>, ConnectError> {
+        self.connection(connection).await?;
+        Ok(Arc::clone(&self.erp) as Arc<dyn Erp>)
+    }
+    async fn polled(&self, connection: &str) -> Result<Arc<dyn Polled>, ConnectError> {
+        self.connection(connection).await?;
+        Ok(Arc::clone(&self.erp) as Arc<dyn Polled>)
+    }
+}
