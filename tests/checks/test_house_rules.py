@@ -1,0 +1,74 @@
+"""House rules of the Rust code that no lint of the compiler knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Crates of ours that each crate of ours may use: dependencies point one way.
+ALLOWED = {
+    "domain": set(),
+    "events": {"domain"},
+    "journal": {"domain", "events"},
+    "connectors": {"domain", "events"},
+    "workflow": {"domain", "events", "journal", "connectors"},
+    "runtime": {"domain", "events", "journal", "connectors", "workflow"},
+}
+OURS = set(ALLOWED)
+AWS_CRATES = {"journal", "runtime"}
+MOST_LINES = 500
+
+
+def manifests() -> list[Path]:
+    return sorted([*ROOT.glob("shared/*/Cargo.toml"), *ROOT.glob("functions/*/Cargo.toml")])
+
+
+def dependencies(manifest: str) -> set[str]:
+    """What a crate needs to run; its tests may need more."""
+    section = re.search(r"^\[dependencies\]\n(.*?)(?=^\[|\Z)", manifest, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^([\w-]+)[. =]", section[1], re.MULTILINE)) if section else set()
+
+
+def breaches(crate: str, manifest: str) -> Iterator[str]:
+    """What a crate depends on and may not."""
+    used = dependencies(manifest)
+    allowed = ALLOWED.get(crate, OURS)
+    for name in sorted((used & OURS) - allowed):
+        yield f"{crate} depends on {name}"
+    if crate not in AWS_CRATES:
+        for name in sorted(n for n in used if n.startswith("aws-sdk") or n == "aws-config"):
+            yield f"{crate} depends on {name}: AWS types stay in {' and '.join(sorted(AWS_CRATES))}"
+
+
+@pytest.mark.parametrize("path", manifests(), ids=lambda p: p.parent.name)
+def test_dependencies_point_one_way(path: Path) -> None:
+    """Proves ARC-02 in part and ARC-08 in part: no connector shapes the domain, no SDK leaves its layer."""
+    assert list(breaches(path.parent.name, path.read_text(encoding="utf-8"))) == []
+
+
+def test_a_breach_is_found() -> None:
+    manifest = "[dependencies]\nconnectors.workspace = true\naws-sdk-sqs.workspace = true\n\n[dev-dependencies]\njournal = {}\n"
+    assert len(list(breaches("domain", manifest))) == 2
+
+
+def sources() -> list[Path]:
+    return [p for folder in ("shared", "functions") for p in sorted((ROOT / folder).rglob("*.rs"))]
+
+
+def test_no_file_grows_beyond_reading() -> None:
+    assert [str(p) for p in sources() if len(p.read_text(encoding="utf-8").splitlines()) > MOST_LINES] == []
+
+
+def test_main_only_wires() -> None:
+    long = [p for p in ROOT.glob("functions/*/src/main.rs") if len(p.read_text(encoding="utf-8").splitlines()) > 40]
+    assert long == []
+
+
+def test_functions_do_not_meet_the_vendors() -> None:
+    """A vendor's module is private to `connectors`; nobody else names a product's record."""
+    pattern = re.compile(r"connectors::(hubspot|kantata|tryton|stripe)\b")
+    assert [str(p) for p in sources() if pattern.search(p.read_text(encoding="utf-8"))] == []
