@@ -1,0 +1,183 @@
+"""A quote that fails a check changes nothing anywhere, and says what to do; corrected, the same deal goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local import paths
+
+from .conftest import Journey
+from .deal import Deal
+from .waiting import run
+
+Changes = dict[str, Any]
+Lines = list[dict[str, Any]]
+
+FEE = {
+    "hs_sku": "IMPL", "name": "Design", "price": "20000.00", "quantity": "1", "amount": "20000.00",
+    "q2c_billing_method": "fixed-fee", "q2c_milestone": "M1", "q2c_planned_date": "2027-01-29",
+}
+RATE = {
+    "hs_sku": "ADVISORY", "name": "Consultant", "price": "180.00", "quantity": "1", "amount": "180.00",
+    "q2c_billing_method": "time-and-materials", "q2c_role": "consultant", "q2c_effective_from": "2025-01-01",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is wrong with a deal, what must be said of it, and how a person puts it right."""
+
+    name: str
+    code: str
+    owner: str
+    says: str
+    sold: Changes = field(default_factory=dict)
+    lines: Lines | None = None
+    corrected: Changes = field(default_factory=dict)
+
+
+CASES = (
+    Case("a customer without an address", "Q2C-0102", "master-data", "city",
+         {"company": {"city": None}}, corrected={"company": {"city": "Springfield"}}),
+    Case("a legal entity that does not exist", "Q2C-0103", "master-data", "NW-XX",
+         {"quote": {"q2c_legal_entity": "NW-XX"}}, corrected={"quote": {"q2c_legal_entity": "NW-US"}}),
+    Case("a currency the entity does not sell in", "Q2C-0104", "finance-operations", "EUR",
+         {"quote": {"hs_currency": "EUR"}}, corrected={"quote": {"hs_currency": "USD"}}),
+    Case("no tax registration", "Q2C-0105", "tax", "no tax registration",
+         {"company": {"q2c_tax_id": None}}, corrected={"company": {"q2c_tax_id": "12-0000001"}}),
+    Case("a customer where the entity is not registered", "Q2C-0105", "tax", "DE",
+         {"company": {"country": "DE"}}, corrected={"company": {"country": "US"}}),
+    Case("payment terms nobody agreed", "Q2C-0106", "finance-operations", "net-999",
+         {"quote": {"q2c_payment_terms": "net-999"}}, corrected={"quote": {"q2c_payment_terms": "net-60"}}),
+    Case("a service the catalog does not have", "Q2C-0108", "contracts", "PIANO",
+         lines=[FEE, {**RATE, "hs_sku": "PIANO"}], corrected={"line": {"hs_sku": "ADVISORY"}}),
+    Case("a rate below the policy", "Q2C-0109", "sales-operations", "90.00",
+         lines=[FEE, {**RATE, "price": "90.00"}], corrected={"line": {"price": "120.00"}}),
+    Case("a project template that does not exist", "Q2C-0110", "contracts", "cathedral",
+         {"quote": {"q2c_project_template": "cathedral"}},
+         corrected={"quote": {"q2c_project_template": "implementation"}}),
+    Case("a line that does not say how it is billed", "Q2C-0111", "contracts", "does not say how it is billed",
+         lines=[FEE, {**RATE, "q2c_billing_method": None}],
+         corrected={"line": {"q2c_billing_method": "time-and-materials"}}),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_failed_check_stops_before_the_first_write_and_is_resumed(journey: Journey, case: Case) -> None:
+    """Proves WFA-04 in part, WFA-06, WFA-07, WFA-08, WFA-09, WFA-11, WFA-12, WFA-13, WFA-14, WFA-16, WFA-28, WFA-30,
+    EXC-01, EXC-02, EXC-03, EXC-18 in part, EXC-22, SCN-07, SCN-08, SCN-09, SCN-10."""
+    lines = [{name: value for name, value in line.items() if value} for line in case.lines or [FEE, RATE]]
+    deal = journey.deal(**case.sold, line_items=lines)
+    nothing_is_written(journey, deal, deal.approve)
+    assert [(item["code"], item["owner"]) for item in deal.exceptions()] == [(case.code, case.owner)]
+    assert case.says in deal.exceptions()[0]["detail"]
+    assert f"Owner: {case.owner}" in (paths.ROOT / "docs" / "errors" / f"{case.code}.md").read_text(encoding="utf-8")
+    correct(journey, deal, case.corrected)
+    deal.activate()
+    assert deal.codes() == [], "the corrected quote resolves what was open"
+    assert [item["status"] for item in deal.exceptions(None)] == ["resolved"]
+
+
+def test_a_quote_that_is_not_approved_is_not_set_up(journey: Journey) -> None:
+    """Proves WFA-03, WFA-02 in part: the notification says approved, the quote that is read back does not."""
+    deal = journey.deal()
+    nothing_is_written(journey, deal, lambda: journey.crm.claim_approved(deal.number))
+    assert deal.codes() == ["Q2C-0101"]
+    deal.activate()
+    assert deal.codes() == []
+
+
+def test_a_customer_over_its_credit_limit_is_not_set_up(journey: Journey) -> None:
+    """Proves WFA-10, EXC-04, SCN-11: the ERP's limit halts the next deal of a customer until finance clears it."""
+    first = journey.deal().activate()
+    (party,) = journey.erp.parties(first.customer_record["q2c_tax_id"])
+    journey.erp.limit_credit(party["id"], "1000.00")
+    second = journey.deal(company=first.customer_record)
+    assert second.company == first.company
+    nothing_is_written(journey, second, second.approve)
+    (held,) = second.exceptions()
+    assert (held["code"], held["owner"]) == ("Q2C-0107", "finance-operations")
+    assert held["at_stake"] == {"amount": "50000.00", "currency": "USD"}
+    journey.erp.limit_credit(party["id"], None)
+    second.activate()
+    assert second.customer == first.customer
+    assert len(journey.erp.parties(first.customer_record["q2c_tax_id"])) == 1
+
+
+def test_all_findings_are_reported_at_once(journey: Journey) -> None:
+    """Proves WFA-29 in part, EXC-05 in part, EXC-06: each to its owner, listed for it, with the event to go on from."""
+    deal = journey.deal(
+        company={"q2c_tax_id": None, "city": None}, quote={"q2c_payment_terms": "net-999", "q2c_legal_entity": "XX"},
+    )
+    delivery = deal.approve()
+    wait_for_codes(deal, "Q2C-0102", "Q2C-0103", "Q2C-0105", "Q2C-0106")
+    for item in deal.exceptions():
+        assert item in listed(journey, item["owner"])
+        assert str(delivery["notifications"][0]["objectId"]) in item["payload"]
+    (announced,) = [e for e in journey.stack.recorder.about(deal.engagement) if e["type"] == "q2c.engagement.held.v1"]
+    assert sorted(problem["code"] for problem in announced["data"]["problems"]) == deal.codes()
+    correct(journey, deal, {"company": {"q2c_tax_id": "12-0000002", "city": "Springfield"},
+                            "quote": {"q2c_payment_terms": "net-30", "q2c_legal_entity": "NW-US"}})
+    deal.activate()
+    assert deal.codes() == []
+    assert not [item for owner in ("master-data", "tax", "finance-operations") for item in listed(journey, owner)
+                if item["pk"].endswith(deal.engagement)]
+
+
+def test_a_partial_correction_leaves_what_is_still_wrong(journey: Journey) -> None:
+    """Proves EXC-22 in part: what was corrected is off the list, what was not is on it once."""
+    deal = journey.deal(company={"city": None}, quote={"q2c_payment_terms": "net-999"})
+    deal.approve()
+    wait_for_codes(deal, "Q2C-0102", "Q2C-0106")
+    correct(journey, deal, {"company": {"city": "Springfield"}})
+    deal.approve()
+    wait_for_codes(deal, "Q2C-0106")
+
+
+def test_two_findings_of_one_kind_are_both_reported(journey: Journey) -> None:
+    """Proves WFA-29 in part: a second line below the policy is not hidden by the first."""
+    cheap = [{**RATE, "price": "90.00"}, {**RATE, "q2c_role": "principal", "price": "91.00"}]
+    deal = journey.deal(line_items=cheap)
+    deal.approve()
+    deal.wait(deal.codes, 30, "the activation to be held")
+    said = " ".join(item["detail"] for item in deal.exceptions())
+    assert "90.00" in said and "91.00" in said
+
+
+def nothing_is_written(journey: Journey, deal: Deal, begin: Callable[[], Any]) -> None:
+    """Begin the activation and see it held, with the books of all three systems as they were."""
+    books, crm, psa = journey.erp.counts(), journey.crm.last_call(), journey.psa.last_call()
+    begin()
+    deal.wait(deal.codes, 30, "the activation to be held")
+    deal.wait(lambda: run(deal, "activation") == "held", 10, "the run to end")
+    assert journey.erp.counts() == books, "the ERP's books changed"
+    assert journey.psa.writes(psa) == [], "the PSA was written to"
+    written = [call for call in journey.crm.writes(crm) if deal.number in call["path"]]
+    assert written == [], "the CRM was written to"
+    assert deal.status is None, "there is no engagement yet"
+
+
+def correct(journey: Journey, deal: Deal, changes: Changes) -> None:
+    """A person corrects the records in the CRM."""
+    records = {"company": ("companies", deal.company), "quote": ("quotes", deal.quote),
+               "line": ("line_items", deal.quote_lines[-1])}
+    for part, properties in changes.items():
+        journey.crm.edit(*records[part], **properties)
+
+
+def wait_for_codes(deal: Deal, *codes: str) -> None:
+    """Wait until exactly these exceptions are open."""
+    deal.wait(lambda: deal.codes() == sorted(codes), 30, f"{codes}; there are {deal.codes()}")
+
+
+def listed(journey: Journey, owner: str) -> list[dict[str, Any]]:
+    """An owner's work queue."""
+    table = journey.stack.dynamodb.Table(journey.stack.table)
+    return table.query(
+        IndexName="by-status", KeyConditionExpression="status_key = :key",
+        ExpressionAttributeValues={":key": f"tenant#northwind#exception#open#{owner}"},
+    )["Items"]
