@@ -72,9 +72,10 @@ async fn steps(
 /// engagement waits. What an earlier approval of the deal was held for and this one is not, is settled.
 async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Result<(), StepError> {
     let (journal, now) = (&context.journal, context.clock.now());
+    let findings = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("|");
     let held = engagement_id(event)
         .map(|engagement| Event::from(EngagementHeld { engagement, problems: problems.clone() }))
-        .map(|e| event.concluded(context.function, &event.subject, 1, e));
+        .map(|e| event.concluded(context.function, &event.subject, findings, e));
     let mut also: Vec<Envelope> = held.into_iter().collect();
     let mut standing = Vec::new();
     for problem in merged(problems) {

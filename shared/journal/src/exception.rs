@@ -2,7 +2,7 @@
 
 use domain::event::{Event, ExceptionRaised};
 use domain::id::ExceptionId;
-use domain::problem::Problem;
+use domain::problem::{Owner, Problem};
 use events::Envelope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,9 +75,8 @@ impl Exception {
     /// Never for a well-formed exception.
     pub fn item(&self, tenant: &str, subject: &str) -> Result<Item, JournalError> {
         let key = Key::exception(tenant, subject, self.exception.as_str());
-        let owner = self.problem.owner.as_str();
         Ok(Item::new(&key, "exception", tenant, self)?
-            .with("status_key", format!("tenant#{tenant}#exception#open#{owner}"))
+            .with("status_key", open_key(tenant, self.problem.owner))
             .with("status_at", self.recorded_at.to_string()))
     }
 }
@@ -97,9 +96,36 @@ impl Journal {
         now: Timestamp,
     ) -> Result<ExceptionId, JournalError> {
         let exception = exception_id(event, &problem);
-        let (write, raised) = exception_of(function, event, problem, now)?;
+        let (write, raised) = exception_of(function, event, problem.clone(), now)?;
         match self.commit(Commit::default().write(write).emit([raised]).emit(also)).await? {
-            Committed::Done | Committed::Rejected(_) => Ok(exception),
+            Committed::Done => Ok(exception),
+            Committed::Rejected(_) => {
+                self.reopen(event, &exception, problem.owner, now).await.map(|()| exception)
+            }
+            Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
+        }
+    }
+
+    /// An exception that was settled and whose cause came back waits again; an open one stays as it is.
+    async fn reopen(
+        &self,
+        event: &Envelope,
+        exception: &ExceptionId,
+        owner: Owner,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let write = Write::When {
+            key: Key::exception(&event.tenant, &event.subject, exception.as_str()),
+            field: ("status", "resolved".into()),
+            set: Map::from_iter([
+                ("status".into(), "open".into()),
+                ("status_key".into(), open_key(&event.tenant, owner).into()),
+                ("status_at".into(), now.to_string().into()),
+            ]),
+            remove: vec!["resolved_at"],
+        };
+        match self.commit(Commit::default().write(write)).await? {
+            Committed::Done | Committed::Rejected(_) => Ok(()),
             Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
         }
     }
@@ -136,13 +162,18 @@ impl Journal {
     }
 }
 
-/// One exception for each kind of problem with an event's content.
+/// Where the `by-status` index lists an owner's open exceptions.
+fn open_key(tenant: &str, owner: Owner) -> String {
+    format!("tenant#{tenant}#exception#open#{}", owner.as_str())
+}
+
+/// One exception for each problem with an event's content.
 fn exception_id(event: &Envelope, problem: &Problem) -> ExceptionId {
     ExceptionId::derive(&cause(event, problem).each_ref().map(String::as_str))
 }
 
 fn cause(event: &Envelope, problem: &Problem) -> [String; 3] {
-    [event.id.to_string(), event.body_hash(), problem.code.as_str().to_owned()]
+    [event.id.to_string(), event.body_hash(), problem.to_string()]
 }
 
 /// The exception that an event leads to: its item, and the event that announces it.
@@ -156,8 +187,8 @@ pub(crate) fn exception_of(
     now: Timestamp,
 ) -> Result<(Write, Envelope), JournalError> {
     let payload = serde_json::to_string(event).map_err(|e| JournalError::Decision(e.to_string()))?;
-    let cause = [event.id.to_string(), event.body_hash(), problem.to_string()];
-    let cause: Vec<&str> = cause.iter().map(String::as_str).collect();
+    let cause = cause(event, &problem);
+    let cause = cause.each_ref().map(String::as_str);
     let exception = Exception::open(&cause, problem.clone(), function, &event.correlationid, payload, now);
     let item = exception.item(&event.tenant, &event.subject)?;
     let which = exception.exception.clone();

@@ -156,3 +156,27 @@ async fn a_lease_has_one_holder_and_fences_off_the_last() {
         assert!(matches!(ended, Err(LeaseError::Ended(WorkflowStatus::Completed))), "{name}");
     }
 }
+
+/// A settled exception whose cause comes back waits for its owner again; an open one is one.
+#[tokio::test]
+async fn an_exception_is_raised_once_and_opens_again_when_its_cause_returns() {
+    use domain::problem::{Problem, ProblemCode};
+    for (name, store) in stores().await {
+        let journal = Journal::new(Arc::clone(&store));
+        let event = about("t1", Event::TimeApproved(entry("1", "consultant", "2026-11-16", 60)));
+        let problem = || Problem::new(ProblemCode::NoRateInForce, "no rate");
+        let open =
+            async || store.by_status("tenant#northwind#exception#open#contracts", 10).await.unwrap().len();
+        let first = journal.raise("test", &event, problem(), vec![], now()).await.unwrap();
+        assert_eq!(journal.raise("test", &event, problem(), vec![], now()).await.unwrap(), first, "{name}");
+        assert_eq!(open().await, 1, "{name}");
+        let settle = journal
+            .settle_exceptions("northwind", engagement_id().as_str(), "test", &[], now())
+            .await
+            .unwrap();
+        journal.commit(Commit { writes: settle, ..Commit::default() }).await.unwrap();
+        assert_eq!(open().await, 0, "{name}");
+        journal.raise("test", &event, problem(), vec![], now()).await.unwrap();
+        assert_eq!(open().await, 1, "{name}");
+    }
+}
