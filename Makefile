@@ -22,7 +22,7 @@ test: ## everything that must hold before a change is merged
 	@python3 tests/everything.py
 
 bench: ## measure calls, cost, CPU, cold start and size; results in target/bench/
-	@python3 -m local bench
+	@python3 -m tests.bench
 
 deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
 	@python3 -m local setup

@@ -71,7 +71,7 @@ def account_is_reachable() -> bool:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         print(
-            f"No AWS account can be reached: {error}\nSet AWS_PROFILE and AWS_REGION, or sign in.",
+            f"No AWS account can be reached: {error}\nSet AWS_PROFILE and AWS_DEFAULT_REGION, or sign in.",
             file=sys.stderr,
         )
         return False

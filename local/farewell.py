@@ -24,7 +24,7 @@ def _systems(stack: Stack) -> str:
   ERP  Tryton             {instance.url("tryton")}/{erp_base.DATABASE}/  (REST; or the Tryton client: user admin, password in {password})
   Cash localstripe        curl -u {instance.secrets["stripe_api_key"]}: {instance.url("stripe")}/v1/payment_intents
   AWS  MiniStack          export AWS_ENDPOINT_URL={instance.endpoint} AWS_ACCESS_KEY_ID={instance.account} \\
-                                 AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+                                 AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
   API                     {stack.api_url}
   Table                   {stack.table}
   Logs                    {paths.shown(instance.directory)}/*.log"""

@@ -77,7 +77,7 @@ def _run(name: str, aws: FakeAws, invocations: list[bytes], looks: set[int]) -> 
         deadline = time.monotonic() + _LONGEST_SECONDS
         while not service.finished.wait(0.02):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Problem(f"{name} did not get through its invocations.", *service.errors[:3])
+                raise Problem(f"{name} did not get through its invocations.", "\n".join(service.errors[:3]))
     finally:
         process.kill()
         process.wait()

@@ -2,6 +2,7 @@
 //! owner, so that it can be corrected and sent again. Nothing is ever dropped here.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::event::{Event, ExceptionRaised};
 use domain::problem::{Problem, ProblemCode};
 use events::Envelope;
 use journal::{Commit, Committed, Exception, JournalError, Write};
@@ -32,9 +33,13 @@ async fn keep(context: &Context, message: &SqsMessage) -> Result<(), JournalErro
     let detail = format!("{} from queue {queue} was given up after its last attempt", letter.what);
     let problem = Problem::new(ProblemCode::DeliveryFailed, detail);
     let cause = [queue.as_str(), &letter.key];
-    let exception = Exception::open(&cause, problem, context.function, &letter.subject, body, now);
+    let exception = Exception::open(&cause, problem.clone(), context.function, &letter.subject, body, now);
     let item = exception.item(&letter.tenant, &letter.subject)?.with("queue", queue.clone());
-    let commit = Commit::default().write(Write::Insert { item, cause: Uuid::nil() });
+    let announced = letter.event.as_ref().map(|event| {
+        let raised: Event = ExceptionRaised { exception: exception.exception.clone(), problem }.into();
+        event.concluded(context.function, &letter.subject, &exception.exception, raised)
+    });
+    let commit = Commit::default().write(Write::Insert { item, cause: Uuid::nil() }).emit(announced);
     match context.journal.commit(commit).await? {
         Committed::Done => {
             tracing::error!(
@@ -65,6 +70,7 @@ struct Letter {
     subject: String,
     key: String,
     what: String,
+    event: Option<Envelope>,
 }
 
 impl Letter {
@@ -76,14 +82,21 @@ impl Letter {
             Ok(event) => Self {
                 what: format!("event {} {}", event.event.type_name(), event.id),
                 key: event.id.to_string(),
-                tenant: event.tenant,
-                subject: event.subject,
+                tenant: event.tenant.clone(),
+                subject: event.subject.clone(),
+                event: Some(event),
             },
             Err(_) => {
                 let id = domain::id::derive(&[body]).to_string();
                 let tenant =
                     json.pointer("/detail/tenant").and_then(Value::as_str).unwrap_or(NO_TENANT).to_owned();
-                Self { tenant, subject: format!("message_{id}"), what: "a message".into(), key: id }
+                Self {
+                    tenant,
+                    subject: format!("message_{id}"),
+                    what: "a message".into(),
+                    key: id,
+                    event: None,
+                }
             }
         }
     }

@@ -51,6 +51,8 @@ async fn an_event_becomes_an_exception_of_its_engagement() {
     assert_eq!(items[0].text("code"), Some("Q2C-0204"));
     assert_eq!(items[0].text("queue"), Some("q2c-time-approved"));
     assert_eq!(items[0].text("payload"), Some(body.as_str()));
+    let outbox: Vec<Envelope> = serde_json::from_str(items[0].text("outbox").unwrap()).unwrap();
+    assert_eq!(outbox[0].event.type_name(), "q2c.exception.raised.v1");
     assert_eq!(items[0].text("status_key"), Some("tenant#northwind#exception#open#integration"));
 }
 

@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use connectors::inbound::Translated;
 use connectors::{ConnectionConfig, Product};
-use events::{Envelope, Traceparent};
+use events::Envelope;
 use jiff::Timestamp;
 use journal::Cursor;
 use runtime::{Context, Failure};
@@ -73,7 +72,7 @@ async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, us
     let since = cursor.read_to.saturating_sub(polled.overlap()).unwrap_or(cursor.read_to);
     let changes = polled.changes_since(since).await?;
     let known: BTreeSet<&str> = cursor.seen.iter().map(String::as_str).collect();
-    let events: Vec<Envelope> = changes.into_iter().map(|change| envelope(config, change)).collect();
+    let events: Vec<Envelope> = changes.into_iter().map(|change| runtime::reported(config, change)).collect();
     let mut seen: Vec<String> = Vec::new();
     let mut fresh: Vec<Envelope> = Vec::new();
     for event in &events {
@@ -100,18 +99,4 @@ fn count(context: &Context, published: &[Envelope], now: Timestamp) {
     for event in published {
         runtime::count_event(context.function, event, "accepted", now);
     }
-}
-
-fn envelope(config: &ConnectionConfig, change: Translated) -> Envelope {
-    let Translated { delivery, subject, occurred_at, event } = change;
-    let trace = Traceparent::start();
-    Envelope::reported(
-        &config.tenant,
-        &config.connection,
-        &delivery,
-        subject.as_str(),
-        occurred_at,
-        event,
-        trace,
-    )
 }

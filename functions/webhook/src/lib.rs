@@ -10,9 +10,8 @@ mod delivery;
 mod quarantine;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
-use connectors::Connection;
 use connectors::inbound::{self, Delivery};
-use events::{Envelope, Traceparent};
+use events::Envelope;
 use runtime::{ConnectError, Context};
 
 pub use delivery::MOST_BYTES;
@@ -46,25 +45,11 @@ async fn accept(context: &Context, request: &Request) -> Answer {
     }
     match inbound::translate(&connection, &delivery) {
         Ok(translated) => {
-            let events = translated.into_iter().map(|t| envelope(&connection, t)).collect();
+            let events = translated.into_iter().map(|t| runtime::reported(&connection.config, t)).collect();
             publish(context, &request.connection, events).await
         }
         Err(reason) => quarantine::keep(context, &connection, request, &reason.to_string()).await,
     }
-}
-
-fn envelope(connection: &Connection, translated: inbound::Translated) -> Envelope {
-    let inbound::Translated { delivery, subject, occurred_at, event } = translated;
-    let config = &connection.config;
-    Envelope::reported(
-        &config.tenant,
-        &config.connection,
-        &delivery,
-        subject.as_str(),
-        occurred_at,
-        event,
-        Traceparent::start(),
-    )
 }
 
 async fn publish(context: &Context, connection: &str, events: Vec<Envelope>) -> Answer {

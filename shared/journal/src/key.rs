@@ -73,12 +73,6 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("payment#{payment}"))
     }
 
-    /// Outgoing events of one commit.
-    #[must_use]
-    pub fn outbox(tenant: &str, subject: &str, cause: Uuid) -> Self {
-        Self::new(Self::partition(tenant, subject), format!("outbox#{cause}"))
-    }
-
     /// Prefix of what waits for a condition.
     #[must_use]
     pub fn parked_prefix(condition: &Condition) -> String {

@@ -8,6 +8,7 @@ mod batch;
 mod commit;
 mod configuration;
 mod crosswalk;
+pub mod dying;
 mod dynamo;
 mod entry;
 mod exception;

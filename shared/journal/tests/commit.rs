@@ -5,11 +5,12 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{DyingStore, about, activate, engagement_id, items, now, stores};
+use common::{about, activate, engagement_id, items, now, stores};
 use domain::quote::Quote;
 use domain::sample::{active, completion, entry, quote, usd};
 use domain::{Decision, Engagement, Event, billing};
 use events::Envelope;
+use journal::dying::DyingStore;
 use journal::{Decided, Item, Journal, Store, apply_group};
 
 fn decide(state: Option<&Engagement>, event: &Envelope) -> Decision {

@@ -5,12 +5,13 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{DyingStore, about, activate, engagement_id, items, now, stores};
+use common::{about, activate, engagement_id, items, now, stores};
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use domain::sample::{active, entry, quote, usd};
 use domain::{Event, billing};
 use jiff::SignedDuration;
+use journal::dying::DyingStore;
 use journal::{Commit, Committed, CrosswalkEntry, Journal, LeaseError, Store, WorkflowStatus, apply_group};
 use uuid::Uuid;
 

@@ -6,14 +6,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use connectors::inbound::Translated;
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{Connection, ConnectionConfig, Credentials, registry};
 use domain::TenantConfig;
+use events::{Envelope, Traceparent};
 use journal::{Journal, JournalError, Key};
 use tokio::sync::Mutex;
 
 /// How long configuration and credentials are believed.
 const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// The event of what a connection reported, at the beginning of its trace.
+#[must_use]
+pub fn reported(config: &ConnectionConfig, translated: Translated) -> Envelope {
+    let Translated { delivery, subject, occurred_at, event } = translated;
+    let (tenant, trace) = (&config.tenant, Traceparent::start());
+    Envelope::reported(tenant, &config.connection, &delivery, subject.as_str(), occurred_at, event, trace)
+}
 
 /// Why a connection can't be opened.
 #[derive(Debug, thiserror::Error)]

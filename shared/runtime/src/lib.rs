@@ -19,7 +19,7 @@ mod telemetry;
 
 pub use aws::Clients;
 pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
-pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource};
+pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;
 pub use failure::{Failure, Outcome};
 pub use flow::{Systems, commit_group, conclude, each};

@@ -9,9 +9,10 @@ use connectors::operation::Reference;
 use connectors::{CallErrorKind, Idempotency};
 use domain::problem::ProblemCode;
 use jiff::SignedDuration;
+use journal::dying::DyingStore;
 use journal::memory::MemoryStore;
 use journal::{Journal, Store};
-use product::{Dying, Fault, Make, Product, StoppedClock};
+use product::{Fault, Make, Product, StoppedClock};
 use workflow::{Clock, Compensated, LeaseError, Run, RunKey, StepError, WorkflowStatus};
 
 const KEY: RunKey<'_> =
@@ -86,7 +87,7 @@ async fn a_run_killed_at_any_call_to_the_table_is_completed_by_the_next() {
     for after in [false, true] {
         for call in 0.. {
             let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-            let dying = Arc::new(Dying::new(Arc::clone(&store), call, after));
+            let dying = Arc::new(DyingStore::new(Arc::clone(&store), call, after));
             let mut world = World::over(dying.clone(), SEARCH);
             let first = world.attempt().await;
             assert_eq!(first.is_err(), dying.died(), "call {call}");

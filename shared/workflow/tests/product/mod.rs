@@ -1,15 +1,13 @@
 //! A product with a memory of what it made, and with faults on order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::operation::{Reference, Undone};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use jiff::{SignedDuration, Timestamp};
-use journal::{Item, Key, Op, Store, StoreError};
 use workflow::Clock;
 
 /// Makes a record that carries a name.
@@ -156,53 +154,5 @@ impl StoppedClock {
 impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
-    }
-}
-
-/// A process that dies at its n-th call to the table, before it or with the answer lost.
-pub struct Dying {
-    inner: Arc<dyn Store>,
-    left: AtomicI64,
-    after: bool,
-}
-
-impl Dying {
-    pub fn new(inner: Arc<dyn Store>, calls: i64, after: bool) -> Self {
-        Self { inner, left: AtomicI64::new(calls), after }
-    }
-
-    pub fn died(&self) -> bool {
-        self.left.load(Ordering::SeqCst) < 0
-    }
-
-    async fn call<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let dead = || Err(StoreError::Unavailable("the process died".into()));
-        match self.left.fetch_sub(1, Ordering::SeqCst) {
-            left if left > 0 => work.await,
-            0 if self.after => {
-                let _ = work.await;
-                dead()
-            }
-            _ => dead(),
-        }
-    }
-}
-
-#[async_trait]
-impl Store for Dying {
-    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        self.call(self.inner.get(key)).await
-    }
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        self.call(self.inner.get_many(keys)).await
-    }
-    async fn write(&self, ops: Vec<Op>) -> Result<(), StoreError> {
-        self.call(self.inner.write(ops)).await
-    }
-    async fn query(&self, pk: &str, sk_prefix: &str, limit: usize) -> Result<Vec<Item>, StoreError> {
-        self.call(self.inner.query(pk, sk_prefix, limit)).await
-    }
-    async fn by_status(&self, status_key: &str, limit: usize) -> Result<Vec<Item>, StoreError> {
-        self.call(self.inner.by_status(status_key, limit)).await
     }
 }
