@@ -64,6 +64,12 @@ STAGES = (
         quick=False,
     ),
     Stage(
+        "functions are built and packaged as for make run",
+        (*LOCAL, "build"),
+        "The message above says what does not compile.",
+        quick=False,
+    ),
+    Stage(
         "stand-ins and signatures of connected products",
         (*PYTEST, "tests", "--ignore=tests/checks", "--ignore=tests/journeys"),
         "Run the failed test alone: .venv/cloud/bin/python -m pytest FILE::NAME",

@@ -7,15 +7,8 @@ import pytest
 from ..deployed import processes
 from ..deployed.deployment import LEASE_SECONDS
 from .conftest import Journey
-from .deal import CONSULTANT, M1, money
-from .waiting import active, fault_hit, step
-
-
-def kill(journey: Journey, function: str) -> None:
-    """Kill the running processes of a function."""
-    found = processes.of_function(journey.stack.instance.tag, journey.stack.stack.function(function))
-    assert found, f"{function} is running"
-    processes.kill(found)
+from .deal import CONSULTANT, M1, TAX, Deal, money
+from .waiting import active, fault_hit, run, step
 
 
 @pytest.mark.parametrize("collection", ["workspaces", "rate_card_versions"])
@@ -34,14 +27,13 @@ def test_killed_in_the_middle_of_an_activation(journey: Journey, collection: str
 
 
 def test_killed_in_the_middle_of_a_submission(journey: Journey) -> None:
-    """Proves RES-15 in part, BIL-14 in part, WFC-12 in part: killed while the ERP makes the invoice, which it goes on to
-    do; one invoice in the end."""
+    """Proves RES-15 in part, BIL-14 in part, WFC-12 in part: killed while the ERP posts the invoice, which it goes on
+    to do; one invoice in the end."""
     deal = journey.deal().activate()
-    with journey.erp.frozen():
-        deal.deliver(60)
-        deal.wait(lambda: step(deal, "invoice", "create") == "started", 20, "the create to be sent")
-        kill(journey, "invoice-requested")
-    invoice = deal.wait(deal.posted, LEASE_SECONDS + 40, "the invoice")
+    deal.deliver(60)
+    kill_during(journey, deal, ("invoice", "post"), "invoice-requested")
+    deal.wait(lambda: run(deal, "invoice") == "completed", LEASE_SECONDS + 40, "the submission to end")
+    invoice = deal.posted()
     assert money(invoice["untaxed"]) == M1 + CONSULTANT
     assert len(journey.erp.invoices(deal.customer)) == 1
     assert not deal.exceptions(None)
@@ -52,11 +44,23 @@ def test_killed_in_the_middle_of_a_cash_application(journey: Journey) -> None:
     deal = journey.deal().activate()
     invoice = deal.billed()
     deal.paid(invoice)
-    with journey.erp.frozen():
-        deal.wait(lambda: step(deal, "payment", "apply") == "started", 20, "the booking to be sent")
-        kill(journey, "payment-received")
-    paid = deal.wait(lambda: deal.settled(invoice), LEASE_SECONDS + 40, "the payment")
-    assert money(paid["applied"]) == M1 * 11 / 10
+    kill_during(journey, deal, ("payment", "apply"), "payment-received")
+    deal.wait(lambda: run(deal, "payment") == "completed", LEASE_SECONDS + 40, "the booking to end")
+    assert money(deal.settled(invoice)["applied"]) == M1 * (1 + TAX)
     (payment,) = deal.items("payment")
     assert len(journey.erp.by_external_id("account.statement", payment["payment"])) == 1
     assert not deal.exceptions(None)
+
+
+def kill_during(journey: Journey, deal: Deal, named: tuple[str, str], function: str) -> None:
+    """Halt the ERP as soon as a step has begun, kill the function that waits for it, and let the ERP go on."""
+    deal.wait(lambda: step(deal, *named), 30, f"{named} to begin")
+    with journey.erp.frozen():
+        kill(journey, function)
+
+
+def kill(journey: Journey, function: str) -> None:
+    """Kill the running processes of a function."""
+    found = processes.of_function(journey.stack.instance.tag, journey.stack.stack.function(function))
+    assert found, f"{function} is running"
+    processes.kill(found)
