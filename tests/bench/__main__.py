@@ -26,7 +26,8 @@ def main() -> int:
         return 1
     results = paths.cargo_target() / "bench" / "bench.json"
     machine = {"system": platform.platform(), "processor": platform.machine()}
-    report.write(results, sections, {"machine": machine, "usd_per_million": prices.listed(), "unmeasured": bench.unmeasured})
+    context = {"machine": machine, "usd_per_million": prices.listed(), "unmeasured": bench.unmeasured}
+    report.write(results, sections, context)
     print(f"\nWritten to {paths.shown(results)}.")
     for missing in bench.unmeasured:
         print(f"Not measured: {missing}.", file=sys.stderr)

@@ -44,8 +44,9 @@ def instructions(case: str) -> int | None:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         return None
-    few, many = (_collected(valgrind, case, events) for events in (_EVENTS_FOR_INSTRUCTIONS, 2 * _EVENTS_FOR_INSTRUCTIONS))
-    return round((many - few) / _EVENTS_FOR_INSTRUCTIONS)
+    events = _EVENTS_FOR_INSTRUCTIONS
+    more = _collected(valgrind, case, 2 * events) - _collected(valgrind, case, events)
+    return round(more / events)
 
 
 def _collected(valgrind: str, case: str, events: int) -> int:

@@ -15,7 +15,7 @@ from . import binaries
 from .fake_aws import FakeAws
 from .fake_lambda import FakeLambda
 
-_STARTS = 11
+STARTS = 11
 _LONGEST_SECONDS = 120
 # A poll is seen before the poller has gone to sleep; its last steps are to be counted too.
 _SETTLE_SECONDS = 0.003
@@ -46,7 +46,7 @@ class Usage:
 def cold_start(name: str, aws: FakeAws) -> list[Usage]:
     """What a function has used when it asks for its first invocation, start by start."""
     # The first start brings the binary into memory and is not counted.
-    return [_run(name, aws, [], {0})[0][0] for _ in range(_STARTS + 1)][1:]
+    return [_run(name, aws, [], {0})[0][0] for _ in range(STARTS + 1)][1:]
 
 
 def serve(name: str, aws: FakeAws, invocations: list[bytes], warm_up: int) -> tuple[Usage, Usage, list[str]]:

@@ -30,7 +30,8 @@ class Section:
         texts = [i for i in range(len(header)) if not all(_numeric(line[i]) for line in lines)]
 
         def written(line: list[str]) -> str:
-            cells = (c.ljust(w) if i in texts else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+            pairs = enumerate(zip(line, widths, strict=True))
+            cells = (cell.ljust(width) if i in texts else cell.rjust(width) for i, (cell, width) in pairs)
             return "  ".join(cells).rstrip()
 
         rule = "  ".join("─" * width for width in widths)

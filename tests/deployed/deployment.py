@@ -90,7 +90,8 @@ class Deployment:
         deadline = time.monotonic() + timeout
         while not (seen := condition()):
             if time.monotonic() > deadline:
-                raise TimedOut(f"waited {timeout:.0f} s for {what or getattr(condition, '__qualname__', 'a condition')}")
+                awaited = what or getattr(condition, "__qualname__", "a condition")
+                raise TimedOut(f"waited {timeout:.0f} s for {awaited}")
             time.sleep(0.1)
         return seen
 

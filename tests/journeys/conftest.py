@@ -46,13 +46,18 @@ class Journey:
         self.deals.append(deal)
         return deal
 
-    def poll(self) -> list[dict[str, Any]]:
-        """Ask the products that do not push, now; returns what came of each connection."""
+    def announced(self, deal: Deal, event_type: str) -> list[dict[str, Any]]:
+        """The events of a type that were put on the bus about a deal."""
+        return [event for event in self.stack.recorder.about(deal.engagement) if event["type"] == event_type]
+
+    def poll(self, failing: str = "") -> list[dict[str, Any]]:
+        """Ask the products that do not push, now; returns what came of each connection. Only the one that is said to
+        be failing may fail."""
         answer = self.stack.client("lambda").invoke(FunctionName=self.stack.stack.function("poll"), Payload=b"{}")
         said = answer["Payload"].read().decode()
         assert "FunctionError" not in answer, said
         polled = json.loads(said)
-        assert not [one for one in polled if one["failure"]], polled
+        assert not [one for one in polled if one["failure"] and one["connection"] != failing], polled
         return polled
 
 

@@ -48,17 +48,14 @@ class Deal:
         self.wait(lambda: self.status == "active", 60, "the engagement to be active")
         return self
 
-    def deliver(self, *minutes: int, milestone: str = "M1", role: str = "consultant", poll: bool = True) -> Decimal:
-        """Approve time and complete a milestone in the PSA, and poll; returns what it comes to before tax."""
+    def deliver(self, *minutes: int, milestone: str = "M1", poll: bool = True) -> None:
+        """Approve time and complete a milestone in the PSA, and poll."""
         if minutes:
-            self._journey.psa.log_time(self.project["id"], *(entry(length, role=role) for length in minutes))
+            self._journey.psa.log_time(self.project["id"], *(entry(length) for length in minutes))
         if milestone:
             self._journey.psa.complete(self.project["id"], milestone)
         if poll:
             self._journey.poll()
-        fee = {"M1": M1, "M2": M2}.get(milestone, Decimal(0))
-        rate = PRINCIPAL if role == "principal" else CONSULTANT
-        return fee + sum((rate * length / 60 for length in minutes), Decimal(0))
 
     def billed(self, *minutes: int, milestone: str = "M1") -> Item:
         """Deliver and see the invoice posted and shown everywhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,8 +62,10 @@ class Erp(Tryton):
         instance, service = self._instance, services.BY_NAME["tryton"]
         running = self._process or processes.Process(instance.pid("tryton"), processes.started(instance.pid("tryton")))
         os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 15
         while running.alive():
-            pass
+            assert time.monotonic() < deadline, "Tryton does not stop"
+            time.sleep(0.05)
         try:
             yield
         finally:

@@ -36,7 +36,8 @@ def nothing_is_lost(journey: Journey, deal: Deal) -> None:
     }
     entries = {item["event_id"] for item in items if "event_id" in item}
     parked = {item["id"] for item in items if item["kind"] == "parked"}
-    held = {json.loads(item["payload"])["id"] for item in items if item["kind"] == "exception"}
+    payloads = [json.loads(item["payload"]) for item in items if item["kind"] == "exception"]
+    held = {payload.get("detail", payload)["id"] for payload in payloads}
     assert not (lost := reported - entries - parked - held), f"reported, and nowhere: {lost}"
     assert not (both := entries & parked), f"applied, and still parked: {both}"
 
@@ -71,7 +72,8 @@ def one_of_each(journey: Journey, deal: Deal) -> None:
 
 
 def money_adds_up(journey: Journey, deal: Deal) -> None:
-    """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it; received = applied + unapplied."""
+    """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it; received = applied +
+    unapplied."""
     items = deal.items()
     lines = [item for item in items if item["kind"] == "line"]
     invoices = [item for item in items if item["kind"] == "invoice"]

@@ -118,7 +118,7 @@ def test_all_findings_are_reported_at_once(journey: Journey) -> None:
     for item in deal.exceptions():
         assert item in listed(journey, item["owner"])
         assert str(delivery["notifications"][0]["objectId"]) in item["payload"]
-    (announced,) = [e for e in journey.stack.recorder.about(deal.engagement) if e["type"] == "q2c.engagement.held.v1"]
+    (announced,) = deal.wait(lambda: journey.announced(deal, "q2c.engagement.held.v1"), 15, "the announcement")
     assert sorted(problem["code"] for problem in announced["data"]["problems"]) == deal.codes()
     correct(journey, deal, {"company": {"q2c_tax_id": "12-0000002", "city": "Springfield"},
                             "quote": {"q2c_payment_terms": "net-30", "q2c_legal_entity": "NW-US"}})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from .conftest import Journey
-from .deal import CONSULTANT, M1, money
-from .waiting import active, fault_hit, quiet, run, step
+from .deal import CONSULTANT, M1, Deal, money
+from .waiting import active, fault_hit, quiet, run
 
 CREATES = (
     "workspaces", "stories", "billing_milestones", "rate_card_sets", "rate_cards", "rate_card_versions",
@@ -62,7 +62,7 @@ def test_the_wait_that_a_product_asks_for_is_kept(journey: Journey) -> None:
 
 
 def test_a_throttling_product_is_not_overrun(journey: Journey) -> None:
-    """Proves RES-08 in part: two deals at a PSA that takes ten calls in two seconds both get there."""
+    """Proves RES-08 in part: two deals at a PSA that takes twenty calls in two seconds both get there."""
     deals = [journey.deal() for _ in range(2)]
     journey.psa.limit_rate(20, 2)
     try:
@@ -77,7 +77,7 @@ def test_a_throttling_product_is_not_overrun(journey: Journey) -> None:
 
 
 def test_the_crm_is_down_at_the_write_back(journey: Journey) -> None:
-    """Proves RES-11 in part, RES-20 in part: the invoice stands in ERP and PSA, and the CRM shows it when it is back."""
+    """Proves RES-11 in part, RES-20 in part: the invoice stands in ERP and PSA; the CRM shows it when it is back."""
     deal = journey.deal().activate()
     path = f"/crm/v3/objects/deals/{deal.number}"
     with journey.crm.fault("status", method="PATCH", path=path, status=503, count=2):
@@ -93,9 +93,9 @@ def test_the_erp_is_stopped_while_an_invoice_is_submitted(journey: Journey) -> N
     """Proves WFC-12 in part, RES-09, EXC-09 in part, SCN-13 in part: a maintenance window; one invoice after it."""
     deal = journey.deal().activate()
     with journey.erp.stopped():
-        deal.deliver(60)
-        deal.wait(lambda: step(deal, "invoice", "create") or failures(journey, "invoice-requested", deal.engagement), 30,
-                  "a submission to fail")
+        deal.deliver(60, poll=False)
+        journey.poll(failing="tryton-us")
+        deal.wait(lambda: failures(journey, "invoice-requested", deal.engagement), 30, "a submission to fail")
         assert not deal.exceptions(None)
     journey.stack.wait_for(journey.erp.ready, 30, "Tryton to be back")
     invoice = deal.posted()
@@ -135,28 +135,21 @@ def test_a_message_nobody_can_read_ends_as_an_exception(journey: Journey) -> Non
 
     (exception,) = journey.stack.wait_for(kept, 60, "the dead letter to be kept")
     assert (exception["code"], exception["owner"]) == ("Q2C-0204", "integration")
-    assert exception["queue"].endswith("time-approved")
+    assert "time-approved" in exception["queue"]
 
 
-def test_an_event_that_always_fails_ends_as_an_exception_of_its_deal(journey: Journey) -> None:
-    """Proves RES-01 in part, RES-04 in part, RES-17 in part: a dead letter keeps the event, under its subject."""
-    subject = f"inv_{int(time.time() * 1000):032d}"
+def test_an_event_that_a_queue_gave_up_on_is_kept_with_its_deal(journey: Journey) -> None:
+    """Proves RES-04 in part, RES-17 in part: a dead letter is shown in its deal's timeline with its event."""
     deal = journey.deal().activate()
-    envelope = next(e for e in journey.stack.recorder.about(deal.engagement) if e["type"] == "q2c.quote.approved.v1")
-    # An activated engagement's event in the queue of another function: well-formed, and never its business.
-    journey.stack.queues.send("invoice-requested", json.dumps({"detail": {**envelope, "subject": subject}}))
-    pk = f"tenant#northwind#subject#{subject}"
-    table = journey.stack.dynamodb.Table(journey.stack.table)
-
-    def kept() -> list[dict[str, Any]]:
-        return table.query(KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": pk})["Items"]
-
-    (exception,) = journey.stack.wait_for(kept, 90, "the dead letter to be kept")
-    assert exception["code"] == "Q2C-0204"
-    assert json.loads(exception["payload"])["detail"]["id"] == envelope["id"]
+    event = deal.wait(lambda: journey.announced(deal, "q2c.quote.approved.v1"), 15, "the event")[0]
+    journey.stack.queues.send("quote-approved-dead-letters", json.dumps({"detail": event}))
+    deal.wait(deal.codes, 15, "the exception")
+    (exception,) = deal.exceptions()
+    assert (exception["code"], exception["owner"]) == ("Q2C-0204", "integration")
+    assert json.loads(exception["payload"])["detail"]["id"] == event["id"]
 
 
-def assert_set_up_once(journey: Journey, deal: Any, before: int) -> None:
+def assert_set_up_once(journey: Journey, deal: Deal, before: int) -> None:
     """One of everything, and no exception: the invariants count the rest when the journey ends."""
     assert not deal.exceptions(None)
     titles = [story["title"] for story in deal.project["stories"]]
@@ -181,6 +174,4 @@ def failures(journey: Journey, function: str, subject: str) -> list[dict[str, An
 
 def seconds_between(one: dict[str, Any], other: dict[str, Any]) -> float:
     """Time between two calls."""
-    from datetime import datetime
-
     return (datetime.fromisoformat(other["time"]) - datetime.fromisoformat(one["time"])).total_seconds()

@@ -100,7 +100,7 @@ def test_a_poll_reads_again_what_its_cursor_passed(journey: Journey) -> None:
 
 
 def test_an_entry_changed_after_approval_is_shown_and_not_billed_again(journey: Journey) -> None:
-    """Proves EXC-13 in part, OWN-11 in part: the line stands as it was, and a person sees that the PSA says otherwise."""
+    """Proves EXC-13 in part, OWN-11 in part: the line stands as it was, and a person sees that the PSA differs."""
     deal = journey.deal().activate()
     (record,) = journey.psa.log_time(deal.project["id"], entry(60))
     journey.poll()

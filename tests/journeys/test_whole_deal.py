@@ -13,6 +13,8 @@ from ..deployed.deployment import Deployment
 from . import events, lineage
 from .conftest import Journey
 from .deal import CONSULTANT, M1, M2, PRINCIPAL, TAX, Deal, entry, money
+from .invariants import assert_invariants
+from .report import JOURNEY
 
 UNTAXED = M1 + CONSULTANT * (450 + 390) / 60 + PRINCIPAL * 120 / 60
 TOTAL = UNTAXED * (1 + TAX)
@@ -55,8 +57,6 @@ def played(journey_of_module: Journey) -> Iterator[Played]:
 @pytest.fixture
 def journey(journey_of_module: Journey, request: pytest.FixtureRequest) -> Journey:
     """The module's journey, shown when a test fails."""
-    from .report import JOURNEY
-
     request.node.stash[JOURNEY] = journey_of_module
     return journey_of_module
 
@@ -209,8 +209,6 @@ def test_every_event_is_a_cloudevent_of_its_schema(journey: Journey, played: Pla
 
 def test_the_invariants_hold(journey: Journey, played: Played) -> None:
     """Proves RES-17 in part, BIL-14: nothing lost, nothing twice, and every sum agrees in every system."""
-    from .invariants import assert_invariants
-
     assert_invariants(journey, played.deal)
 
 

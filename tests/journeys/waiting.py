@@ -19,7 +19,8 @@ def quiet(journey: Journey) -> None:
 def fault_hit(journey: Journey, sandbox: Sandbox, times: int = 1) -> None:
     """Wait until calls met the fault that was asked for."""
     journey.stack.wait_for(
-        lambda: sum(fault["hits"] for fault in sandbox.get("/faults")["faults"]) >= times, 30, "a call to meet the fault",
+        lambda: sum(fault["hits"] for fault in sandbox.get("/faults")["faults"]) >= times, 30,
+        "a call to meet the fault",
     )
 
 

@@ -52,8 +52,11 @@ async fn keep(context: &Context, message: &SqsMessage) -> Result<(), JournalErro
             );
             Ok(())
         }
-        // The same letter again, after an answer of ours was lost.
-        Committed::Rejected(_) => Ok(()),
+        // The same letter again: where it was settled in between, it waits for its owner once more.
+        Committed::Rejected(_) => {
+            let owner = ProblemCode::DeliveryFailed.owner();
+            context.journal.reopen(&letter.tenant, &letter.subject, &exception.exception, owner, now).await
+        }
         Committed::Contended => Err(JournalError::Contended(letter.subject)),
     }
 }
@@ -77,11 +80,13 @@ impl Letter {
     /// An event in EventBridge's envelope, a message of the outbox's retry queue, or anything else.
     fn read(body: &str) -> Self {
         let json: Value = serde_json::from_str(body).unwrap_or_default();
+        let several = json.get("detail").is_none();
         let detail = json.get("detail").or_else(|| json.pointer("/events/0")).cloned().unwrap_or_default();
         match serde_json::from_value::<Envelope>(detail) {
             Ok(event) => Self {
                 what: format!("event {} {}", event.event.type_name(), event.id),
-                key: event.id.to_string(),
+                // A message of the outbox holds several events: all of it tells it from another.
+                key: if several { domain::id::derive(&[body]).to_string() } else { event.id.to_string() },
                 tenant: event.tenant.clone(),
                 subject: event.subject.clone(),
                 event: Some(event),

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use domain::event::InvoicePosted as Posted;
-use domain::id::EngagementId;
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::{Invoice, PostedInvoice};
 use domain::problem::ProblemCode;
 use domain::{Condition, Event, Problem};
 use events::Envelope;
-use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, Versioned};
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, Rejection, Versioned};
 use runtime::{Context, Failure, Handler, Outcome, each, follow_through};
 use uuid::Uuid;
 
@@ -79,10 +79,26 @@ async fn compare(
         match context.journal.commit(commit).await? {
             Committed::Done => return Ok(Outcome::Applied),
             Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),
+            Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, &posted.invoice)) => {
+                let number = found.number.as_deref().unwrap_or_default();
+                let detail = format!(
+                    "{}: record {} or number {number} is another invoice's",
+                    posted.invoice, posted.record
+                );
+                let problem = Problem::new(ProblemCode::InvoiceMismatch, detail).with_stake(found.total);
+                context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
+                return Ok(Outcome::Held);
+            }
             Committed::Rejected(_) | Committed::Contended => {}
         }
     }
     Err(Failure::new(format!("{} stayed contended", posted.invoice)))
+}
+
+/// Whether a link of the crosswalk stands for another invoice already.
+fn taken_by_another(rejection: &Rejection, invoice: &InvoiceId) -> bool {
+    let holder = rejection.current.as_ref().and_then(|item| item.text("global_id"));
+    holder.is_some_and(|holder| holder != invoice.as_str())
 }
 
 fn posting(

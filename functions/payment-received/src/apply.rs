@@ -42,7 +42,13 @@ pub(crate) async fn apply(
             Committed::Done => return Ok(outcome),
             Committed::Rejected(rejections) => {
                 if let Some(mine) = rejections.iter().find(|r| r.position == 0) {
-                    return repeated(context, event, mine).await;
+                    // Parked before and parked again is no duplicate of an application.
+                    return match repeated(context, event, mine).await? {
+                        Outcome::Duplicate => {
+                            Ok(if outcome == Outcome::Parked { outcome } else { Outcome::Duplicate })
+                        }
+                        other => Ok(other),
+                    };
                 }
             }
             Committed::Contended => {}

@@ -17,19 +17,17 @@ pub(crate) async fn invoice_of(
     };
     let tenant = event.tenant.as_str();
     let config = context.connect.tenant(tenant).await?;
-    let mut matched = None;
+    let mut matched = Vec::new();
     for erp in Systems::erps(context, &config).await? {
         let known = context.journal.by_local_id(tenant, erp.connection(), "invoice-number", number).await?;
         let invoice = match known.and_then(|entry| InvoiceId::try_from(entry.global_id).ok()) {
             Some(invoice) => Some(invoice),
             None => erp.invoice_numbered(number).await?,
         };
-        if let Some(invoice) = invoice {
-            matched = Some(invoice);
-            break;
-        }
+        matched.extend(invoice);
     }
-    let Some(invoice) = matched else { return Ok(None) };
+    // Numbers are unique in one ERP only: where two know it, a person says whose it is.
+    let [invoice] = matched.as_slice() else { return Ok(None) };
     let owner = context.journal.owner_of(tenant, invoice.as_str()).await?;
-    Ok(owner.map(|owner| (owner, invoice)))
+    Ok(owner.map(|owner| (owner, invoice.clone())))
 }

@@ -5,9 +5,11 @@
 //! bus a second time; where it slips through, it is the same event and has no second effect.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use connectors::{ConnectionConfig, Product};
 use events::Envelope;
+use futures::future::join_all;
 use jiff::Timestamp;
 use journal::Cursor;
 use runtime::{Context, Failure};
@@ -15,6 +17,8 @@ use serde::Serialize;
 
 /// Connections listed in one run.
 const MOST_CONNECTIONS: usize = 1_000;
+/// Longest reading of one log, well within the function's own time.
+const LONGEST_READ: Duration = Duration::from_secs(50);
 /// Events remembered with a cursor: at 32 characters each they stay far below an item's limit.
 /// Beyond it the oldest are forgotten, which costs a duplicate and nothing else.
 const MOST_REMEMBERED: usize = 5_000;
@@ -38,21 +42,35 @@ pub struct Polled {
 /// When the connections can't be listed.
 pub async fn poll_all(context: &Context) -> Result<Vec<Polled>, String> {
     let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    let mut all = Vec::new();
+    let mut configs = Vec::new();
     for item in items.map_err(|e| e.to_string())? {
         let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
             .map_err(|e| format!("connection {}: {e}", item.key()))?;
         match config.product {
-            Product::Kantata | Product::Tryton => all.push(poll_one(context, &config).await),
+            Product::Kantata | Product::Tryton => configs.push(config),
             Product::Hubspot | Product::Stripe => {}
         }
     }
+    // All at once: one that is slow or down does not keep the others from being read.
+    let all = join_all(configs.iter().map(|config| poll_one(context, config))).await;
     Ok(all)
+}
+
+/// What Lambda is told: a run in which a connection could not be read has failed, so that the
+/// alarm on failed runs sees it.
+///
+/// # Errors
+/// Names each connection that failed, with the reason.
+pub fn verdict(all: Vec<Polled>) -> Result<Vec<Polled>, String> {
+    let failed: Vec<String> =
+        all.iter().filter_map(|p| p.failure.as_ref().map(|why| format!("{}: {why}", p.connection))).collect();
+    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
 }
 
 async fn poll_one(context: &Context, config: &ConnectionConfig) -> Polled {
     let connection = config.connection.clone();
-    match read(context, config).await {
+    let read = tokio::time::timeout(LONGEST_READ, read(context, config)).await;
+    match read.unwrap_or_else(|_| Err(Failure::new("its log could not be read in time"))) {
         Ok((published, repeated)) => {
             tracing::info!(connection, published, repeated, "polled");
             Polled { connection, published, repeated, failure: None }
@@ -66,18 +84,18 @@ async fn poll_one(context: &Context, config: &ConnectionConfig) -> Polled {
 
 async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, usize), Failure> {
     let started = context.clock.now();
+    let (version, cursor) = cursor_of(context, config, started).await?;
     let polled = context.connect.polled(&config.connection).await?;
-    let (version, cursor) = context.journal.cursor(&config.tenant, &config.connection).await?;
-    let cursor = cursor.unwrap_or(Cursor { read_to: started, seen: vec![] });
     let since = cursor.read_to.saturating_sub(polled.overlap()).unwrap_or(cursor.read_to);
     let changes = polled.changes_since(since).await?;
     let known: BTreeSet<&str> = cursor.seen.iter().map(String::as_str).collect();
     let events: Vec<Envelope> = changes.into_iter().map(|change| runtime::reported(config, change)).collect();
     let mut seen: Vec<String> = Vec::new();
+    let mut listed: BTreeSet<String> = BTreeSet::new();
     let mut fresh: Vec<Envelope> = Vec::new();
     for event in &events {
         let id = event.id.simple().to_string();
-        if seen.contains(&id) {
+        if !listed.insert(id.clone()) {
             continue;
         }
         if !known.contains(id.as_str()) {
@@ -93,6 +111,23 @@ async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, us
     let next = Cursor { read_to: started, seen: seen.split_off(skip) };
     context.journal.advance_cursor(&config.tenant, &config.connection, version, &next).await?;
     Ok((published, repeated))
+}
+
+/// The connection's cursor. The first one is written before the first read is tried: what
+/// happens while a new connection does not work yet is read once it does.
+async fn cursor_of(
+    context: &Context,
+    config: &ConnectionConfig,
+    now: Timestamp,
+) -> Result<(u64, Cursor), Failure> {
+    let (tenant, connection) = (&config.tenant, &config.connection);
+    if let (version, Some(cursor)) = context.journal.cursor(tenant, connection).await? {
+        return Ok((version, cursor));
+    }
+    let first = Cursor { read_to: now, seen: vec![] };
+    context.journal.advance_cursor(tenant, connection, 0, &first).await?;
+    let (version, cursor) = context.journal.cursor(tenant, connection).await?;
+    Ok((version, cursor.unwrap_or(first)))
 }
 
 fn count(context: &Context, published: &[Envelope], now: Timestamp) {

@@ -129,6 +129,19 @@ async fn nothing_is_passed_over_while_bus_or_log_are_down() {
     assert_eq!(poll(&w).await.published, 1);
 }
 
+/// What happens before a new connection works for the first time is read once it does.
+#[tokio::test]
+async fn a_connection_that_never_worked_yet_loses_nothing() {
+    let w = world().await;
+    *w.log.down.lock().unwrap() = true;
+    let failed = poll::poll_all(&w.context).await.unwrap();
+    assert!(poll::verdict(failed).unwrap_err().starts_with("kantata-main: "));
+    w.log.add("2026-11-21T12:05:00Z", "1");
+    w.clock.pass(SignedDuration::from_hours(2));
+    *w.log.down.lock().unwrap() = false;
+    assert_eq!(poll(&w).await.published, 1);
+}
+
 /// After an outage of hours the log is read from where it was left, not from now.
 #[tokio::test]
 async fn after_an_outage_reading_goes_on_where_it_stopped() {

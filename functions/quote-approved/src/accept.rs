@@ -41,6 +41,7 @@ pub(crate) async fn accept(
     }
     Ok(match cut_contract(&quote, config) {
         Ok(contract) => Checked::Accepted(Box::new(Accepted {
+            event: event.id,
             deal: quote.deal,
             customer,
             record: quote.customer,

@@ -8,7 +8,7 @@ use domain::id::EngagementId;
 use domain::problem::ProblemCode;
 use domain::{Condition, Problem};
 use events::Envelope;
-use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Versioned};
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, conclude};
 use workflow::{LeaseError, Run, RunKey, StepError, WorkflowStatus};
 
@@ -42,9 +42,20 @@ async fn steps(
     approved: &Approved,
 ) -> Result<Outcome, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
-    let accepted: Accepted = match run.recorded("accept")? {
-        Some(accepted) => accepted,
-        None => match accept(context, &config, event, approved).await? {
+    let before: Option<Accepted> = run.recorded("accept")?;
+    // Another approval means that the quote or the customer was corrected. As long as nothing was
+    // made anywhere, everything is read and checked again; after that the signed version stands.
+    let corrected = before.as_ref().is_some_and(|a| a.event != event.id);
+    let accepted = match before {
+        Some(accepted) if !corrected => accepted,
+        Some(accepted) if run.has_begun_beyond("accept") => {
+            if let Some(problem) = superseded(context, &accepted, approved).await? {
+                hold(context, event, vec![problem]).await?;
+                return Ok(Outcome::Held);
+            }
+            accepted
+        }
+        Some(_) | None => match accept(context, &config, event, approved).await? {
             Checked::Accepted(accepted) => {
                 let contract = &accepted.contract;
                 let summary = format!(
@@ -66,6 +77,24 @@ async fn steps(
     finish(context, event, &systems, &made).await?;
     show_in_crm(run, &systems, &engagement).await?;
     Ok(Outcome::Applied)
+}
+
+/// Whether the approved quote is another version than the one that is being set up.
+async fn superseded(
+    context: &Context,
+    accepted: &Accepted,
+    approved: &Approved,
+) -> Result<Option<Problem>, StepError> {
+    let quote = read_quote(context, approved).await?;
+    let (set_up, now) =
+        ((&accepted.contract.quote, accepted.contract.version), (&quote.quote, quote.version));
+    Ok((set_up != now).then(|| {
+        let detail = format!(
+            "deal {}: quote {} version {} was approved while version {} is being set up",
+            approved.deal, quote.number, quote.version, accepted.contract.version
+        );
+        Problem::new(ProblemCode::QuoteSuperseded, detail)
+    }))
 }
 
 /// Raises one exception per kind of finding, each to its owner, and tells everyone that the
@@ -116,7 +145,9 @@ async fn begin(context: &Context, event: &Envelope, accepted: &Accepted) -> Resu
     );
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.engagement(&event.tenant, &event.subject).await?;
-        if let Some(engagement) = known.body {
+        let same =
+            |e: &Engagement| e.contract == fresh.contract && e.customer_record == fresh.customer_record;
+        if let Some(engagement) = known.body.filter(|e| e.status == EngagementStatus::Active || same(e)) {
             return Ok(engagement);
         }
         let now = context.clock.now();
@@ -237,6 +268,11 @@ async fn again(
     status: WorkflowStatus,
 ) -> Result<Outcome, Failure> {
     let now = context.clock.now();
+    let entry = Key::journal(&event.tenant, &event.subject, event.id);
+    let taken = context.journal.store().get(&entry).await.map_err(JournalError::from)?;
+    if taken.is_some_and(|entry| entry.text("body_hash") == Some(event.body_hash().as_str())) {
+        return Ok(Outcome::Duplicate);
+    }
     let known = context.journal.engagement(&event.tenant, &event.subject).await?;
     let quote = read_quote(context, approved).await?;
     let in_force = known.body.as_ref().map(|e| (&e.contract.quote, e.contract.version));

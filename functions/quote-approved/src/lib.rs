@@ -36,6 +36,7 @@ impl Handler for QuoteApproved {
 /// repetition uses the same terms even when the quote was edited in the meantime.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Accepted {
+    event: Uuid,
     deal: String,
     customer: domain::id::CustomerId,
     record: domain::quote::Customer,

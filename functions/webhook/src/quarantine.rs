@@ -64,7 +64,11 @@ async fn raise(
             runtime::count_event(context.function, &announced, "held", now);
             Ok(())
         }
-        Committed::Rejected(_) => Ok(()),
+        // Known: where it was settled in between, it waits for its owner once more.
+        Committed::Rejected(_) => {
+            let owner = ProblemCode::Untranslatable.owner();
+            context.journal.reopen(&config.tenant, &subject, &exception.exception, owner, now).await
+        }
         Committed::Contended => Err(JournalError::Contended(subject)),
     }
 }

@@ -74,7 +74,9 @@ pub fn line_of(connection: &str, kind: &str, record: &str) -> LineId {
 /// # Errors
 /// When the amount overflows.
 pub fn price(hourly: Money, minutes: u32) -> Result<Money, MoneyError> {
-    hourly.times(Decimal::from(minutes) / Decimal::from(60))
+    // Divided last: an hour's 60th part is no finite decimal, and cutting it first loses exact halves.
+    let product = hourly.amount().checked_mul(Decimal::from(minutes)).ok_or(MoneyError::Overflow)?;
+    Ok(Money::rounded(product / Decimal::from(60), hourly.currency()))
 }
 
 /// Decides on an approved time entry.

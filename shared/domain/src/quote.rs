@@ -83,6 +83,8 @@ pub struct QuoteLine {
     pub unit_price: Money,
     /// Units: 1 for a milestone, estimated hours for time.
     pub quantity: Decimal,
+    /// Net amount as the CRM shows it, discounts included; what is billed must come to the same.
+    pub amount: Option<Money>,
     /// Key of the milestone (fixed fee).
     pub milestone: Option<String>,
     /// When the milestone is planned.

@@ -30,6 +30,7 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         billing_method: None,
         unit_price: usd(price),
         quantity: 1.into(),
+        amount: None,
         milestone: None,
         planned_on: None,
         role: None,

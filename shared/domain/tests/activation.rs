@@ -98,6 +98,18 @@ fn a_price_below_policy_stops_and_the_floor_itself_passes() {
     assert_eq!(codes(|q| q.lines[0].unit_price = usd("999.99")), [ProblemCode::PriceBelowPolicy]);
 }
 
+/// What was sold is what is billed: a discount that the price does not show, or a quantity that
+/// makes nothing or less of a milestone, stops.
+#[test]
+fn an_amount_that_would_not_be_billed_stops() {
+    assert_eq!(codes(|q| q.lines[0].amount = Some(usd("18000.00"))), [ProblemCode::BillingModelInvalid]);
+    assert_eq!(codes(|q| q.lines[0].amount = Some(usd("20000.00"))), []);
+    assert_eq!(codes(|q| q.lines[0].quantity = 0.into()), [ProblemCode::BillingModelInvalid]);
+    assert_eq!(codes(|q| q.lines[0].quantity = (-1).into()), [ProblemCode::BillingModelInvalid]);
+    let sliver = |q: &mut Quote| q.lines[0].quantity = "0.01".parse().expect("decimal");
+    assert_eq!(codes(sliver), [ProblemCode::PriceBelowPolicy]);
+}
+
 /// Proves WFA-13.
 #[test]
 fn a_project_template_that_does_not_exist_stops() {

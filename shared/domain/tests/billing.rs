@@ -40,6 +40,13 @@ fn time_is_priced_at_the_role_s_rate_rounded_once() {
     assert_eq!(at("principal", 50), Some(usd("216.67")));
 }
 
+/// Exact halves: 187.50 × 5 ÷ 60 = 15.625, × 11 = 34.375, × 17 = 53.125; each rounds away from zero.
+#[test]
+fn an_exact_half_of_a_cent_rounds_up() {
+    let at = |minutes| price(usd("187.50"), minutes).expect("fits");
+    assert_eq!([at(5), at(11), at(17)], [usd("15.63"), usd("34.38"), usd("53.13")]);
+}
+
 /// Proves EVT-30 in part: work reported before the engagement is active waits.
 #[test]
 fn early_work_is_parked() {

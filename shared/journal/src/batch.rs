@@ -1,10 +1,11 @@
 //! Events of one engagement, decided together and committed together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::BillableLine;
+use domain::billing::{BillableLine, line_of};
 use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
+use domain::event::Event;
 use domain::problem::{Problem, ProblemCode};
 use events::Envelope;
 use futures::future::join_all;
@@ -56,6 +57,8 @@ impl Decided {
 struct Plan {
     commit: Commit,
     outcomes: BTreeMap<Uuid, Decided>,
+    /// What waits for a person once more, with the event it is about.
+    raise: Option<(Uuid, Problem)>,
 }
 
 /// Takes the events of one engagement: reads it once, decides on each in order, commits what
@@ -82,22 +85,38 @@ pub async fn apply_group(
     let Some(&first) = pending.first() else { return Ok(settled) };
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
     let mut state = journal.engagement(&tenant, &subject).await?;
+    let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
     for round in 0..MOST_ROUNDS {
-        let plans = plan(function, &state, &pending, now, decide)?;
+        for (event, line) in billed_before(journal, &state, &pending, decide).await? {
+            let decided = repeated(journal, function, event, Some(line), now).await?;
+            settled.insert(event.id, decided);
+        }
+        pending.retain(|e| !settled.contains_key(&e.id));
+        let plans = plan(function, &state, &pending, &superseding, now, decide)?;
         let mut stale = false;
         let done = join_all(plans.into_iter().map(|plan| async move {
             let outcomes = plan.outcomes;
             let writes = plan.commit.writes.clone();
-            (outcomes, writes, journal.commit(plan.commit).await)
+            (outcomes, writes, plan.raise, journal.commit(plan.commit).await)
         }))
         .await;
-        for (outcomes, writes, committed) in done {
+        for (outcomes, writes, raise, committed) in done {
             match committed? {
-                Committed::Done => settled.extend(outcomes),
+                Committed::Done => {
+                    if let Some((id, problem)) = raise
+                        && let Some(event) = pending.iter().find(|e| e.id == id)
+                    {
+                        journal.raise(function, event, problem, vec![], now).await?;
+                    }
+                    settled.extend(outcomes);
+                }
                 Committed::Contended => stale = true,
                 Committed::Rejected(rejections) => {
                     for rejection in rejections {
                         match known_event(&writes, &rejection, &pending) {
+                            Some(event) if waits_for_a_person(event, rejection.current.as_ref()) => {
+                                superseding.insert(event.id);
+                            }
                             Some(event) => {
                                 let decided =
                                     repeated(journal, function, event, rejection.current, now).await?;
@@ -127,10 +146,53 @@ fn pause(round: u32, seed: Uuid) -> std::time::Duration {
     std::time::Duration::from_millis(u64::from(round) * 5 + spread % 20)
 }
 
+/// Of events that are keyed by their record, those whose record is a line already, where the
+/// decision would not find that out by itself: a hold, or no effect, is journalled under the
+/// event and not under the record, and a ceiling would count the same entry twice.
+async fn billed_before<'a>(
+    journal: &Journal,
+    loaded: &Versioned<Engagement>,
+    pending: &[&'a Envelope],
+    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+) -> Result<Vec<(&'a Envelope, Item)>, JournalError> {
+    let mut state = loaded.body.clone();
+    let mut doubtful = false;
+    for event in pending.iter().filter(|e| keyed_by_its_record(&e.event)) {
+        match decide(state.as_ref(), event) {
+            Decision::Apply(effects) => state = effects.state.or(state),
+            Decision::Hold(_) | Decision::NoEffect(_) => doubtful = true,
+            Decision::Park(_) => {}
+        }
+    }
+    if !doubtful {
+        return Ok(Vec::new());
+    }
+    let mut known = Vec::new();
+    for event in pending.iter().copied() {
+        if let Event::TimeApproved(entry) = &event.event {
+            let line = line_of(&entry.connection, "time", &entry.entry);
+            let key = Key::line(&event.tenant, &event.subject, line.as_str());
+            known.extend(journal.store().get(&key).await?.map(|item| (event, item)));
+        }
+    }
+    Ok(known)
+}
+
+/// Whether an event's entry only says that it waited for a person: it is decided again, and
+/// what comes of it now takes the entry's place.
+fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
+    current.is_some_and(|entry| {
+        entry.text("kind") == Some("journal")
+            && entry.text("outcome") == Some("held")
+            && entry.text("body_hash") == Some(event.body_hash().as_str())
+    })
+}
+
 fn plan(
     function: &str,
     loaded: &Versioned<Engagement>,
     pending: &[&Envelope],
+    superseding: &BTreeSet<Uuid>,
     now: Timestamp,
     decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
 ) -> Result<Vec<Plan>, JournalError> {
@@ -141,10 +203,10 @@ fn plan(
     for event in pending {
         match decide(state.as_ref().or(loaded.body.as_ref()), event) {
             Decision::Apply(effects) if independent(event, &effects) => {
-                plans.push(apply(Plan::default(), function, event, &effects, now)?);
+                plans.push(apply(Plan::default(), function, event, &effects, false, now)?);
             }
             Decision::Apply(effects) => {
-                shared = apply(shared, function, event, &effects, now)?;
+                shared = apply(shared, function, event, &effects, superseding.contains(&event.id), now)?;
                 state = effects.state.or(state);
             }
             Decision::Park(condition) => {
@@ -157,12 +219,19 @@ fn plan(
                 shared.commit = shared.commit.write(Write::Insert { item, cause: event.id });
                 shared.outcomes.insert(event.id, Decided::Parked);
             }
+            // Held before and held again: its exception waits, also where it was settled in between.
+            Decision::Hold(problem) if superseding.contains(&event.id) => plans.push(Plan {
+                outcomes: BTreeMap::from([(event.id, Decided::Held)]),
+                raise: Some((event.id, problem)),
+                ..Plan::default()
+            }),
             Decision::Hold(problem) => plans.push(held(function, event, problem, now)?),
             Decision::NoEffect(why) => {
                 let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
                 plans.push(Plan {
-                    commit: Commit::default().entry(&event.tenant, &entry)?,
+                    commit: entered(Commit::default(), event, &entry, superseding.contains(&event.id))?,
                     outcomes: BTreeMap::from([(event.id, Decided::NoEffect)]),
+                    raise: None,
                 });
             }
         }
@@ -201,6 +270,7 @@ fn apply(
     function: &str,
     event: &Envelope,
     effects: &Effects,
+    superseding: bool,
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
@@ -211,7 +281,7 @@ fn apply(
                 .write(Write::Insert { item: line_as_entry(event, line, &entry, now)?, cause: event.id });
         }
     } else {
-        plan.commit = plan.commit.entry(&event.tenant, &entry)?;
+        plan.commit = entered(plan.commit, event, &entry, superseding)?;
         for line in &effects.lines {
             let item = line_item(&event.tenant, &event.subject, line, now)?;
             plan.commit = plan.commit.write(Write::Insert { item, cause: event.id });
@@ -226,6 +296,20 @@ fn apply(
     plan.commit.release.extend(effects.release.iter().cloned());
     plan.outcomes.insert(event.id, Decided::Applied);
     Ok(plan)
+}
+
+/// The commit with an event's entry: new, or in the place of the one that only said that it waited.
+fn entered(
+    commit: Commit,
+    event: &Envelope,
+    entry: &JournalEntry,
+    superseding: bool,
+) -> Result<Commit, JournalError> {
+    if !superseding {
+        return commit.entry(&event.tenant, entry);
+    }
+    let item = entry.item(&event.tenant)?;
+    Ok(commit.write(Write::Supersede { item, field: ("outcome", "held".into()) }))
 }
 
 /// A line that is also its event's journal entry: keyed by the source record, it makes the
@@ -256,6 +340,7 @@ fn held(function: &str, event: &Envelope, problem: Problem, now: Timestamp) -> R
     Ok(Plan {
         commit: Commit::default().entry(&event.tenant, &entry)?.write(writes).emit([raised]),
         outcomes: BTreeMap::from([(event.id, Decided::Held)]),
+        raise: None,
     })
 }
 
@@ -266,8 +351,11 @@ fn known_event<'a>(
     pending: &[&'a Envelope],
 ) -> Option<&'a Envelope> {
     match writes.get(rejection.position) {
+        // The exception of an event that was held before stands in nobody's way: its entry tells.
+        Some(Write::Insert { item, .. }) if item.text("kind") == Some("exception") => None,
         Some(Write::Insert { cause, .. }) => pending.iter().find(|e| e.id == *cause).copied(),
-        Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. }) | None => None,
+        Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. } | Write::Supersede { .. })
+        | None => None,
     }
 }
 

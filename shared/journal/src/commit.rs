@@ -39,6 +39,13 @@ pub enum Write {
         /// The version that was read.
         expected: u64,
     },
+    /// Takes the place of an item in which a field has a value.
+    Supersede {
+        /// The item.
+        item: Item,
+        /// The field and the value it must have.
+        field: (&'static str, String),
+    },
     /// Sets and removes fields where a field has a value.
     When {
         /// Which item.
@@ -68,6 +75,9 @@ impl Write {
                 remove: vec![],
                 expect: Expect::Version(expected),
             },
+            Self::Supersede { item, field: (name, value) } => {
+                Op::Put { item, expect: Expect::Field(name, value) }
+            }
             Self::When { key, field: (name, value), set, remove } => {
                 Op::Update { key, set, remove, expect: Expect::Field(name, value) }
             }

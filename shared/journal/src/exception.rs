@@ -99,34 +99,39 @@ impl Journal {
         let (write, raised) = exception_of(function, event, problem.clone(), now)?;
         match self.commit(Commit::default().write(write).emit([raised]).emit(also)).await? {
             Committed::Done => Ok(exception),
-            Committed::Rejected(_) => {
-                self.reopen(event, &exception, problem.owner, now).await.map(|()| exception)
-            }
+            Committed::Rejected(_) => self
+                .reopen(&event.tenant, &event.subject, &exception, problem.owner, now)
+                .await
+                .map(|()| exception),
             Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
         }
     }
 
     /// An exception that was settled and whose cause came back waits again; an open one stays as it is.
-    async fn reopen(
+    ///
+    /// # Errors
+    /// When the table can't be written.
+    pub async fn reopen(
         &self,
-        event: &Envelope,
+        tenant: &str,
+        subject: &str,
         exception: &ExceptionId,
         owner: Owner,
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let write = Write::When {
-            key: Key::exception(&event.tenant, &event.subject, exception.as_str()),
+            key: Key::exception(tenant, subject, exception.as_str()),
             field: ("status", "resolved".into()),
             set: Map::from_iter([
                 ("status".into(), "open".into()),
-                ("status_key".into(), open_key(&event.tenant, owner).into()),
+                ("status_key".into(), open_key(tenant, owner).into()),
                 ("status_at".into(), now.to_string().into()),
             ]),
             remove: vec!["resolved_at"],
         };
         match self.commit(Commit::default().write(write)).await? {
             Committed::Done | Committed::Rejected(_) => Ok(()),
-            Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
+            Committed::Contended => Err(JournalError::Contended(subject.to_owned())),
         }
     }
 
@@ -143,11 +148,12 @@ impl Journal {
         standing: &[ExceptionId],
         now: Timestamp,
     ) -> Result<Vec<Write>, JournalError> {
-        let items = self.store.query(&Key::partition(tenant, subject), "exception#", MOST_SETTLED).await?;
+        let items = self.store.query(&Key::partition(tenant, subject), "exception#", usize::MAX).await?;
         let stands = |item: &Item| standing.iter().any(|e| item.text("exception") == Some(e.as_str()));
         let open = items
             .iter()
-            .filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function) && !stands(i));
+            .filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function) && !stands(i))
+            .take(MOST_SETTLED);
         Ok(open
             .map(|item| Write::When {
                 key: item.key(),

@@ -167,6 +167,16 @@ impl Journal {
             }),
             Err(StoreError::Unmet(unmet)) => {
                 let current = unmet.into_iter().find_map(|(_, item)| item).unwrap_or_default();
+                if current.text("lease") == Some(token.as_str()) {
+                    // Our own write, whose first answer was lost.
+                    return Ok(Lease {
+                        tenant: tenant.into(),
+                        subject: subject.into(),
+                        workflow: workflow.into(),
+                        run: run.into(),
+                        token,
+                    });
+                }
                 Err(match current.text("status") {
                     Some("completed") => LeaseError::Ended(WorkflowStatus::Completed),
                     Some("compensated") => LeaseError::Ended(WorkflowStatus::Compensated),

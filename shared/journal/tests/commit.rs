@@ -105,6 +105,59 @@ async fn the_same_event_with_another_content_is_a_conflict() {
     }
 }
 
+/// A redelivery under a ceiling is a duplicate, never counted again: neither held by itself nor
+/// the reason to hold what comes with it.
+#[tokio::test]
+async fn what_is_billed_does_not_use_the_ceiling_twice() {
+    for (name, store) in stores().await {
+        let journal = Journal::new(Arc::clone(&store));
+        activate(&journal, &active(&Quote { time_ceiling: Some(usd("400.00")), ..quote() })).await;
+        assert_eq!(take(&journal, &[time("1", 80)]).await, [Decided::Applied], "{name}: 240.00 of 400.00");
+        assert_eq!(take(&journal, &[time("1", 80)]).await, [Decided::Duplicate], "{name}");
+        let mixed = take(&journal, &[time("1", 80), time("2", 50)]).await;
+        assert_eq!(mixed, [Decided::Duplicate, Decided::Applied], "{name}: 150.00 more fit");
+        assert!(items(store.as_ref(), "exception#").await.is_empty(), "{name}");
+    }
+}
+
+/// An entry that stops being billable after it became a line is an exception, not a silent change.
+#[tokio::test]
+async fn a_billed_entry_that_is_no_longer_billable_is_an_exception() {
+    for (name, store) in stores().await {
+        let journal = Journal::new(Arc::clone(&store));
+        activate(&journal, &active(&quote())).await;
+        take(&journal, &[time("1", 60)]).await;
+        let mut internal = entry("1", "consultant", "2026-11-16", 60);
+        internal.billable = false;
+        assert_eq!(
+            take(&journal, &[about("x", Event::TimeApproved(internal))]).await,
+            [Decided::Held],
+            "{name}"
+        );
+        assert_eq!(items(store.as_ref(), "exception#").await[0].text("code"), Some("Q2C-0303"), "{name}");
+    }
+}
+
+/// An event that waited for a person is decided again when it is sent again: once the contract
+/// has the milestone, it is billed, once.
+#[tokio::test]
+async fn a_held_event_is_applied_when_it_is_sent_again_after_the_correction() {
+    for (name, store) in stores().await {
+        let journal = Journal::new(Arc::clone(&store));
+        let mut sold = quote();
+        let go_live = sold.lines.remove(1);
+        activate(&journal, &active(&sold)).await;
+        assert_eq!(take(&journal, &[milestone("M2")]).await, [Decided::Held], "{name}");
+        assert_eq!(take(&journal, &[milestone("M2")]).await, [Decided::Held], "{name}");
+        assert_eq!(items(store.as_ref(), "exception#").await.len(), 1, "{name}");
+        sold.lines.insert(1, go_live);
+        activate(&journal, &active(&sold)).await;
+        assert_eq!(take(&journal, &[milestone("M2")]).await, [Decided::Applied], "{name}");
+        assert_eq!(take(&journal, &[milestone("M2")]).await, [Decided::Duplicate], "{name}");
+        assert_eq!(items(store.as_ref(), "line#").await.len(), 1, "{name}");
+    }
+}
+
 /// Two writers on one engagement with a ceiling: both land, one after the other, and the
 /// ceiling holds whatever their order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

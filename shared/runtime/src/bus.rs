@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use events::{BUS_SOURCE, Envelope};
 
+use crate::aws::OnDemand;
+
 /// EventBridge takes at most this many entries in one call.
 const ENTRIES_A_CALL: usize = 10;
 /// And at most this many bytes in one call (256 KiB), of which some are not the detail's.
@@ -28,14 +30,14 @@ pub trait Bus: Send + Sync {
 
 /// An EventBridge bus.
 pub struct EventBridgeBus {
-    client: aws_sdk_eventbridge::Client,
+    client: OnDemand<aws_sdk_eventbridge::Client>,
     bus: String,
 }
 
 impl EventBridgeBus {
     /// The bus of a name.
     #[must_use]
-    pub fn new(client: aws_sdk_eventbridge::Client, bus: impl Into<String>) -> Self {
+    pub fn new(client: OnDemand<aws_sdk_eventbridge::Client>, bus: impl Into<String>) -> Self {
         Self { client, bus: bus.into() }
     }
 

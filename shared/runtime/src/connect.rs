@@ -14,6 +14,8 @@ use events::{Envelope, Traceparent};
 use journal::{Journal, JournalError, Key};
 use tokio::sync::Mutex;
 
+use crate::aws::OnDemand;
+
 /// How long configuration and credentials are believed.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 
@@ -73,7 +75,7 @@ pub trait SecretSource: Send + Sync {
 }
 
 #[async_trait]
-impl SecretSource for aws_sdk_secretsmanager::Client {
+impl SecretSource for OnDemand<aws_sdk_secretsmanager::Client> {
     async fn secret(&self, id: &str) -> Result<String, String> {
         let answer = self.get_secret_value().secret_id(id).send().await;
         let answer =

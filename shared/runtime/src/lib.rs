@@ -17,7 +17,7 @@ mod settings;
 mod status;
 mod telemetry;
 
-pub use aws::Clients;
+pub use aws::{Clients, OnDemand};
 pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
 pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;

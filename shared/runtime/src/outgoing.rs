@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 
+use crate::aws::OnDemand;
+
 /// A queue that messages are sent to.
 #[async_trait]
 pub trait MessageQueue: Send + Sync {
@@ -11,14 +13,14 @@ pub trait MessageQueue: Send + Sync {
 
 /// An SQS queue.
 pub struct SqsQueue {
-    client: aws_sdk_sqs::Client,
+    client: OnDemand<aws_sdk_sqs::Client>,
     url: String,
 }
 
 impl SqsQueue {
     /// The queue of a URL.
     #[must_use]
-    pub fn new(client: aws_sdk_sqs::Client, url: impl Into<String>) -> Self {
+    pub fn new(client: OnDemand<aws_sdk_sqs::Client>, url: impl Into<String>) -> Self {
         Self { client, url: url.into() }
     }
 }

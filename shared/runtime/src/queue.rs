@@ -19,8 +19,9 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::Settings;
 use crate::telemetry;
 
-/// SQS keeps a message hidden for 12 hours at most; a product that asks for longer is asked again then.
-const LONGEST_DELAY: Duration = Duration::from_secs(12 * 60 * 60);
+/// SQS keeps a message hidden for 12 hours at most, counted from when it was received; a product
+/// that asks for longer is asked again then.
+const LONGEST_DELAY: Duration = Duration::from_secs(11 * 60 * 60 + 50 * 60);
 /// First pause, doubled with each attempt.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 /// Longest pause that is ours and not the product's.

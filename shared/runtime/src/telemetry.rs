@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use events::Envelope;
 use jiff::Timestamp;
 use metrics_cloudwatch_embedded::Collector;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::settings::Settings;
 
@@ -13,7 +13,7 @@ static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
 /// Starts logging (JSON, level from `LOG_LEVEL`) and metrics.
 pub fn init(settings: &Settings) {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok());
     // A second start in one process (tests) keeps the first.
     let _ = tracing_subscriber::fmt()
         .json()
@@ -21,7 +21,7 @@ pub fn init(settings: &Settings) {
         .with_current_span(false)
         .with_span_list(false)
         .with_target(false)
-        .with_env_filter(filter)
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
         .try_init();
     let built = metrics_cloudwatch_embedded::Builder::new()
         .cloudwatch_namespace(settings.metrics_namespace.clone())

@@ -66,6 +66,12 @@ impl Run {
         })
     }
 
+    /// Whether any other step was begun: something may have been made in another system.
+    #[must_use]
+    pub fn has_begun_beyond(&self, step: &str) -> bool {
+        self.steps.values().any(|s| s.step != step && matches!(s.state, StepState::Started | StepState::Done))
+    }
+
     /// Records what was read or computed, so that a repetition goes on from the same facts.
     ///
     /// # Errors

@@ -39,9 +39,12 @@ pub(super) async fn of(api: &Api, deal: &str) -> Result<Quote, CallError> {
     let path = format!("/crm/v3/objects/deals/{deal}");
     let query = [("properties", "dealname"), ("associations", "quotes,companies")];
     let found: Object = api.get(READ, &path, &query).await?;
-    let (quotes, companies) = (found.associated("quotes"), found.associated("companies"));
-    let (quote, company) =
-        tokio::try_join!(chosen(api, deal, &quotes), company(api, companies.first().copied()))?;
+    let quotes = found.associated("quotes");
+    let buyer = found.primary_company().map_err(|several| {
+        let detail = format!("deal {deal} has {several} companies and none is its primary one");
+        api.error(CallErrorKind::Refused, READ, detail)
+    })?;
+    let (quote, company) = tokio::try_join!(chosen(api, deal, &quotes), company(api, buyer))?;
     let lines = batch(api, "line_items", &LINE, &quote.associated("line_items")).await?;
     assembled(deal, &quote, company, &lines).map_err(|what| {
         let number = quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone());
@@ -156,6 +159,11 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
         billing_method,
         unit_price: Money::parse(&price, currency).map_err(|e| within(e.to_string()))?,
         quantity: parsed::<Decimal>(item, "quantity").map_err(within)?.unwrap_or(Decimal::ONE),
+        amount: item
+            .text("amount")
+            .map(|a| Money::parse(&a, currency))
+            .transpose()
+            .map_err(|e| within(e.to_string()))?,
         milestone: item.text("q2c_milestone"),
         planned_on: parsed::<Date>(item, "q2c_planned_date").map_err(within)?,
         role: item.text("q2c_role"),

@@ -78,8 +78,16 @@ pub(crate) fn translate(
     delivery: &Delivery<'_>,
 ) -> Result<Vec<Translated>, Untranslatable> {
     let settings: Settings = settings(connection).map_err(|e| Untranslatable(e.detail))?;
-    let notifications: Vec<Notification> = serde_json::from_slice(delivery.body)
+    let all: Vec<serde_json::Value> = serde_json::from_slice(delivery.body)
         .map_err(|e| Untranslatable(format!("not an array of notifications: {e}")))?;
+    // Other subscriptions have other fields; one of them must not keep an approval beside it from being read.
+    let of_deals = all
+        .into_iter()
+        .filter(|n| n["subscriptionType"] == "deal.propertyChange" || n["subscriptionType"].is_null());
+    let notifications: Vec<Notification> = of_deals
+        .map(serde_json::from_value)
+        .collect::<Result<_, _>>()
+        .map_err(|e| Untranslatable(format!("not a notification: {e}")))?;
     notifications
         .iter()
         .filter(|n| {

@@ -97,12 +97,42 @@ impl Object {
         ids.dedup();
         ids
     }
+
+    /// The company that buys: the one that HubSpot labels as the deal's primary company (the
+    /// unlabelled association type `deal_to_company`; partners and others carry a longer one),
+    /// else the only one there is. The error says how many there are.
+    pub(super) fn primary_company(&self) -> Result<Option<&str>, usize> {
+        let labelled = self.associations.get("companies").into_iter().flat_map(|found| &found.results);
+        let mut primary: Vec<&str> =
+            labelled.filter(|a| a.label == "deal_to_company").map(|a| a.id.as_str()).collect();
+        primary.dedup();
+        match (primary.as_slice(), self.associated("companies").as_slice()) {
+            ([only], _) | ([], [only]) => Ok(Some(only)),
+            ([], []) => Ok(None),
+            (_, all) => Err(all.len()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{round_trip, vendor};
+
+    #[test]
+    fn the_primary_company_buys_whatever_its_number() {
+        let deal = |companies: serde_json::Value| -> Object {
+            let json = serde_json::json!({"id": "1", "associations": {"companies": {"results": companies}}});
+            serde_json::from_value(json).expect("a deal")
+        };
+        let partner = serde_json::json!({"id": "12", "type": "deal_to_company_unlabeled"});
+        let buyer = serde_json::json!({"id": "55", "type": "deal_to_company"});
+        assert_eq!(deal(serde_json::json!([partner, buyer])).primary_company(), Ok(Some("55")));
+        assert_eq!(deal(serde_json::json!([partner])).primary_company(), Ok(Some("12")));
+        assert_eq!(deal(serde_json::json!([])).primary_company(), Ok(None));
+        let other = serde_json::json!({"id": "13", "type": "deal_to_company_unlabeled"});
+        assert_eq!(deal(serde_json::json!([partner, other])).primary_company(), Err(2));
+    }
 
     #[test]
     fn every_payload_is_parsed_written_and_parsed_again() {

@@ -14,6 +14,9 @@ use super::wire::{self, ExternalReference, Map, Role, User};
 use crate::error::CallError;
 use crate::inbound::{Subject, Translated};
 
+/// Characters of a note that are kept: ninety entries with their notes share one item of the ledger.
+const MOST_NOTES: usize = 1_000;
+
 impl Kantata {
     /// Reads entries in bulk and translates those that are approved and belong to an engagement.
     pub(super) async fn approved_time(&self, ids: &[String]) -> Result<Vec<Translated>, CallError> {
@@ -81,7 +84,7 @@ impl Kantata {
             worked_on: entry.date_performed,
             minutes: entry.time_in_minutes,
             billable: entry.billable,
-            notes: entry.notes.filter(|n| !n.trim().is_empty()),
+            notes: entry.notes.filter(|n| !n.trim().is_empty()).map(|n| n.chars().take(MOST_NOTES).collect()),
         };
         Translated {
             delivery: format!("time_entry:{}:{}:{}", time.entry, entry.updated_at, digest(&time)),

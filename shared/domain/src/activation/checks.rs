@@ -179,6 +179,26 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
             ),
         )
     };
+    if line.quantity.is_sign_negative() || (line.quantity.is_zero() && line.role.is_none()) {
+        return Some(Problem::new(
+            ProblemCode::BillingModelInvalid,
+            format!(
+                "quote line {} ({}): a quantity of {} can't be billed",
+                line.line, line.name, line.quantity
+            ),
+        ));
+    }
+    if let (Some(net), Ok(gross)) = (line.amount, line.unit_price.times(line.quantity))
+        && net != gross
+    {
+        return Some(Problem::new(
+            ProblemCode::BillingModelInvalid,
+            format!(
+                "quote line {} ({}): the quote shows {net}, price × quantity is {gross}; enter the price after discount",
+                line.line, line.name
+            ),
+        ));
+    }
     if line.unit_price.currency() != quote.currency || !line.unit_price.is_positive() {
         return Some(Problem::new(
             ProblemCode::PriceBelowPolicy,
@@ -194,7 +214,12 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
             .find(|m| Some(&m.role) == line.role.as_ref() && m.rate.currency() == quote.currency)
             .map(|m| m.rate),
     }?;
-    match floor.exceeds(line.unit_price) {
+    // What is billed counts: a milestone's whole amount, the rate of an hour.
+    let billed = match line.billing_method? {
+        BillingMethod::FixedFee => line.unit_price.times(line.quantity).ok()?,
+        BillingMethod::TimeAndMaterials => line.unit_price,
+    };
+    match floor.exceeds(billed) {
         Ok(true) => Some(below(floor)),
         // A floor in another currency does not speak about this price.
         Ok(false) | Err(_) => None,
