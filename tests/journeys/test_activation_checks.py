@@ -56,7 +56,8 @@ CASES = (
     Case("a service the catalog does not have", "Q2C-0108", "contracts", "PIANO",
          lines=[FEE, {**RATE, "hs_sku": "PIANO"}], corrected={"line": {"hs_sku": "ADVISORY"}}),
     Case("a rate below the policy", "Q2C-0109", "sales-operations", "90.00",
-         lines=[FEE, {**RATE, "price": "90.00"}], corrected={"line": {"price": "120.00"}}),
+         lines=[FEE, {**RATE, "price": "90.00", "amount": "90.00"}],
+         corrected={"line": {"price": "120.00", "amount": "120.00"}}),
     Case("a project template that does not exist", "Q2C-0110", "contracts", "cathedral",
          {"quote": {"q2c_project_template": "cathedral"}},
          corrected={"quote": {"q2c_project_template": "implementation"}}),
@@ -140,7 +141,8 @@ def test_a_partial_correction_leaves_what_is_still_wrong(journey: Journey) -> No
 
 def test_two_findings_of_one_kind_are_both_reported(journey: Journey) -> None:
     """Proves WFA-29 in part: a second line below the policy is not hidden by the first."""
-    cheap = [{**RATE, "price": "90.00"}, {**RATE, "q2c_role": "principal", "price": "91.00"}]
+    cheap = [{**RATE, "price": price, "amount": price, "q2c_role": role}
+             for role, price in (("consultant", "90.00"), ("principal", "91.00"))]
     deal = journey.deal(line_items=cheap)
     deal.approve()
     deal.wait(deal.codes, 30, "the activation to be held")

@@ -104,8 +104,8 @@ fn a_price_below_policy_stops_and_the_floor_itself_passes() {
 fn an_amount_that_would_not_be_billed_stops() {
     assert_eq!(codes(|q| q.lines[0].amount = Some(usd("18000.00"))), [ProblemCode::BillingModelInvalid]);
     assert_eq!(codes(|q| q.lines[0].amount = Some(usd("20000.00"))), []);
-    assert_eq!(codes(|q| q.lines[0].quantity = 0.into()), [ProblemCode::BillingModelInvalid]);
-    assert_eq!(codes(|q| q.lines[0].quantity = (-1).into()), [ProblemCode::BillingModelInvalid]);
+    assert!(codes(|q| q.lines[0].quantity = 0.into()).contains(&ProblemCode::BillingModelInvalid));
+    assert!(codes(|q| q.lines[0].quantity = (-1).into()).contains(&ProblemCode::BillingModelInvalid));
     let sliver = |q: &mut Quote| q.lines[0].quantity = "0.01".parse().expect("decimal");
     assert_eq!(codes(sliver), [ProblemCode::PriceBelowPolicy]);
 }

@@ -29,6 +29,7 @@ pub fn check(quote: &Quote, facts: &CustomerFacts, config: &TenantConfig) -> Vec
     findings.extend(payment_terms(quote, config));
     findings.extend(credit(quote, facts));
     findings.extend(quote.lines.iter().flat_map(|line| catalog(line, config)));
+    findings.extend(quote.lines.iter().filter_map(amount));
     findings.extend(quote.lines.iter().filter_map(|line| price(quote, line, config)));
     findings.extend(template(quote, config));
     match super::split(quote) {
@@ -169,16 +170,8 @@ fn catalog(line: &QuoteLine, config: &TenantConfig) -> Option<Problem> {
     })
 }
 
-fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Problem> {
-    let below = |floor: Money| {
-        Problem::new(
-            ProblemCode::PriceBelowPolicy,
-            format!(
-                "quote line {} ({}): {} is below the policy's {floor}",
-                line.line, line.name, line.unit_price
-            ),
-        )
-    };
+/// What the quote shows must be what will be billed.
+fn amount(line: &QuoteLine) -> Option<Problem> {
     if line.quantity.is_sign_negative() || (line.quantity.is_zero() && line.role.is_none()) {
         return Some(Problem::new(
             ProblemCode::BillingModelInvalid,
@@ -199,6 +192,19 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
             ),
         ));
     }
+    None
+}
+
+fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Problem> {
+    let below = |floor: Money| {
+        Problem::new(
+            ProblemCode::PriceBelowPolicy,
+            format!(
+                "quote line {} ({}): {} is below the policy's {floor}",
+                line.line, line.name, line.unit_price
+            ),
+        )
+    };
     if line.unit_price.currency() != quote.currency || !line.unit_price.is_positive() {
         return Some(Problem::new(
             ProblemCode::PriceBelowPolicy,
