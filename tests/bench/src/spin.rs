@@ -64,7 +64,11 @@ impl Case {
 
     /// The engagement that its events are about.
     pub(crate) fn engagement(self) -> Engagement {
-        engagement(123, 2, matches!(self, Self::CeilingBatch).then_some("90000000.00"))
+        // One with a ceiling and one without lie in the same table.
+        match self {
+            Self::CeilingBatch => engagement(124, 2, Some("90000000.00")),
+            Self::TimeAlone | Self::TimeBatch | Self::MilestoneAlone => engagement(123, 2, None),
+        }
     }
 
     /// The next event.
