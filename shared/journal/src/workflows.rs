@@ -157,25 +157,20 @@ impl Journal {
             remove: vec![],
             expect: Expect::AbsentOrBefore("lease_until", second(now)),
         };
+        let lease = Lease {
+            tenant: tenant.into(),
+            subject: subject.into(),
+            workflow: workflow.into(),
+            run: run.into(),
+            token,
+        };
         match self.store.write(vec![op]).await {
-            Ok(()) => Ok(Lease {
-                tenant: tenant.into(),
-                subject: subject.into(),
-                workflow: workflow.into(),
-                run: run.into(),
-                token,
-            }),
+            Ok(()) => Ok(lease),
             Err(StoreError::Unmet(unmet)) => {
                 let current = unmet.into_iter().find_map(|(_, item)| item).unwrap_or_default();
-                if current.text("lease") == Some(token.as_str()) {
+                if current.text("lease") == Some(lease.token.as_str()) {
                     // Our own write, whose first answer was lost.
-                    return Ok(Lease {
-                        tenant: tenant.into(),
-                        subject: subject.into(),
-                        workflow: workflow.into(),
-                        run: run.into(),
-                        token,
-                    });
+                    return Ok(lease);
                 }
                 Err(match current.text("status") {
                     Some("completed") => LeaseError::Ended(WorkflowStatus::Completed),
