@@ -19,6 +19,8 @@ TENANT = "northwind"
 CRM, PSA, ERP, PAYMENTS = "hubspot-main", "kantata-main", "tryton-us", "stripe-main"
 SERVICE_OF = {CRM: "hubspot", PSA: "kantata", ERP: "tryton", PAYMENTS: "stripe"}
 PORTAL = 62515
+# The stand-ins answer at once or not at all, and show what they took at once.
+SETTLES_WITHIN_SECONDS = 1
 
 
 def connect(stack: Stack) -> None:
@@ -43,12 +45,14 @@ def connections(stack: Stack) -> list[dict[str, Any]]:
             "signature_versions": ["v3"],
             "trigger": {"property": "quote_status", "value": "APPROVED"},
             "portal_id": PORTAL,
+            "settles_within_seconds": SETTLES_WITHIN_SECONDS,
         }),
         _connection(stack, PSA, "psa", {
             "service_name": "q2c",
             "acceptance_field": "Client acceptance",
             "acceptance_value": "Accepted",
             "overlap_minutes": 30,
+            "settles_within_seconds": SETTLES_WITHIN_SECONDS,
         }),
         _connection(stack, ERP, "erp", _books(stack)),
         _connection(stack, PAYMENTS, "payments", {}),

@@ -10,6 +10,7 @@ use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, Rejection, Versioned};
 use runtime::{Context, Failure, Handler, Outcome, each, follow_through};
 use uuid::Uuid;
+use workflow::Workflow;
 
 /// Writers that may meet at one invoice: submission and payment.
 const MOST_ROUNDS: usize = 10;
@@ -49,7 +50,7 @@ async fn take(context: &Context, event: &Envelope, posted: &Posted) -> Result<Ou
     match compare(context, &event, &owner, posted, &found).await? {
         Outcome::Held => Ok(Outcome::Held),
         outcome => {
-            let run = ("invoice-status", posted.invoice.as_str());
+            let run = (Workflow::InvoiceStatus, posted.invoice.as_str());
             follow_through(context, &event, run, &posted.invoice, outcome, async |_, _, _, _| Ok(())).await
         }
     }

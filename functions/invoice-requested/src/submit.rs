@@ -7,7 +7,7 @@ use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice, assemble};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, conclude};
-use workflow::{LeaseError, Run, RunKey, StepError};
+use workflow::{LeaseError, Run, RunKey, StepError, Workflow};
 
 /// Writers that may meet at one invoice: its own posting may be reported before we return.
 const MOST_ROUNDS: usize = 10;
@@ -19,12 +19,14 @@ pub(crate) async fn submit(
     requested: &Requested,
 ) -> Result<Outcome, Failure> {
     let run = requested.invoice.to_string();
-    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow: "invoice", run: &run };
-    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
-        Ok(run) => run,
-        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
-        Err(other) => return Err(other.into()),
-    };
+    let key =
+        RunKey { tenant: &event.tenant, subject: &event.subject, workflow: Workflow::Invoice, run: &run };
+    let mut run =
+        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
+            Ok(run) => run,
+            Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+            Err(other) => return Err(other.into()),
+        };
     let result = Box::pin(steps(context, &mut run, event, requested)).await;
     conclude(context, run, event, result).await
 }
@@ -39,6 +41,9 @@ async fn steps(
     let engagement = context.journal.engagement(tenant, &event.subject).await?.body;
     let engagement =
         engagement.ok_or_else(|| JournalError::Decision(format!("{} is unknown", event.subject)))?;
+    if run.recorded::<PostedInvoice>("create")?.is_none() {
+        run.may_begin("collect")?;
+    }
     let invoice = collect(context, event, &engagement, requested).await?;
     let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
     if body.line_count == 0 {
@@ -54,6 +59,7 @@ async fn steps(
     let config = context.connect.tenant(tenant).await?;
     let systems = Systems::open(context, &config, &body.legal_entity).await?;
     let posted = in_the_erp(context, run, &systems, event, &engagement, &body).await?;
+    run.may_begin("record")?;
     record(context, event, &engagement, &systems, &posted, requested).await?;
     Ok(Outcome::Applied)
 }

@@ -15,6 +15,7 @@ use events::Envelope;
 use journal::JournalError;
 use runtime::{Context, Failure, Handler, Outcome, Systems, each, follow_through};
 use uuid::Uuid;
+use workflow::Workflow;
 
 /// Handles `q2c.payment.received.v1`.
 pub struct PaymentReceived;
@@ -47,7 +48,7 @@ async fn take(context: &Context, event: &Envelope, received: &Received) -> Resul
         outcome @ (Outcome::Applied | Outcome::Duplicate) => {
             let zone = context.business_time_zone(&event.tenant).await?;
             let received_on = received.received_at.to_zoned(zone).date();
-            let run = ("payment", received.payment.as_str());
+            let run = (Workflow::Payment, received.payment.as_str());
             follow_through(
                 context,
                 &event,

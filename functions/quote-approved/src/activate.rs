@@ -10,7 +10,7 @@ use domain::{Condition, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, conclude};
-use workflow::{LeaseError, Run, RunKey, StepError, WorkflowStatus};
+use workflow::{LeaseError, Run, RunKey, StepError, Workflow, WorkflowStatus};
 
 use crate::Accepted;
 use crate::accept::{Checked, accept, read_quote};
@@ -19,18 +19,23 @@ use crate::set_up::{SetUp, set_up, show_in_crm};
 /// Writers that may meet at one engagement while it is being activated (events being parked).
 const MOST_ROUNDS: usize = 20;
 
+/// The one activation of an engagement.
+pub(crate) const RUN: &str = "quote";
+
 /// Takes an approved quote to an active engagement, however often it is called.
 pub(crate) async fn activate(
     context: &Context,
     event: &Envelope,
     approved: &Approved,
 ) -> Result<Outcome, Failure> {
-    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow: "activation", run: "quote" };
-    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
-        Ok(run) => run,
-        Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
-        Err(other) => return Err(other.into()),
-    };
+    let key =
+        RunKey { tenant: &event.tenant, subject: &event.subject, workflow: Workflow::Activation, run: RUN };
+    let mut run =
+        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
+            Ok(run) => run,
+            Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
+            Err(other) => return Err(other.into()),
+        };
     let result = Box::pin(steps(context, &mut run, event, approved)).await;
     conclude(context, run, event, result).await
 }
@@ -74,6 +79,7 @@ async fn steps(
     let engagement = begin(context, event, &accepted).await?;
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
     let made = set_up(run, &config, &systems, &engagement).await?;
+    run.may_begin("finish")?;
     finish(context, event, &systems, &made).await?;
     show_in_crm(run, &systems, &engagement).await?;
     Ok(Outcome::Applied)

@@ -6,6 +6,7 @@
 mod accept;
 mod activate;
 mod set_up;
+mod withdraw;
 
 use async_trait::async_trait;
 use domain::Event;
@@ -14,7 +15,7 @@ use events::Envelope;
 use runtime::{Context, Failure, Handler, Outcome, each};
 use uuid::Uuid;
 
-/// Handles `q2c.quote.approved.v1`.
+/// Handles `q2c.quote.approved.v1` and `q2c.withdrawal.requested.v1`.
 pub struct QuoteApproved;
 
 #[async_trait]
@@ -24,6 +25,9 @@ impl Handler for QuoteApproved {
             match &event.event {
                 Event::QuoteApproved(approved) => {
                     Box::pin(activate::activate(context, event, approved)).await
+                }
+                Event::WithdrawalRequested(request) => {
+                    Box::pin(withdraw::withdraw(context, event, request)).await
                 }
                 other => Err(Failure::new(format!("{} is no approved quote", other.type_name()))),
             }

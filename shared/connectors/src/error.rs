@@ -46,6 +46,16 @@ impl CallError {
         }
     }
 
+    /// The same failure of a call that came after another one had its effect: nothing can be said to
+    /// have not happened any more.
+    #[must_use]
+    pub fn after_an_effect(mut self) -> Self {
+        if let CallErrorKind::Transient { .. } | CallErrorKind::Unauthorised = self.kind {
+            self.kind = CallErrorKind::Unknown;
+        }
+        self
+    }
+
     /// The problem that a person sees.
     #[must_use]
     pub const fn code(&self) -> ProblemCode {

@@ -51,6 +51,8 @@ struct Settings {
     trigger: Trigger,
     /// The portal; notifications of others that share the app are not this connection's.
     portal_id: Option<i64>,
+    /// How long after it was sent a write may still take effect there or not be found yet. No default.
+    settles_within_seconds: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -62,14 +64,15 @@ struct Trigger {
 /// A HubSpot portal.
 pub(crate) struct Hubspot {
     api: Api,
+    settings: Settings,
 }
 
 impl Hubspot {
     /// Opens the connection; nothing is sent.
     pub(crate) fn open(connection: &Connection) -> Result<Self, CallError> {
-        let _: Settings = settings(connection)?;
+        let settings = settings(connection)?;
         let base = connection.config.base_url.trim_end_matches('/').to_owned();
-        Ok(Self { api: Api::new(connection, base, TIMEOUTS, &DIALECT, &[])? })
+        Ok(Self { api: Api::new(connection, base, TIMEOUTS, &DIALECT, &[])?, settings })
     }
 }
 

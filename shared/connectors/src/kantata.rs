@@ -57,6 +57,14 @@ struct Settings {
     acceptance_value: String,
     /// How far before the cursor to read again.
     overlap_minutes: i64,
+    /// How long after it was sent a write may still take effect there or not be found yet. No default.
+    settles_within_seconds: u64,
+}
+
+impl Settings {
+    fn settling(&self) -> Duration {
+        Duration::from_secs(self.settles_within_seconds)
+    }
 }
 
 /// A Kantata account.

@@ -30,9 +30,45 @@ pub enum Idempotency {
         retention: Duration,
     },
     /// The product creates or updates by a key field that carries our ID: repeating changes nothing.
-    Upsert,
+    Upsert {
+        /// How long after it was sent a write may still take effect there. Until then a later
+        /// write could be overwritten by an earlier one that nobody answered for.
+        settles_within: Duration,
+    },
     /// The product is searched for a field that carries our ID before anything is created.
-    SearchThenCreate,
+    SearchThenCreate {
+        /// How long after it was sent a record may still be made there, or not be found yet.
+        /// Until then "not found" proves nothing.
+        settles_within: Duration,
+    },
+    /// The product keeps our ID unique (or the change can only be made once), and the connector
+    /// answers a refusal for that reason with what stands. Asked first, so that refusals are rare.
+    RefusedTwice {
+        /// How long after it was sent it may still be done there; of interest to whoever takes it back.
+        settles_within: Duration,
+    },
+}
+
+impl Idempotency {
+    /// How long after a call was sent its outcome may still be open.
+    #[must_use]
+    pub const fn settles_within(self) -> Duration {
+        match self {
+            Self::Upsert { settles_within }
+            | Self::SearchThenCreate { settles_within }
+            | Self::RefusedTwice { settles_within } => settles_within,
+            Self::NativeKey { .. } => Duration::ZERO,
+        }
+    }
+
+    /// Whether a repetition is harmless while an earlier attempt may still be on its way.
+    #[must_use]
+    pub const fn bears_overtaking(self) -> bool {
+        match self {
+            Self::NativeKey { .. } | Self::RefusedTwice { .. } => true,
+            Self::Upsert { .. } | Self::SearchThenCreate { .. } => false,
+        }
+    }
 }
 
 /// One thing to be done in a product.

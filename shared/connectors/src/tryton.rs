@@ -44,6 +44,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     write: Duration::from_secs(40),
 };
 
+/// A call is one transaction of Tryton's: once its worker has ended or was killed, nothing follows.
+const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+
 static DIALECT: Dialect = Dialect { exceptions, words };
 
 /// A right that the technical user lacks comes as an ordinary 400.

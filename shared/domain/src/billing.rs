@@ -82,7 +82,10 @@ pub fn price(hourly: Money, minutes: u32) -> Result<Money, MoneyError> {
 /// Decides on an approved time entry.
 #[must_use]
 pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision {
-    let Some(engagement) = active(state) else { return Decision::Park(Condition::EngagementActive) };
+    let engagement = match billable(state) {
+        Ok(engagement) => engagement,
+        Err(decision) => return decision,
+    };
     if !entry.billable || entry.minutes == 0 {
         return Decision::NoEffect(format!("entry {} is not billable", entry.entry));
     }
@@ -155,7 +158,10 @@ pub fn milestone_completed(
     completion: &MilestoneCompletion,
     business_day: Date,
 ) -> Decision {
-    let Some(engagement) = active(state) else { return Decision::Park(Condition::EngagementActive) };
+    let engagement = match billable(state) {
+        Ok(engagement) => engagement,
+        Err(decision) => return decision,
+    };
     let key = &completion.milestone;
     let Some(milestone) = engagement.contract.milestone(key) else {
         return Decision::Hold(Problem::new(
@@ -192,9 +198,16 @@ pub fn milestone_completed(
     })
 }
 
-fn active(state: Option<&Engagement>) -> Option<&Engagement> {
-    state.filter(|e| match e.status {
-        EngagementStatus::Active => true,
-        EngagementStatus::Held | EngagementStatus::Activating => false,
-    })
+/// The engagement where work on it may be billed; otherwise what becomes of the work.
+fn billable(state: Option<&Engagement>) -> Result<&Engagement, Decision> {
+    let early = Err(Decision::Park(Condition::EngagementActive));
+    let Some(engagement) = state else { return early };
+    match engagement.status {
+        EngagementStatus::Active => Ok(engagement),
+        EngagementStatus::Held | EngagementStatus::Activating => early,
+        EngagementStatus::Withdrawn => Err(Decision::Hold(Problem::new(
+            ProblemCode::IllegalEvent,
+            format!("work on {}, which was withdrawn", engagement.engagement),
+        ))),
+    }
 }

@@ -20,6 +20,8 @@ pub enum EngagementStatus {
     Activating,
     /// Set up everywhere; delivery may start and work may be billed.
     Active,
+    /// Its activation was taken back; what was made of it in other systems is gone or harmless.
+    Withdrawn,
 }
 
 impl EngagementStatus {
@@ -30,6 +32,7 @@ impl EngagementStatus {
             Self::Held => "held",
             Self::Activating => "activating",
             Self::Active => "active",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -38,8 +41,11 @@ impl EngagementStatus {
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::Held => matches!(next, Self::Held | Self::Activating),
-            Self::Activating => matches!(next, Self::Activating | Self::Held | Self::Active),
+            Self::Activating => {
+                matches!(next, Self::Activating | Self::Held | Self::Active | Self::Withdrawn)
+            }
             Self::Active => matches!(next, Self::Active),
+            Self::Withdrawn => matches!(next, Self::Withdrawn),
         }
     }
 }
@@ -130,9 +136,9 @@ impl Engagement {
 
 #[cfg(test)]
 mod tests {
-    use super::EngagementStatus::{Activating, Active, Held};
+    use super::EngagementStatus::{Activating, Active, Held, Withdrawn};
 
-    /// Proves OWN-13 in part: the engagement's transitions, all nine pairs.
+    /// Proves OWN-13 in part: the engagement's transitions, all sixteen pairs.
     #[test]
     fn only_forward_transitions_are_legal() {
         let legal = [
@@ -141,10 +147,12 @@ mod tests {
             (Activating, Activating),
             (Activating, Held),
             (Activating, Active),
+            (Activating, Withdrawn),
             (Active, Active),
+            (Withdrawn, Withdrawn),
         ];
-        for from in [Held, Activating, Active] {
-            for to in [Held, Activating, Active] {
+        for from in [Held, Activating, Active, Withdrawn] {
+            for to in [Held, Activating, Active, Withdrawn] {
                 assert_eq!(from.may_become(to), legal.contains(&(from, to)), "{from:?} -> {to:?}");
             }
         }

@@ -37,6 +37,18 @@ pub struct EngagementActivated {
     pub fixed_fee: Money,
 }
 
+/// Somebody decided that an engagement which is still being set up is not to be: what was made of
+/// it in other systems is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WithdrawalRequested {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Who decided it: a user or role of the firm, not a person's name.
+    pub requested_by: String,
+    /// Why, for the audit.
+    pub reason: String,
+}
+
 /// An engagement waits for a correction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EngagementHeld {
@@ -190,6 +202,7 @@ events! {
     QuoteApproved(QuoteApproved) = "q2c.quote.approved.v1",
     EngagementActivated(EngagementActivated) = "q2c.engagement.activated.v1",
     EngagementHeld(EngagementHeld) = "q2c.engagement.held.v1",
+    WithdrawalRequested(WithdrawalRequested) = "q2c.withdrawal.requested.v1",
     CustomerCreated(CustomerCreated) = "q2c.customer.created.v1",
     ProjectCreated(ProjectCreated) = "q2c.project.created.v1",
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",

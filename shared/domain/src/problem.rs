@@ -137,6 +137,8 @@ problems! {
     ProductMismatch = "Q2C-0902", Integration, false;
     /// A connection is missing, or its credentials were refused.
     ConnectionInvalid = "Q2C-0903", Integration, true;
+    /// What a withdrawn flow made in another system could not all be taken back.
+    WithdrawalIncomplete = "Q2C-0904", Integration, false;
 }
 
 /// One problem with one record: what failed, what is at stake.

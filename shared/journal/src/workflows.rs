@@ -89,6 +89,8 @@ pub enum StepState {
     Undone,
     /// The product refused it; nothing happened there.
     Refused,
+    /// The product was busy or out of reach; nothing happened there, and it is sent again.
+    Waiting,
 }
 
 /// A step of a run.

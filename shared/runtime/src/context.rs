@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use journal::{DynamoStore, Journal, Key};
-use workflow::{Clock, SystemClock};
+use workflow::{Clock, Purpose, SystemClock};
 
 use crate::aws::{ClientError, Clients};
 use crate::bus::{Bus, EventBridgeBus};
@@ -29,6 +29,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// How long a workflow's run is leased.
     pub lease: SignedDuration,
+    /// What workflows are taken up for.
+    pub purpose: Purpose,
 }
 
 impl Context {
@@ -45,6 +47,7 @@ impl Context {
             journal,
             clock: Arc::new(SystemClock),
             lease: SignedDuration::from_secs(i64::from(settings.lease_seconds)),
+            purpose: Purpose::Finish,
         })
     }
 

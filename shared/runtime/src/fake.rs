@@ -10,7 +10,7 @@ use domain::TenantConfig;
 use events::Envelope;
 use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, Store};
-use workflow::Clock;
+use workflow::{Clock, Purpose};
 
 use crate::bus::{Bus, PublishError};
 use crate::connect::{Connect, ConnectError};
@@ -164,5 +164,6 @@ pub fn context(
         connect: Arc::new(connections),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         lease: SignedDuration::from_secs(60),
+        purpose: Purpose::Finish,
     }
 }

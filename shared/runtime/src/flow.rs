@@ -14,7 +14,7 @@ use events::Envelope;
 use futures::future::join_all;
 use journal::apply_group;
 use uuid::Uuid;
-use workflow::{Run, StepError};
+use workflow::{Purpose, Run, StepError};
 
 use crate::connect::ConnectError;
 use crate::context::Context;
@@ -51,7 +51,33 @@ where
     answers
 }
 
-/// Ends a run: completed when its steps were done, held as an exception when a person must
+/// Takes back what a run did, after its flow was followed as far as it had got.
+async fn take_back(
+    context: &Context,
+    run: Run,
+    event: &Envelope,
+    followed: Result<Outcome, StepError>,
+) -> Result<Outcome, Failure> {
+    match followed {
+        Ok(_) | Err(StepError::NotBegun { .. }) => {}
+        Err(error) => {
+            if let Err(lease) = run.pause().await {
+                tracing::warn!(reason = %lease, "lease not given back");
+            }
+            return Err(error.into());
+        }
+    }
+    let left = run.compensate().await?.left;
+    if left.is_empty() {
+        return Ok(Outcome::Applied);
+    }
+    let detail = left.iter().map(|(step, why)| format!("{step}: {why}")).collect::<Vec<_>>().join("; ");
+    let problem = Problem::new(ProblemCode::WithdrawalIncomplete, detail);
+    context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
+    Ok(Outcome::Held)
+}
+
+/// Ends a run: taken back where that is the purpose; completed when its steps were done, held as an exception when a person must
 /// settle something, otherwise left for the message's next delivery.
 ///
 /// # Errors
@@ -62,6 +88,9 @@ pub async fn conclude(
     event: &Envelope,
     result: Result<Outcome, StepError>,
 ) -> Result<Outcome, Failure> {
+    if let Purpose::Undo(_) = context.purpose {
+        return take_back(context, run, event, result).await;
+    }
     match result {
         Ok(Outcome::Held) => {
             run.hold().await?;

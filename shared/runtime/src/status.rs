@@ -6,7 +6,7 @@ use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use events::Envelope;
 use journal::JournalError;
-use workflow::{LeaseError, Run, RunKey, StepError};
+use workflow::{LeaseError, Run, RunKey, StepError, Workflow};
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -94,7 +94,7 @@ async fn write(
 pub async fn follow_through<F>(
     context: &Context,
     event: &Envelope,
-    (workflow, run): (&str, &str),
+    (workflow, run): (Workflow, &str),
     invoice: &InvoiceId,
     outcome: Outcome,
     before: F,
@@ -103,11 +103,12 @@ where
     F: AsyncFnOnce(&mut Run, &Systems, &Engagement, &Invoice) -> Result<(), StepError>,
 {
     let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow, run };
-    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease).await {
-        Ok(run) => run,
-        Err(LeaseError::Ended(_)) => return Ok(outcome),
-        Err(other) => return Err(other.into()),
-    };
+    let mut run =
+        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
+            Ok(run) => run,
+            Err(LeaseError::Ended(_)) => return Ok(outcome),
+            Err(other) => return Err(other.into()),
+        };
     let steps = async {
         let (tenant, journal) = (event.tenant.as_str(), &context.journal);
         let unknown = |what: &str| JournalError::Decision(format!("{what} is unknown"));

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use connectors::{CallError, CallErrorKind};
 use domain::problem::{Problem, ProblemCode};
 use journal::{JournalError, LeaseError};
@@ -23,6 +25,29 @@ pub enum StepError {
         /// What differs.
         difference: String,
     },
+    /// An earlier attempt may still take effect, or not be found yet: it is too early to ask, and
+    /// much too early to send again.
+    #[error("step {step}: an earlier attempt at {connection} settles in {} s", wait.as_secs())]
+    Settling {
+        /// The step.
+        step: String,
+        /// The connection.
+        connection: String,
+        /// How long until the product's answer can be believed.
+        wait: Duration,
+    },
+    /// The function was held up between recording that the step is sent and sending it; nothing was sent.
+    #[error("step {step} was held up and not sent")]
+    Delayed {
+        /// The step.
+        step: String,
+    },
+    /// The run is being taken back and never got to this step.
+    #[error("step {step} was never begun")]
+    NotBegun {
+        /// The step.
+        step: String,
+    },
     /// The lease was lost, or the journal could not be written.
     #[error(transparent)]
     Lease(#[from] LeaseError),
@@ -44,18 +69,27 @@ impl StepError {
                 Some(Problem::new(error.code(), format!("step {step}: {error}")))
             }
             Self::Mismatch { .. } => Some(Problem::new(ProblemCode::ProductMismatch, self.to_string())),
-            Self::Call { .. } | Self::Lease(_) => None,
+            Self::Call { .. }
+            | Self::Settling { .. }
+            | Self::Delayed { .. }
+            | Self::NotBegun { .. }
+            | Self::Lease(_) => None,
         }
     }
 
     /// How long a product asked us to wait.
     #[must_use]
-    pub fn retry_after(&self) -> Option<std::time::Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Call {
                 error: CallError { kind: CallErrorKind::Transient { retry_after }, .. }, ..
             } => *retry_after,
-            Self::Call { .. } | Self::Mismatch { .. } | Self::Lease(_) => None,
+            Self::Settling { wait, .. } => Some(*wait),
+            Self::Call { .. }
+            | Self::Mismatch { .. }
+            | Self::Delayed { .. }
+            | Self::NotBegun { .. }
+            | Self::Lease(_) => None,
         }
     }
 }

@@ -7,11 +7,13 @@
 
 mod clock;
 mod error;
+mod registry;
 mod run;
 mod undo;
 
 pub use clock::{Clock, SystemClock};
 pub use error::StepError;
 pub use journal::{LeaseError, WorkflowStatus};
+pub use registry::{Purpose, Workflow};
 pub use run::{Run, RunKey};
 pub use undo::Compensated;

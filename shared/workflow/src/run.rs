@@ -1,17 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::operation::Recorded;
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::id::derive;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use journal::{Journal, Lease, LeaseError, StepRecord, StepState, WorkflowStatus};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::error::StepError;
+use crate::registry::{Purpose, Workflow};
 use crate::undo::Undo;
+
+/// Longest time between recording that a step is sent and sending it. A function that was frozen
+/// in between must not send any more: its successor may have asked and found nothing.
+const SEND_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// The step that says that a run is being taken back; it is never carried on after that.
+const TAKEN_BACK: &str = "taken-back";
 
 /// What names a run.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +29,7 @@ pub struct RunKey<'a> {
     /// What it is about.
     pub subject: &'a str,
     /// The workflow.
-    pub workflow: &'a str,
+    pub workflow: Workflow,
     /// One run per what must happen once: a quote version, an invoice, a payment.
     pub run: &'a str,
 }
@@ -33,6 +41,7 @@ pub struct Run {
     pub(crate) lease: Lease,
     pub(crate) steps: BTreeMap<String, StepRecord>,
     pub(crate) undo: Vec<Undo>,
+    purpose: Purpose,
 }
 
 impl Run {
@@ -46,11 +55,25 @@ impl Run {
         clock: &Arc<dyn Clock>,
         key: RunKey<'_>,
         lease_for: SignedDuration,
+        purpose: &Purpose,
     ) -> Result<Self, LeaseError> {
-        let lease =
-            journal.lease(key.tenant, key.subject, key.workflow, key.run, clock.now(), lease_for).await?;
+        let workflow = key.workflow.as_str();
+        let lease = journal.lease(key.tenant, key.subject, workflow, key.run, clock.now(), lease_for).await?;
         let steps = journal.steps(&lease).await?.into_iter().map(|s| (s.step.clone(), s)).collect();
-        Ok(Self { journal: journal.clone(), clock: Arc::clone(clock), lease, steps, undo: Vec::new() })
+        let (journal, clock) = (journal.clone(), Arc::clone(clock));
+        let mut run = Self { journal, clock, lease, steps, undo: Vec::new(), purpose: purpose.clone() };
+        match purpose {
+            Purpose::Finish if run.steps.contains_key(TAKEN_BACK) => {
+                run.hold().await?;
+                Err(LeaseError::Ended(WorkflowStatus::Compensated))
+            }
+            Purpose::Finish => Ok(run),
+            Purpose::Undo(why) => {
+                let record = run.record(TAKEN_BACK, StepState::Done, None, None, why.clone(), None);
+                run.put(record).await?;
+                Ok(run)
+            }
+        }
     }
 
     /// The recorded result of a step that is done.
@@ -58,9 +81,13 @@ impl Run {
     /// # Errors
     /// When the record does not have the expected form.
     pub fn recorded<T: DeserializeOwned>(&self, step: &str) -> Result<Option<T>, StepError> {
-        let Some(record) = self.steps.get(step).filter(|s| s.state == StepState::Done) else {
-            return Ok(None);
+        let kept = |s: &&StepRecord| match s.state {
+            StepState::Done => true,
+            // Whoever takes a run back finds his way past what is undone already.
+            StepState::Undone => self.is_undoing(),
+            StepState::Started | StepState::Refused | StepState::Waiting => false,
         };
+        let Some(record) = self.steps.get(step).filter(kept) else { return Ok(None) };
         serde_json::from_value(record.result.clone().unwrap_or_default()).map(Some).map_err(|e| {
             StepError::Mismatch { step: step.into(), connection: "journal".into(), difference: e.to_string() }
         })
@@ -70,6 +97,19 @@ impl Run {
     #[must_use]
     pub fn has_begun_beyond(&self, step: &str) -> bool {
         self.steps.values().any(|s| s.step != step && matches!(s.state, StepState::Started | StepState::Done))
+    }
+
+    fn is_undoing(&self) -> bool {
+        matches!(self.purpose, Purpose::Undo(_))
+    }
+
+    /// Whether the flow may go on with something new: not when the run is being taken back. To be
+    /// asked before whatever a flow writes outside of its steps.
+    ///
+    /// # Errors
+    /// [`StepError::NotBegun`] ends a flow that is being taken back.
+    pub fn may_begin(&self, step: &str) -> Result<(), StepError> {
+        if self.is_undoing() { Err(StepError::NotBegun { step: step.to_owned() }) } else { Ok(()) }
     }
 
     /// Records what was read or computed, so that a repetition goes on from the same facts.
@@ -82,6 +122,7 @@ impl Run {
         value: &T,
         summary: &str,
     ) -> Result<(), StepError> {
+        self.may_begin(step)?;
         let result = serde_json::to_value(value).unwrap_or_default();
         let record = self.record(step, StepState::Done, None, None, summary.into(), Some(result));
         self.write(record).await
@@ -123,26 +164,26 @@ impl Run {
         C: Performs<O> + ?Sized,
     {
         let failed = |error| StepError::Call { step: step.to_owned(), error };
-        if self.must_ask(step, connector.idempotency())
+        let idempotency = connector.idempotency();
+        if self.must_ask(step, idempotency)
             && let Some(found) = connector.find(operation).await.map_err(failed)?
         {
             return self.done(step, connection, operation, found, "found").await;
         }
+        self.let_settle(step, connection, idempotency)?;
+        self.may_begin(step)?;
         let started = self.record(step, StepState::Started, Some(connection), None, O::NAME.into(), None);
+        let until = started.recorded_at.saturating_add(SEND_WITHIN).unwrap_or(started.recorded_at);
         self.write(started).await?;
+        if self.clock.now() > until {
+            return Err(StepError::Delayed { step: step.to_owned() });
+        }
         match connector.perform(operation, &self.idempotency_key(step)).await {
             Ok(record) => self.done(step, connection, operation, record, "done").await,
             Err(error) => {
-                if error.kind == CallErrorKind::Refused {
-                    let refused = self.record(
-                        step,
-                        StepState::Refused,
-                        Some(connection),
-                        None,
-                        error.to_string(),
-                        None,
-                    );
-                    self.write(refused).await?;
+                if let Some(state) = nothing_happened(error.kind) {
+                    let record = self.record(step, state, Some(connection), None, error.to_string(), None);
+                    self.write(record).await?;
                 }
                 Err(failed(error))
             }
@@ -153,8 +194,10 @@ impl Run {
     fn must_ask(&self, step: &str, idempotency: Idempotency) -> bool {
         let begun = self.steps.get(step).filter(|s| s.state == StepState::Started);
         match idempotency {
-            Idempotency::SearchThenCreate => true,
-            Idempotency::Upsert => false,
+            Idempotency::SearchThenCreate { .. } | Idempotency::RefusedTwice { .. } => {
+                begun.is_some() || !self.is_undoing()
+            }
+            Idempotency::Upsert { .. } => false,
             // Within the retention the same key repeats the first answer; past it, only the record itself tells.
             Idempotency::NativeKey { retention } => begun.is_some_and(|s| {
                 SignedDuration::try_from(retention)
@@ -162,6 +205,30 @@ impl Run {
                     .and_then(|r| s.recorded_at.checked_add(r).ok())
                     .is_none_or(|until| until <= self.clock.now())
             }),
+        }
+    }
+
+    /// Waits, by giving up for now, until an earlier attempt of this run at the same product is
+    /// over: an attempt without an answer may take effect later, or be there and not be found yet.
+    fn let_settle(&self, step: &str, connection: &str, idempotency: Idempotency) -> Result<(), StepError> {
+        if idempotency.bears_overtaking() && !self.is_undoing() {
+            return Ok(());
+        }
+        let settles = SignedDuration::try_from(idempotency.settles_within()).unwrap_or(SignedDuration::MAX);
+        let now = self.clock.now();
+        let open = |s: &&StepRecord| s.state == StepState::Started && s.system.as_deref() == Some(connection);
+        let until = self.steps.values().filter(open).map(|s| s.recorded_at).max().map(|sent| {
+            let until = sent.saturating_add(SEND_WITHIN).and_then(|sent| sent.saturating_add(settles));
+            until.unwrap_or(Timestamp::MAX)
+        });
+        match until.map(|until| until.duration_since(now)) {
+            Some(left) if left.is_positive() => Err(StepError::Settling {
+                step: step.to_owned(),
+                connection: connection.to_owned(),
+                // Rounded up: a queue counts in whole seconds.
+                wait: Duration::from_secs(left.as_secs().unsigned_abs() + 1),
+            }),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -230,6 +297,10 @@ impl Run {
     }
 
     pub(crate) async fn write(&mut self, record: StepRecord) -> Result<(), StepError> {
+        Ok(self.put(record).await?)
+    }
+
+    async fn put(&mut self, record: StepRecord) -> Result<(), LeaseError> {
         let previous = self.steps.get(&record.step).map(|s| s.lease.clone());
         self.journal.record_step(&self.lease, &record, previous.as_deref()).await?;
         self.steps.insert(record.step.clone(), record);
@@ -241,7 +312,7 @@ impl Run {
     /// # Errors
     /// When somebody else took it over, or the journal can't be written.
     pub async fn complete(self) -> Result<(), LeaseError> {
-        self.journal.release(&self.lease, WorkflowStatus::Completed, self.clock.now()).await
+        self.leave(WorkflowStatus::Completed).await
     }
 
     /// Leaves the run for a person; resuming continues at the step that failed.
@@ -249,7 +320,7 @@ impl Run {
     /// # Errors
     /// As [`Run::complete`].
     pub async fn hold(self) -> Result<(), LeaseError> {
-        self.journal.release(&self.lease, WorkflowStatus::Held, self.clock.now()).await
+        self.leave(WorkflowStatus::Held).await
     }
 
     /// Leaves the run for the message's next delivery.
@@ -257,7 +328,21 @@ impl Run {
     /// # Errors
     /// As [`Run::complete`].
     pub async fn pause(self) -> Result<(), LeaseError> {
-        self.journal.release(&self.lease, WorkflowStatus::Running, self.clock.now()).await
+        self.leave(WorkflowStatus::Running).await
+    }
+
+    pub(crate) async fn leave(&self, status: WorkflowStatus) -> Result<(), LeaseError> {
+        self.journal.release(&self.lease, status, self.clock.now()).await
+    }
+}
+
+/// The state of a step whose call failed, where the failure says that nothing happened there. All
+/// others stay started: the product is to be asked.
+const fn nothing_happened(kind: CallErrorKind) -> Option<StepState> {
+    match kind {
+        CallErrorKind::Refused => Some(StepState::Refused),
+        CallErrorKind::Transient { .. } | CallErrorKind::Unauthorised => Some(StepState::Waiting),
+        CallErrorKind::Unknown | CallErrorKind::Mismatch => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use connectors::operation::Undone;
 use connectors::{CallError, Operation, Performs};
-use journal::{LeaseError, StepState, WorkflowStatus};
+use journal::{StepState, WorkflowStatus};
 
 use crate::error::StepError;
 use crate::run::Run;
@@ -47,6 +47,20 @@ impl Run {
     /// # Errors
     /// When a product can't be reached; repeating the run goes on.
     pub async fn compensate(mut self) -> Result<Compensated, StepError> {
+        let result = match self.undo_all().await {
+            Ok(result) => result,
+            Err(error) => {
+                // Best effort: a lease that can't be given back frees itself.
+                let _ = self.leave(WorkflowStatus::Running).await;
+                return Err(error);
+            }
+        };
+        let status = if result.left.is_empty() { WorkflowStatus::Compensated } else { WorkflowStatus::Held };
+        self.leave(status).await?;
+        Ok(result)
+    }
+
+    async fn undo_all(&mut self) -> Result<Compensated, StepError> {
         let mut result = Compensated::default();
         while let Some(Undo { step, undo }) = self.undo.pop() {
             let Some(done) = self.steps.get(&step).filter(|s| s.state == StepState::Done).cloned() else {
@@ -61,22 +75,11 @@ impl Run {
                     continue;
                 }
             };
-            let system = done.system.clone();
-            let record = self.record(
-                &step,
-                StepState::Undone,
-                system.as_deref(),
-                done.external_id.as_deref(),
-                summary,
-                serde_json::to_value(&undone).ok(),
-            );
+            // The result stays: a repetition needs it to find its way to what is still to be undone.
+            let (system, id) = (done.system.as_deref(), done.external_id.as_deref());
+            let record = self.record(&step, StepState::Undone, system, id, summary, done.result.clone());
             self.write(record).await?;
         }
-        let status = if result.left.is_empty() { WorkflowStatus::Compensated } else { WorkflowStatus::Held };
-        self.journal
-            .release(&self.lease, status, self.clock.now())
-            .await
-            .map_err(|e: LeaseError| StepError::Lease(e))?;
         Ok(result)
     }
 }

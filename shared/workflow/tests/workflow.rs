@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod product;
+mod slow;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::operation::Reference;
 use connectors::{CallErrorKind, Idempotency};
@@ -13,10 +15,11 @@ use journal::dying::DyingStore;
 use journal::memory::MemoryStore;
 use journal::{Journal, Store};
 use product::{Fault, Make, Product, StoppedClock};
-use workflow::{Clock, Compensated, LeaseError, Run, RunKey, StepError, WorkflowStatus};
+use slow::SlowStore;
+use workflow::{Clock, Compensated, LeaseError, Purpose, Run, RunKey, StepError, Workflow, WorkflowStatus};
 
 const KEY: RunKey<'_> =
-    RunKey { tenant: "northwind", subject: "eng_1", workflow: "activation", run: "quote" };
+    RunKey { tenant: "northwind", subject: "eng_1", workflow: Workflow::Activation, run: "quote" };
 const STEPS: [&str; 3] = ["customer", "project", "rate-card"];
 
 struct World {
@@ -39,8 +42,12 @@ impl World {
     }
 
     async fn begin(&self) -> Result<Run, LeaseError> {
+        self.begin_to(&Purpose::Finish).await
+    }
+
+    async fn begin_to(&self, purpose: &Purpose) -> Result<Run, LeaseError> {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Run::begin(&self.journal, &clock, KEY, SignedDuration::from_secs(60)).await
+        Run::begin(&self.journal, &clock, KEY, SignedDuration::from_secs(60), purpose).await
     }
 
     /// Every step in order; on failure the run is left as the function would leave it.
@@ -69,7 +76,10 @@ async fn steps(run: &mut Run, product: &Arc<Product>) -> Result<(), StepError> {
     Ok(())
 }
 
-const SEARCH: Idempotency = Idempotency::SearchThenCreate;
+const SETTLES: Duration = Duration::from_secs(30);
+const SEARCH: Idempotency = Idempotency::SearchThenCreate { settles_within: SETTLES };
+const UPSERT: Idempotency = Idempotency::Upsert { settles_within: SETTLES };
+const REFUSED: Idempotency = Idempotency::RefusedTwice { settles_within: SETTLES };
 
 #[tokio::test]
 async fn a_run_does_each_step_once_and_then_has_ended() {
@@ -109,23 +119,80 @@ async fn a_run_killed_at_any_call_to_the_table_is_completed_by_the_next() {
 /// anything is sent again, whatever makes its calls idempotent.
 #[tokio::test]
 async fn an_unknown_outcome_is_asked_about_and_never_guessed() {
-    let day = std::time::Duration::from_secs(24 * 60 * 60);
-    for idempotency in [SEARCH, Idempotency::Upsert, Idempotency::NativeKey { retention: day }] {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for idempotency in [SEARCH, UPSERT, REFUSED, Idempotency::NativeKey { retention: day }] {
         for step in STEPS {
             let world = World::new(idempotency);
             world.product.fault(step, Fault::CommitThenSilence);
             let error = world.attempt().await.expect_err("unknown");
             assert!(error.problem().is_none(), "unknown is repeated, not held");
+            world.clock.pass(SignedDuration::from_secs(36));
             world.attempt().await.unwrap();
             assert_eq!(world.product.made(), STEPS, "{idempotency:?}, {step}");
         }
     }
 }
 
+/// What can't be found yet may still come: for as long as an unanswered call may take effect, or be
+/// there and not be shown, nothing is sent again, and the wait is what the queue is told.
+#[tokio::test]
+async fn until_an_unanswered_call_has_settled_nothing_is_sent_again() {
+    let world = World::new(SEARCH);
+    world.product.fault("project", Fault::CommitUnseen);
+    world.attempt().await.expect_err("unknown");
+    let early = world.attempt().await.expect_err("not settled");
+    assert!(matches!(early, StepError::Settling { .. }), "{early}");
+    assert_eq!(
+        early.retry_after(),
+        Some(Duration::from_secs(36)),
+        "5 s to be sent, 30 s to settle, rounded up"
+    );
+    assert_eq!(world.product.made(), ["customer", "project"]);
+    world.product.show_everything();
+    world.clock.pass(SignedDuration::from_secs(36));
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS);
+}
+
+/// An earlier write of absolute values that nobody answered for could undo a later one.
+#[tokio::test]
+async fn a_later_write_waits_for_an_earlier_one_without_an_answer() {
+    let world = World::new(UPSERT);
+    world.product.fault("shows 1", Fault::CommitThenSilence);
+    let mut run = world.begin().await.unwrap();
+    run.perform("shows 1", "psa", &world.product, &Make::named("shows 1")).await.expect_err("unknown");
+    let early = run.perform("shows 2", "psa", &world.product, &Make::named("shows 2")).await;
+    assert!(matches!(early, Err(StepError::Settling { .. })));
+    // Another product has nothing to do with it.
+    run.perform("shows 2", "crm", &world.product, &Make::named("elsewhere")).await.unwrap();
+}
+
+/// A function that was frozen after it said that it sends, and before it sent, sends nothing: its
+/// successor may have asked in between.
+#[tokio::test]
+async fn a_step_that_was_held_up_is_not_sent() {
+    let slow = Arc::new(SlowStore::default());
+    let world = World::over(slow.clone(), SEARCH);
+    slow.passes_at_each_write(&world.clock, SignedDuration::from_secs(6));
+    let error = world.attempt().await.expect_err("held up");
+    assert!(matches!(error, StepError::Delayed { .. }), "{error}");
+    assert!(world.product.made().is_empty());
+}
+
+/// Nothing happened, so nothing has to settle: a busy product is tried again as soon as it wishes.
+#[tokio::test]
+async fn a_call_that_surely_had_no_effect_is_sent_again_at_once() {
+    let world = World::new(SEARCH);
+    world.product.fault("project", Fault::Throttle(1));
+    world.attempt().await.expect_err("throttled");
+    world.attempt().await.unwrap();
+    assert_eq!(world.product.made(), STEPS);
+}
+
 /// Past the retention of a product's own key, only the record itself tells whether it happened.
 #[tokio::test]
 async fn past_the_retention_of_a_key_the_product_is_asked_first() {
-    let hour = std::time::Duration::from_secs(60 * 60);
+    let hour = Duration::from_secs(60 * 60);
     let world = World::new(Idempotency::NativeKey { retention: hour });
     world.product.fault("project", Fault::CommitThenSilence);
     world.attempt().await.expect_err("unknown");
@@ -141,7 +208,7 @@ async fn throttling_is_repeated_after_what_the_product_asks() {
     let world = World::new(SEARCH);
     world.product.fault("project", Fault::Throttle(7));
     let error = world.attempt().await.expect_err("throttled");
-    assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     world.attempt().await.unwrap();
     assert_eq!(world.product.made(), STEPS);
 }
@@ -203,6 +270,32 @@ async fn compensation_undoes_in_reverse() {
     assert!(matches!(ended, LeaseError::Ended(WorkflowStatus::Compensated)));
 }
 
+/// Proves RES-06 and RES-20 in part: a run that stopped anywhere is taken back to where it began,
+/// without beginning anything, and is never carried on after that.
+#[tokio::test]
+async fn a_run_that_stopped_half_way_is_taken_back() {
+    for (stops_at, fault) in [(1, Fault::Refuse), (1, Fault::CommitThenSilence), (2, Fault::Throttle(1))] {
+        let world = World::new(SEARCH);
+        world.product.fault(STEPS[stops_at], fault);
+        world.attempt().await.expect_err("stops");
+        world.clock.pass(SignedDuration::from_secs(36));
+        let mut run = world.begin_to(&Purpose::Undo("asked for by finance".into())).await.unwrap();
+        let end = steps(&mut run, &world.product).await.expect_err("was not begun");
+        assert!(matches!(end, StepError::NotBegun { .. }), "{end}");
+        let _crashed_before_anything_was_undone = run;
+        let carried_on = world.begin().await.err().expect("leased by the one that crashed");
+        assert!(matches!(carried_on, LeaseError::Busy { .. }));
+        world.clock.pass(SignedDuration::from_secs(61));
+        let carried_on = world.begin().await.err().expect("is being taken back");
+        assert!(matches!(carried_on, LeaseError::Ended(WorkflowStatus::Compensated)));
+        world.clock.pass(SignedDuration::from_secs(1));
+        let mut again = world.begin_to(&Purpose::Undo("asked for again".into())).await.unwrap();
+        steps(&mut again, &world.product).await.expect_err("was not begun");
+        assert_eq!(again.compensate().await.unwrap(), Compensated::default());
+        assert!(world.product.made().is_empty(), "{:?}", world.product.made());
+    }
+}
+
 /// A compensation that failed half-way goes on where it stopped; nothing is undone twice.
 #[tokio::test]
 async fn a_compensation_that_fails_is_repeated_from_where_it_stopped() {
@@ -211,12 +304,10 @@ async fn a_compensation_that_fails_is_repeated_from_where_it_stopped() {
     steps(&mut run, &world.product).await.unwrap();
     world.product.fault("project", Fault::UndoFails);
     run.compensate().await.expect_err("half-way");
-    world.clock.pass(SignedDuration::from_secs(61));
-    let mut again = world.begin().await.unwrap();
-    // The flow gives its operations again; those that are done answer from the journal.
-    for step in ["customer", "project"] {
-        again.perform(step, "psa", &world.product, &Make::named(step)).await.unwrap();
-    }
+    world.clock.pass(SignedDuration::from_secs(1));
+    // The flow gives its operations again; those that are done or undone answer from the journal.
+    let mut again = world.begin_to(&Purpose::Undo("again".into())).await.unwrap();
+    steps(&mut again, &world.product).await.unwrap();
     assert_eq!(again.compensate().await.unwrap(), Compensated::default());
     assert_eq!(world.product.undone(), ["rate-card", "project", "customer"]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::inbound::Translated;
@@ -21,6 +22,11 @@ use domain::quote::{Customer, Quote};
 use jiff::Timestamp;
 use runtime::{ConfiguredConnections, Connect, ConnectError};
 use rust_decimal::Decimal;
+
+const SETTLES: Duration = Duration::from_secs(60);
+const UPSERT: Idempotency = Idempotency::Upsert { settles_within: SETTLES };
+const REFUSED: Idempotency = Idempotency::RefusedTwice { settles_within: SETTLES };
+const SEARCH: Idempotency = Idempotency::SearchThenCreate { settles_within: SETTLES };
 
 /// Any product: an ERP that keeps the invoices it was given, and a CRM and a PSA that take what
 /// is written to them.
@@ -51,11 +57,11 @@ impl StandIn {
 /// Operations of which only the record's ID comes back. The idempotency is that of the
 /// connector which the stand-in stands for, because it decides which steps are journalled.
 macro_rules! answers {
-    ($($operation:ty => $idempotency:ident,)*) => {$(
+    ($($operation:ty => $idempotency:expr,)*) => {$(
         #[async_trait]
         impl Performs<$operation> for StandIn {
             fn idempotency(&self) -> Idempotency {
-                Idempotency::$idempotency
+                $idempotency
             }
             async fn find(&self, _: &$operation) -> Result<Option<Reference>, CallError> {
                 Ok(None)
@@ -71,20 +77,20 @@ macro_rules! answers {
 }
 
 answers! {
-    WriteDealStatus => Upsert,
-    WriteInvoiceStatus => Upsert,
-    CreateProject => SearchThenCreate,
-    CreateTask => SearchThenCreate,
-    CreateMilestone => SearchThenCreate,
-    CreateRateCard => SearchThenCreate,
-    CreateBillingPlan => SearchThenCreate,
-    ApplyPayment => SearchThenCreate,
+    WriteDealStatus => UPSERT,
+    WriteInvoiceStatus => UPSERT,
+    CreateProject => SEARCH,
+    CreateTask => SEARCH,
+    CreateMilestone => SEARCH,
+    CreateRateCard => SEARCH,
+    CreateBillingPlan => REFUSED,
+    ApplyPayment => REFUSED,
 }
 
 #[async_trait]
 impl Performs<CreateCustomer> for StandIn {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        REFUSED
     }
     async fn find(&self, _: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {
         Ok(None)
@@ -100,7 +106,7 @@ impl Performs<CreateCustomer> for StandIn {
 #[async_trait]
 impl Performs<CreateInvoice> for StandIn {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        REFUSED
     }
     async fn find(&self, create: &CreateInvoice) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoice_of(&create.invoice))
@@ -132,7 +138,7 @@ impl Performs<CreateInvoice> for StandIn {
 #[async_trait]
 impl Performs<PostInvoice> for StandIn {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        REFUSED
     }
     async fn find(&self, post: &PostInvoice) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoice_of(&post.invoice).filter(|i| i.posted))

@@ -16,7 +16,7 @@ use journal::memory::MemoryStore;
 use journal::{Commit, Item, Journal, Key, Op, Store};
 use runtime::{ConfiguredConnections, Connect, Context, Handler, handle_batch};
 use serde_json::json;
-use workflow::Clock;
+use workflow::{Clock, Purpose};
 
 use crate::counting::{Counter, CountingBus, CountingSecrets, CountingStore};
 use crate::products::StandIns;
@@ -82,6 +82,7 @@ impl World {
             connect: Arc::clone(&connect) as Arc<dyn Connect>,
             clock: Arc::new(StoppedClock),
             lease: SignedDuration::from_secs(130),
+            purpose: Purpose::Finish,
         };
         Self { context, counter, table, connect }
     }

@@ -1,6 +1,7 @@
 //! Writes to HubSpot: absolute values of the deal's own properties.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Method;
@@ -42,7 +43,7 @@ fn same(sent: &str, held: &str) -> bool {
 #[async_trait]
 impl Performs<WriteDealStatus> for Hubspot {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::Upsert
+        Idempotency::Upsert { settles_within: Duration::from_secs(self.settings.settles_within_seconds) }
     }
 
     /// Not asked: the values are absolute, so writing them again is the quickest way to be sure.

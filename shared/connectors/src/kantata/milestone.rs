@@ -79,7 +79,7 @@ impl Kantata {
 #[async_trait]
 impl Performs<CreateMilestone> for Kantata {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::SearchThenCreate { settles_within: self.settings.settling() }
     }
 
     /// Both records, or it isn't there yet. Known by the story, which is what gets completed.
@@ -96,8 +96,10 @@ impl Performs<CreateMilestone> for Kantata {
             Some(story) => story,
             None => self.create_story(operation).await?,
         };
-        if !self.has_billing(operation).await? {
-            self.create_billing(operation, &story).await?;
+        // The story is there: whatever fails from here on, something has happened.
+        let begun = CallError::after_an_effect;
+        if !self.has_billing(operation).await.map_err(begun)? {
+            self.create_billing(operation, &story).await.map_err(begun)?;
         }
         Ok(Reference { record: story })
     }

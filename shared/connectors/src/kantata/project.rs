@@ -48,7 +48,7 @@ impl Kantata {
 #[async_trait]
 impl Performs<CreateProject> for Kantata {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::SearchThenCreate { settles_within: self.settings.settling() }
     }
 
     /// A project that an undone attempt archived isn't there; `perform` brings it back.
@@ -88,7 +88,7 @@ impl Performs<CreateProject> for Kantata {
 #[async_trait]
 impl Performs<CreateTask> for Kantata {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::SearchThenCreate { settles_within: self.settings.settling() }
     }
 
     async fn find(&self, operation: &CreateTask) -> Result<Option<Reference>, CallError> {
@@ -117,7 +117,7 @@ impl Performs<CreateTask> for Kantata {
 #[async_trait]
 impl Performs<WriteInvoiceStatus> for Kantata {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::Upsert
+        Idempotency::Upsert { settles_within: self.settings.settling() }
     }
 
     /// Not asked: the reference is created or updated by its key, so writing again is harmless.

@@ -100,22 +100,9 @@ impl Kantata {
         let detail = format!("rate {id} is {} instead of {rate}", made.rate);
         Err(self.api.error(CallErrorKind::Mismatch, NAME, detail))
     }
-}
 
-#[async_trait]
-impl Performs<CreateRateCard> for Kantata {
-    fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
-    }
-
-    async fn find(&self, operation: &CreateRateCard) -> Result<Option<Reference>, CallError> {
-        let (_, Some(card)) = self.find_card(operation).await? else { return Ok(None) };
-        let workspace = self.workspace(NAME, &operation.project).await?;
-        let in_use = workspace.and_then(|w| w.rate_card_id).is_some_and(|id| id == card);
-        Ok(in_use.then_some(Reference { record: card }))
-    }
-
-    async fn perform(&self, operation: &CreateRateCard, _key: &str) -> Result<Reference, CallError> {
+    /// Makes what is missing of the card, then lets the project use it.
+    async fn set_rate_card(&self, operation: &CreateRateCard) -> Result<Reference, CallError> {
         let card = self.card(operation).await?;
         let mut roles = self.roles().await?;
         for (from, rates) in versions(&operation.rate_card) {
@@ -144,6 +131,25 @@ impl Performs<CreateRateCard> for Kantata {
             NAME,
             format!("the project doesn't use rate card {card}"),
         ))
+    }
+}
+
+#[async_trait]
+impl Performs<CreateRateCard> for Kantata {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::SearchThenCreate { settles_within: self.settings.settling() }
+    }
+
+    async fn find(&self, operation: &CreateRateCard) -> Result<Option<Reference>, CallError> {
+        let (_, Some(card)) = self.find_card(operation).await? else { return Ok(None) };
+        let workspace = self.workspace(NAME, &operation.project).await?;
+        let in_use = workspace.and_then(|w| w.rate_card_id).is_some_and(|id| id == card);
+        Ok(in_use.then_some(Reference { record: card }))
+    }
+
+    /// Many records: once the first is made, something has happened, whatever fails later.
+    async fn perform(&self, operation: &CreateRateCard, _key: &str) -> Result<Reference, CallError> {
+        self.set_rate_card(operation).await.map_err(CallError::after_an_effect)
     }
 
     async fn undo(&self, _operation: &CreateRateCard, _record: &Reference) -> Result<Undone, CallError> {

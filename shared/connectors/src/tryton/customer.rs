@@ -155,7 +155,7 @@ fn identifier_type(country: Option<&str>) -> Option<&'static str> {
 #[async_trait]
 impl Performs<CreateCustomer> for Tryton {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::RefusedTwice { settles_within: super::SETTLES_WITHIN }
     }
 
     async fn find(&self, operation: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {

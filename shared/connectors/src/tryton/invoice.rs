@@ -81,7 +81,7 @@ fn posted_invoice(invoice: &Invoice) -> Result<PostedInvoice, String> {
 #[async_trait]
 impl Performs<CreateInvoice> for Tryton {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::RefusedTwice { settles_within: super::SETTLES_WITHIN }
     }
 
     async fn find(&self, operation: &CreateInvoice) -> Result<Option<PostedInvoice>, CallError> {
@@ -134,7 +134,7 @@ impl Performs<CreateInvoice> for Tryton {
 #[async_trait]
 impl Performs<PostInvoice> for Tryton {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::RefusedTwice { settles_within: super::SETTLES_WITHIN }
     }
 
     async fn find(&self, operation: &PostInvoice) -> Result<Option<PostedInvoice>, CallError> {

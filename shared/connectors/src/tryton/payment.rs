@@ -88,7 +88,7 @@ impl Tryton {
 #[async_trait]
 impl Performs<ApplyPayment> for Tryton {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::RefusedTwice { settles_within: super::SETTLES_WITHIN }
     }
 
     /// Only a posted statement is done; one on its way there is for `perform` to continue.

@@ -51,7 +51,7 @@ impl Tryton {
 #[async_trait]
 impl Performs<CreateBillingPlan> for Tryton {
     fn idempotency(&self) -> Idempotency {
-        Idempotency::SearchThenCreate
+        Idempotency::RefusedTwice { settles_within: super::SETTLES_WITHIN }
     }
 
     async fn find(&self, operation: &CreateBillingPlan) -> Result<Option<Reference>, CallError> {

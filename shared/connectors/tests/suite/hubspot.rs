@@ -1,5 +1,7 @@
 //! HubSpot: notifications, the quote that is read back, and the deal that is written to.
 
+use std::time::Duration;
+
 use connectors::inbound::{Delivery, Subject, Translated, Untranslatable, translate};
 use connectors::operation::WriteDealStatus;
 use connectors::{CallErrorKind, Idempotency, registry};
@@ -154,7 +156,7 @@ async fn a_deal_is_written_with_absolute_values_and_what_is_unknown_is_left_alon
     let held = json!({ "id": "123", "properties": { "q2c_invoice_total": "1100", "q2c_engagement_id": ENGAGEMENT } });
     on(&server, "PATCH", DEAL, answer(&held), 1).await;
     let crm = registry::crm(&connection("hubspot", &server.uri(), hubspot_settings())).expect("opens");
-    assert_eq!(crm.idempotency(), Idempotency::Upsert);
+    assert_eq!(crm.idempotency(), Idempotency::Upsert { settles_within: Duration::from_secs(15) });
     assert_eq!(crm.perform(&status(), "key").await.expect("is written").record, "123");
     let expected = json!({ "properties": {
         "q2c_engagement_id": ENGAGEMENT, "q2c_engagement_status": "active", "q2c_invoice_number": "INV2026-00001",

@@ -27,7 +27,8 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn accepting(versions: &[&str]) -> Value {
-    json!({ "signature_versions": versions, "trigger": { "property": "p", "value": "v" } })
+    json!({ "signature_versions": versions, "trigger": { "property": "p", "value": "v" },
+            "settles_within_seconds": 15 })
 }
 
 fn as_given(vector: &Vector, secrets: &[&str]) -> Connection {
@@ -99,7 +100,8 @@ fn hubspot_is_never_downgraded() {
     header.expect("v3").1 = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
     assert_eq!(verified(&both, &connection), Err(Unverified::WrongSignature), "the v1 beside it is right");
 
-    connection.config.settings = json!({ "trigger": { "property": "p", "value": "v" } });
+    connection.config.settings = json!({ "trigger": { "property": "p", "value": "v" },
+            "settles_within_seconds": 15 });
     assert_eq!(verified(&both, &connection), Err(Unverified::NotAccepted), "versions have no default");
     connection.config.settings = accepting(&["v0"]);
     assert_eq!(verified(&both, &connection), Err(Unverified::NotAccepted));

@@ -24,7 +24,7 @@ pub(crate) fn connection(product: &str, base_url: &str, settings: Value) -> Conn
 
 pub(crate) fn hubspot_settings() -> Value {
     json!({
-        "signature_versions": ["v3"], "portal_id": 62515,
+        "signature_versions": ["v3"], "portal_id": 62515, "settles_within_seconds": 15,
         "trigger": { "property": "quote_status", "value": "APPROVED" },
     })
 }
@@ -32,7 +32,7 @@ pub(crate) fn hubspot_settings() -> Value {
 pub(crate) fn kantata_settings() -> Value {
     json!({
         "service_name": "q2c", "acceptance_field": "Client acceptance", "acceptance_value": "Accepted",
-        "overlap_minutes": 30,
+        "overlap_minutes": 30, "settles_within_seconds": 60,
     })
 }
 

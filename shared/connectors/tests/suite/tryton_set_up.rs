@@ -1,5 +1,7 @@
 //! Tryton before the first invoice: customer accounts and billing plans.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use connectors::operation::{CreateBillingPlan, CreateCustomer, CustomerRecord, Operation, Undone};
@@ -86,7 +88,10 @@ async fn an_unknown_customer_is_created_with_everything_an_invoice_needs() {
     on(&server, "GET", "/erp/rest/model/country.country", answer(&json!([{ "id": 7 }])), 1).await;
     on(&server, "POST", PARTY, answer(&party_of_ours()), 1).await;
     let erp = erp(&server.uri());
-    assert_eq!(Performs::<CreateCustomer>::idempotency(&*erp), Idempotency::SearchThenCreate);
+    assert_eq!(
+        Performs::<CreateCustomer>::idempotency(&*erp),
+        Idempotency::RefusedTwice { settles_within: Duration::from_secs(60) }
+    );
     let made = erp.perform(&customer(), "key").await.expect("is created");
     assert!(!made.adopted);
     let body = &sent(&server, "POST", PARTY).await[0];

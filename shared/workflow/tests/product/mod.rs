@@ -35,6 +35,7 @@ impl Operation for Make {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     CommitThenSilence,
+    CommitUnseen,
     Throttle(u64),
     Refuse,
     AnswerAnother,
@@ -47,6 +48,7 @@ struct Books {
     made: Vec<String>,
     undone: Vec<String>,
     keys: BTreeSet<String>,
+    unseen: BTreeSet<String>,
     faults: BTreeMap<String, Fault>,
 }
 
@@ -72,6 +74,10 @@ impl Product {
         self.books.lock().unwrap().undone.clone()
     }
 
+    pub fn show_everything(&self) {
+        self.books.lock().unwrap().unseen.clear();
+    }
+
     pub fn forget_keys(&self) {
         self.books.lock().unwrap().keys.clear();
     }
@@ -89,7 +95,8 @@ impl Performs<Make> for Product {
 
     async fn find(&self, make: &Make) -> Result<Option<Reference>, CallError> {
         let books = self.books.lock().unwrap();
-        Ok(books.made.contains(&make.name).then(|| Reference { record: format!("record-{}", make.name) }))
+        let seen = books.made.contains(&make.name) && !books.unseen.contains(&make.name);
+        Ok(seen.then(|| Reference { record: format!("record-{}", make.name) }))
     }
 
     async fn perform(&self, make: &Make, key: &str) -> Result<Reference, CallError> {
@@ -104,19 +111,22 @@ impl Performs<Make> for Product {
             Some(undo @ (Fault::UndoFails | Fault::UndoImpossible)) => {
                 books.faults.insert(make.name.clone(), undo);
             }
+            Some(Fault::CommitUnseen) => {
+                books.unseen.insert(make.name.clone());
+            }
             Some(Fault::CommitThenSilence | Fault::AnswerAnother) | None => {}
         }
         // A product without a key of its own makes another record each time it is asked to.
         let known = match self.idempotency {
             Idempotency::NativeKey { .. } => !books.keys.insert(key.to_owned()),
-            Idempotency::Upsert => books.made.contains(&make.name),
-            Idempotency::SearchThenCreate => false,
+            Idempotency::Upsert { .. } | Idempotency::RefusedTwice { .. } => books.made.contains(&make.name),
+            Idempotency::SearchThenCreate { .. } => false,
         };
         if !known {
             books.made.push(make.name.clone());
         }
         match fault {
-            Some(Fault::CommitThenSilence) => Err(error(CallErrorKind::Unknown)),
+            Some(Fault::CommitThenSilence | Fault::CommitUnseen) => Err(error(CallErrorKind::Unknown)),
             Some(Fault::AnswerAnother) => Ok(Reference { record: "another".into() }),
             _ => Ok(Reference { record: format!("record-{}", make.name) }),
         }

@@ -1,0 +1,91 @@
+//! Withdrawing an engagement that is still being set up: what was made of it is taken back.
+
+use domain::engagement::EngagementStatus;
+use domain::event::WithdrawalRequested;
+use domain::problem::ProblemCode;
+use domain::{Condition, Problem};
+use events::Envelope;
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
+use runtime::{Context, Failure, Outcome, Systems, conclude};
+use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow, WorkflowStatus};
+
+use crate::Accepted;
+use crate::set_up::set_up;
+
+/// Writers that may meet at one engagement while it is being withdrawn (events being parked).
+const MOST_ROUNDS: usize = 20;
+
+/// Takes back an activation that has not ended, however often it is called.
+pub(crate) async fn withdraw(
+    context: &Context,
+    event: &Envelope,
+    request: &WithdrawalRequested,
+) -> Result<Outcome, Failure> {
+    let why = format!("asked for by {}: {}", request.requested_by, request.reason);
+    let context = &Context { purpose: Purpose::Undo(why), ..context.clone() };
+    let key = RunKey {
+        tenant: &event.tenant,
+        subject: &event.subject,
+        workflow: Workflow::Activation,
+        run: crate::activate::RUN,
+    };
+    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose)
+        .await
+    {
+        Ok(run) => run,
+        Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return record(context, event).await,
+        Err(LeaseError::Ended(_)) => {
+            let detail = format!("{} is active: it is ended by a change order, not withdrawn", event.subject);
+            let problem = Problem::new(ProblemCode::IllegalEvent, detail);
+            context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
+            return Ok(Outcome::Held);
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let followed = Box::pin(follow(context, &mut run, event)).await;
+    match conclude(context, run, event, followed).await? {
+        Outcome::Held => Ok(Outcome::Held),
+        _ => record(context, event).await,
+    }
+}
+
+/// The activation as far as it got.
+async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Outcome, StepError> {
+    let never = || StepError::NotBegun { step: "accept".into() };
+    run.recorded::<Accepted>("accept")?.ok_or_else(never)?;
+    let engagement = context.journal.engagement(&event.tenant, &event.subject).await?.body;
+    let engagement = engagement.ok_or_else(never)?;
+    let config = context.connect.tenant(&event.tenant).await?;
+    let systems = Systems::open(context, &config, &engagement.contract.legal_entity).await?;
+    set_up(run, &config, &systems, &engagement).await?;
+    Ok(Outcome::Applied)
+}
+
+/// Journals the withdrawal; nothing waits for a person any more.
+async fn record(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
+    let (journal, tenant) = (&context.journal, event.tenant.as_str());
+    for _ in 0..MOST_ROUNDS {
+        let now = context.clock.now();
+        let known = journal.engagement(tenant, &event.subject).await?;
+        let summary = "withdrawn; what was set up was taken back";
+        let entry = JournalEntry::of(event, EntryOutcome::Applied, summary, now);
+        let mut commit = Commit::default().entry(tenant, &entry)?;
+        if let Some(engagement) = known.body {
+            let withdrawn = engagement
+                .become_status(EngagementStatus::Withdrawn)
+                .map_err(|e| JournalError::Decision(e.to_string()))?;
+            commit = commit.write(journal.write_state(tenant, &withdrawn, known.version, now)?);
+        }
+        for write in journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await? {
+            commit = commit.write(write);
+        }
+        // Work that came too early is decided on again: it now waits for a person.
+        commit.release.push(Condition::EngagementActive);
+        match journal.commit(commit).await? {
+            Committed::Done => return Ok(Outcome::Applied),
+            Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),
+            Committed::Rejected(_) | Committed::Contended => {}
+        }
+    }
+    Err(JournalError::Contended(event.subject.clone()).into())
+}

@@ -1,0 +1,40 @@
+/// Every workflow of the product. One that is not listed can't be begun, and the tests go through
+/// this list: what is added here is tried with every failure at every step, or does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Workflow {
+    /// An approved quote becomes records in ERP, PSA and CRM; one run per engagement.
+    Activation,
+    /// An invoice is made and posted in the ERP; one run per invoice.
+    Invoice,
+    /// A posted invoice is shown in PSA and CRM; one run per invoice.
+    InvoiceStatus,
+    /// A payment is booked in the ERP and shown in PSA and CRM; one run per payment.
+    Payment,
+}
+
+impl Workflow {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Activation, Self::Invoice, Self::InvoiceStatus, Self::Payment];
+
+    /// The name under which the journal keeps its runs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Activation => "activation",
+            Self::Invoice => "invoice",
+            Self::InvoiceStatus => "invoice-status",
+            Self::Payment => "payment",
+        }
+    }
+}
+
+/// What a run is taken up for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be carried on to its end.
+    #[default]
+    Finish,
+    /// To be taken back: the flow is followed as far as it got, nothing new is begun, and every
+    /// step that is found done is undone in reverse. Says who asked for it and why.
+    Undo(String),
+}
