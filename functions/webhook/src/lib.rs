@@ -14,7 +14,7 @@ use connectors::inbound::{self, Delivery};
 use events::Envelope;
 use runtime::{ConnectError, Context};
 
-pub use delivery::MOST_BYTES;
+pub use delivery::{MOST_BYTES, MOST_HEADER_BYTES};
 
 use answer::Answer;
 use delivery::{Request, read};

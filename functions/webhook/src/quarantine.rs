@@ -13,6 +13,12 @@ use runtime::Context;
 use crate::answer::Answer;
 use crate::delivery::Request;
 
+/// Characters of the reason that are kept. A parser quotes what it could not read, which may be as
+/// long as the body, and the body is kept beside it: together they would not fit into an item.
+const LONGEST_REASON: usize = 500;
+/// Begins a payload that is not kept as text.
+const ENCODED: &str = "base64:";
+
 /// Keeps a delivery as an exception, once however often it is repeated.
 pub(crate) async fn keep(
     context: &Context,
@@ -29,6 +35,15 @@ pub(crate) async fn keep(
     }
 }
 
+/// The body as text where it is text, else encoded. Text that begins like what is encoded is encoded
+/// too, so that the payload always says which bytes came.
+fn payload_of(body: &[u8]) -> String {
+    match std::str::from_utf8(body) {
+        Ok(text) if !text.starts_with(ENCODED) => text.to_owned(),
+        _ => format!("{ENCODED}{}", STANDARD.encode(body)),
+    }
+}
+
 async fn raise(
     context: &Context,
     connection: &Connection,
@@ -37,10 +52,8 @@ async fn raise(
 ) -> Result<(), JournalError> {
     let now = context.clock.now();
     let config = &connection.config;
-    let payload = match std::str::from_utf8(&request.body) {
-        Ok(text) => text.to_owned(),
-        Err(_) => format!("base64:{}", STANDARD.encode(&request.body)),
-    };
+    let payload = payload_of(&request.body);
+    let reason: String = reason.chars().take(LONGEST_REASON).collect();
     let problem = Problem::new(ProblemCode::Untranslatable, format!("{}: {reason}", config.connection));
     let subject = format!("connection_{}", config.connection);
     let cause = [config.tenant.as_str(), &config.connection, &payload];

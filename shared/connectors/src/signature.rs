@@ -15,6 +15,10 @@ use crate::inbound::{Delivery, Unverified};
 /// future timestamps pass; a clock that runs ahead would extend a recorded delivery's life.
 pub(crate) const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
+/// Secrets of a connection that are tried, the newest first: each costs a hash over the whole body,
+/// which whoever knows the address can ask for. A rotation needs two.
+pub(crate) const MOST_SECRETS: usize = 10;
+
 /// HMAC-SHA256 of the parts, one after the other.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
@@ -54,22 +58,23 @@ pub(crate) fn milliseconds(text: &str) -> Result<Timestamp, Unverified> {
     digits(text).and_then(|ms| Timestamp::from_millisecond(ms).map_err(|_| Unverified::Malformed))
 }
 
-/// Digits only: a sign or a space would let two texts stand for one signed moment.
+/// Digits only, and none of them a leading zero: a sign, a space or a zero would let two texts stand
+/// for one signed moment. HubSpot signs the timestamp right behind the body, so a zero at the end
+/// of one body could be moved into the timestamp of another.
 fn digits(text: &str) -> Result<i64, Unverified> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+    if text.is_empty() || text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Unverified::Malformed);
     }
     text.parse().map_err(|_| Unverified::Malformed)
 }
 
 /// Whether any secret of the connection makes the signature: the current one, or one being retired.
+/// An empty secret is none: everyone knows it.
 pub(crate) fn any_secret(secrets: &[SecretString], matches: impl Fn(&str) -> bool) -> Result<(), Unverified> {
-    if secrets.is_empty() {
+    let known = secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| !secret.trim().is_empty());
+    let mut tried = known.take(MOST_SECRETS).peekable();
+    if tried.peek().is_none() {
         return Err(Unverified::NotAccepted);
     }
-    if secrets.iter().any(|secret| matches(secret.expose_secret())) {
-        Ok(())
-    } else {
-        Err(Unverified::WrongSignature)
-    }
+    if tried.any(matches) { Ok(()) } else { Err(Unverified::WrongSignature) }
 }

@@ -19,6 +19,11 @@ const SUCCEEDED: &str = "payment_intent.succeeded";
 /// for the first two although they have none in use, none for the third although ISO gives it two.
 const OTHER_EXPONENT: [(&str, u32); 3] = [("ISK", 2), ("UGX", 2), ("MGA", 0)];
 
+/// Stripe's own limit of an ID; it becomes part of a key of the table.
+const LONGEST_ID: usize = 255;
+/// Stripe's own limit of a metadata value, in characters.
+const LONGEST_NUMBER: usize = 500;
+
 /// Verifies `Stripe-Signature`: any `v1` in it, over `{t}.{body}`. The key is the secret's whole
 /// text, `whsec_` included. Other schemes are ignored; two timestamps are refused.
 pub(crate) fn verify(
@@ -71,6 +76,18 @@ fn received(config: &ConnectionConfig, created: i64, intent: Intent) -> Result<T
     let currency = Currency::from_code(&intent.currency).map_err(|e| e.to_string())?;
     let received_at =
         Timestamp::from_second(created).map_err(|_| format!("created {created} is no moment"))?;
+    if intent.id.is_empty() || intent.id.len() > LONGEST_ID {
+        return Err(format!("the intent's ID has {} bytes", intent.id.len()));
+    }
+    let invoice_number = intent.metadata.get("q2c_invoice_number").filter(|n| !n.is_empty()).cloned();
+    if invoice_number.as_ref().is_some_and(|n| n.chars().count() > LONGEST_NUMBER) {
+        return Err(format!("the invoice's number has over {LONGEST_NUMBER} characters"));
+    }
+    // Nothing received is no payment, and less than nothing would take cash from an invoice.
+    let amount = money(intent.amount_received.unwrap_or(intent.amount), currency)?;
+    if !amount.is_positive() {
+        return Err(format!("{amount} is not an amount received"));
+    }
     let payment = PaymentId::derive(&[&config.tenant, &config.connection, &intent.id]);
     Ok(Translated {
         delivery: format!("{SUCCEEDED}:{}", intent.id),
@@ -79,8 +96,8 @@ fn received(config: &ConnectionConfig, created: i64, intent: Intent) -> Result<T
         event: PaymentReceived {
             payment,
             connection: config.connection.clone(),
-            amount: money(intent.amount_received.unwrap_or(intent.amount), currency)?,
-            invoice_number: intent.metadata.get("q2c_invoice_number").filter(|n| !n.is_empty()).cloned(),
+            amount,
+            invoice_number,
             record: intent.id,
             received_at,
         }

@@ -16,6 +16,9 @@ use crate::inbound::{Subject, Translated};
 
 /// Characters of a note that are kept: ninety entries with their notes share one item of the ledger.
 const MOST_NOTES: usize = 1_000;
+/// Characters of a person's or role's name that are kept, for the same reason. A role whose name is
+/// longer has no rate under it, and that is shown to a person.
+const MOST_NAME: usize = 200;
 
 impl Kantata {
     /// Reads entries in bulk and translates those that are approved and belong to an engagement.
@@ -79,8 +82,8 @@ impl Kantata {
             entry: id,
             project: entry.workspace_id,
             task: entry.story_id,
-            person: user.map_or_else(|| entry.user_id.unwrap_or_default(), |u| u.full_name.clone()),
-            role: role.map(|r| r.name.clone()).unwrap_or_default(),
+            person: user.map_or_else(|| entry.user_id.unwrap_or_default(), |u| beginning(&u.full_name)),
+            role: role.map(|r| beginning(&r.name)).unwrap_or_default(),
             worked_on: entry.date_performed,
             minutes: entry.time_in_minutes,
             billable: entry.billable,
@@ -93,6 +96,10 @@ impl Kantata {
             event: time.into(),
         }
     }
+}
+
+fn beginning(name: &str) -> String {
+    name.chars().take(MOST_NAME).collect()
 }
 
 /// Tells two contents of one entry apart even when they were written within the same second,

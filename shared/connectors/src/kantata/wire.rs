@@ -168,13 +168,20 @@ pub(super) struct SubscribedEvent {
     pub(super) subject_id: String,
 }
 
+/// Longest ID; Kantata's are numbers. IDs go into addresses and keys.
+const LONGEST_ID: usize = 64;
+
 /// An ID, which Kantata writes as text in some places and as a number in others.
 fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Either::deserialize(deserializer).map(String::from)
+    short(Either::deserialize(deserializer)?.into())
 }
 
 fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::<Either>::deserialize(deserializer).map(|given| given.map(String::from))
+    Option::<Either>::deserialize(deserializer)?.map(|given| short(given.into())).transpose()
+}
+
+fn short<E: serde::de::Error>(id: String) -> Result<String, E> {
+    if id.len() > LONGEST_ID { Err(E::invalid_length(id.len(), &"an ID")) } else { Ok(id) }
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,9 @@ use crate::inbound::{Delivery, Subject, Translated, Untranslatable};
 
 const MODEL: &str = "account.invoice";
 const POLL: &str = "read posted invoices";
+/// Ours have 36 characters. Whoever may write to the ERP may write any external ID, and it becomes
+/// part of a key of the table.
+const LONGEST_ID: usize = 64;
 
 /// An invoice of ours that was posted; anything else that the module tells is of no interest.
 pub(crate) fn translate(
@@ -42,7 +45,9 @@ struct Kind {
 /// An invoice is posted once, so the record and the state make the fact; when it was last
 /// written doesn't, because every payment writes it again.
 fn posted(connection: &str, id: i64, external_id: Option<String>, at: Timestamp) -> Option<Translated> {
-    let invoice = InvoiceId::try_from(external_id?).ok()?;
+    let plain =
+        |id: &String| id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let invoice = InvoiceId::try_from(external_id.filter(plain)?).ok()?;
     Some(Translated {
         delivery: format!("{MODEL}:{id}:posted"),
         subject: Subject::Other(invoice.to_string()),

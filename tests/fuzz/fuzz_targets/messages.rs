@@ -1,0 +1,4 @@
+//! See `attacks::messages`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::messages::run(data));

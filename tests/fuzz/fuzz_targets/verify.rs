@@ -1,0 +1,4 @@
+//! See `attacks::verify`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| attacks::verify::run(data));
