@@ -17,6 +17,7 @@ from local.instance import REGION, Instance
 from .bus import Recorder
 from .logs import Logs
 from .queues import Queues
+from .trail import Trail
 
 Seen = TypeVar("Seen")
 
@@ -49,6 +50,7 @@ class Deployment:
         self.stack = deployed
         self.instance = deployed.instance
         self.secrets = credentials(deployed)
+        self.trail = Trail(deployed)
         self.recorder = Recorder(self.client("sqs"), self.client("events"), deployed.bus)
         self.queues = Queues(self.client("sqs"), deployed.name)
         self.logs = Logs(self.client("logs"), deployed.function)
@@ -103,7 +105,11 @@ def deployed(directory: Path) -> Iterator[Deployment]:
     with Instance.start(directory, auth=True) as instance:
         found = stack.deploy(instance, **PARAMETERS)
         connect(found)
-        yield Deployment(found)
+        deployment = Deployment(found)
+        try:
+            yield deployment
+        finally:
+            deployment.trail.end()
         tag = instance.tag
     left = {pid: processes.command_of(pid) for pid in processes.with_tag(tag)}
     assert not left, f"the instance is stopped, but these of its processes run: {left}"

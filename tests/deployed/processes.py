@@ -11,7 +11,7 @@ from local import processes
 
 def of_function(tag: str, function: str) -> list[int]:
     """The processes of a deployed function, by its full name."""
-    return [pid for pid in processes.with_tag(tag) if _variable(pid, "AWS_LAMBDA_FUNCTION_NAME") == function]
+    return [pid for pid in processes.with_tag(tag) if variable(pid, "AWS_LAMBDA_FUNCTION_NAME") == function]
 
 
 def kill(pids: list[int]) -> None:
@@ -23,7 +23,8 @@ def kill(pids: list[int]) -> None:
             continue
 
 
-def _variable(pid: int, name: str) -> str | None:
+def variable(pid: int, name: str) -> str | None:
+    """A variable of a process's environment; none where there is no such variable, or no such process any more."""
     try:
         pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:

@@ -50,7 +50,15 @@ impl From<ConnectError> for Failure {
 
 impl From<StepError> for Failure {
     fn from(error: StepError) -> Self {
-        Self { retry_after: error.retry_after(), reason: error.to_string() }
+        // A product's own words may quote a customer, or the token it was shown: a log takes their status alone.
+        let reason = match &error {
+            StepError::Call { step, error: CallError { connection, operation, detail, .. } } => {
+                let status = detail.split_once(": ").map_or(detail.as_str(), |(status, _)| status);
+                format!("step {step}: {connection}: {operation}: {status}")
+            }
+            other => other.to_string(),
+        };
+        Self { retry_after: error.retry_after(), reason }
     }
 }
 

@@ -21,7 +21,8 @@ pub fn init(settings: &Settings) {
         .with_current_span(false)
         .with_span_list(false)
         .with_target(false)
-        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        // At trace, libraries write whole messages and items: what they carry is no log's business.
+        .with_max_level(level.unwrap_or(LevelFilter::INFO).min(LevelFilter::DEBUG))
         .try_init();
     let built = metrics_cloudwatch_embedded::Builder::new()
         .cloudwatch_namespace(settings.metrics_namespace.clone())
