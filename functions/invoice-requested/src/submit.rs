@@ -47,13 +47,12 @@ async fn steps(
     let invoice = collect(context, event, &engagement, requested).await?;
     let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
     if body.line_count == 0 {
-        let entry = JournalEntry::of(
-            event,
-            EntryOutcome::NoEffect,
-            "nothing is ready to be invoiced",
-            context.clock.now(),
-        );
-        context.journal.commit(Commit::default().entry(tenant, &entry)?).await?;
+        let why = "nothing is ready to be invoiced";
+        let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
+        if let Committed::Contended = context.journal.commit(Commit::default().entry(tenant, &entry)?).await?
+        {
+            return Err(JournalError::Contended(requested.invoice.to_string()).into());
+        }
         return Ok(Outcome::NoEffect);
     }
     let config = context.connect.tenant(tenant).await?;
@@ -72,27 +71,29 @@ async fn collect(
     engagement: &Engagement,
     requested: &Requested,
 ) -> Result<Versioned<Invoice>, StepError> {
-    let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
+    let (journal, tenant) = (&context.journal, event.tenant.as_str());
     let id = &engagement.engagement;
-    let mut invoice = journal.invoice(tenant, id, &requested.invoice).await?;
-    if invoice.body.is_none() {
-        let fresh = Invoice::request(engagement, requested.invoice.clone(), requested.reason.clone());
-        let commit = Commit::default()
-            .write(journal.write_invoice(tenant, id, &fresh, invoice.version, now)?)
-            .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?);
-        journal.commit(commit).await?;
-        invoice = journal.invoice(tenant, id, &requested.invoice).await?;
+    for _ in 0..MOST_ROUNDS {
+        let now = context.clock.now();
+        let known = journal.invoice(tenant, id, &requested.invoice).await?;
+        let commit = match known.body.as_ref().map(|i| i.status) {
+            None => {
+                let fresh = Invoice::request(engagement, requested.invoice.clone(), requested.reason.clone());
+                Commit::default()
+                    .write(journal.write_invoice(tenant, id, &fresh, known.version, now)?)
+                    .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?)
+            }
+            Some(InvoiceStatus::Collecting) => {
+                let collected = journal.collect_lines(tenant, id, known, &requested.lines, now).await?;
+                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };
+                Commit::default().write(journal.write_invoice(tenant, id, &fixed, collected.version, now)?)
+            }
+            Some(_) => return Ok(known),
+        };
+        // Whatever came of it, the invoice is read again: it goes nowhere before its lines are fixed.
+        let _ = journal.commit(commit).await?;
     }
-    if invoice.body.as_ref().is_some_and(|i| i.status == InvoiceStatus::Collecting) {
-        invoice = journal.collect_lines(tenant, id, invoice, &requested.lines, now).await?;
-        let body = invoice.body.clone().filter(|b| b.line_count > 0);
-        if let Some(drafted) = body.map(|b| Invoice { status: InvoiceStatus::Drafted, ..b }) {
-            let write = journal.write_invoice(tenant, id, &drafted, invoice.version, now)?;
-            journal.commit(Commit::default().write(write)).await?;
-            invoice = journal.invoice(tenant, id, &requested.invoice).await?;
-        }
-    }
-    Ok(invoice)
+    Err(JournalError::Contended(requested.invoice.to_string()).into())
 }
 
 async fn in_the_erp(

@@ -46,13 +46,14 @@ pub async fn poll_all(context: &Context) -> Result<Vec<Polled>, String> {
     for item in items.map_err(|e| e.to_string())? {
         let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
             .map_err(|e| format!("connection {}: {e}", item.key()))?;
+        let configured_at = item.text("recorded_at").and_then(|at| at.parse().ok());
         match config.product {
-            Product::Kantata | Product::Tryton => configs.push(config),
+            Product::Kantata | Product::Tryton => configs.push((config, configured_at)),
             Product::Hubspot | Product::Stripe => {}
         }
     }
     // All at once: one that is slow or down does not keep the others from being read.
-    let all = join_all(configs.iter().map(|config| poll_one(context, config))).await;
+    let all = join_all(configs.iter().map(|(config, at)| poll_one(context, config, *at))).await;
     Ok(all)
 }
 
@@ -67,9 +68,9 @@ pub fn verdict(all: Vec<Polled>) -> Result<Vec<Polled>, String> {
     if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
 }
 
-async fn poll_one(context: &Context, config: &ConnectionConfig) -> Polled {
+async fn poll_one(context: &Context, config: &ConnectionConfig, configured_at: Option<Timestamp>) -> Polled {
     let connection = config.connection.clone();
-    let read = tokio::time::timeout(LONGEST_READ, read(context, config)).await;
+    let read = tokio::time::timeout(LONGEST_READ, read(context, config, configured_at)).await;
     match read.unwrap_or_else(|_| Err(Failure::new("its log could not be read in time"))) {
         Ok((published, repeated)) => {
             tracing::info!(connection, published, repeated, "polled");
@@ -82,9 +83,15 @@ async fn poll_one(context: &Context, config: &ConnectionConfig) -> Polled {
     }
 }
 
-async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, usize), Failure> {
+async fn read(
+    context: &Context,
+    config: &ConnectionConfig,
+    configured_at: Option<Timestamp>,
+) -> Result<(usize, usize), Failure> {
     let started = context.clock.now();
-    let (version, cursor) = cursor_of(context, config, started).await?;
+    // Where nothing was read yet: from when the connection was configured, however late its first poll comes.
+    let begins = configured_at.map_or(started, |at| at.min(started));
+    let (version, cursor) = cursor_of(context, config, begins).await?;
     let polled = context.connect.polled(&config.connection).await?;
     let since = cursor.read_to.saturating_sub(polled.overlap()).unwrap_or(cursor.read_to);
     let changes = polled.changes_since(since).await?;
@@ -113,18 +120,18 @@ async fn read(context: &Context, config: &ConnectionConfig) -> Result<(usize, us
     Ok((published, repeated))
 }
 
-/// The connection's cursor. The first one is written before the first read is tried: what
-/// happens while a new connection does not work yet is read once it does.
+/// The connection's cursor. The first one is written before the first read is tried, so that
+/// configuring a connection again that does not work yet does not move its beginning.
 async fn cursor_of(
     context: &Context,
     config: &ConnectionConfig,
-    now: Timestamp,
+    begins: Timestamp,
 ) -> Result<(u64, Cursor), Failure> {
     let (tenant, connection) = (&config.tenant, &config.connection);
     if let (version, Some(cursor)) = context.journal.cursor(tenant, connection).await? {
         return Ok((version, cursor));
     }
-    let first = Cursor { read_to: now, seen: vec![] };
+    let first = Cursor { read_to: begins, seen: vec![] };
     context.journal.advance_cursor(tenant, connection, 0, &first).await?;
     let (version, cursor) = context.journal.cursor(tenant, connection).await?;
     Ok((version, cursor.unwrap_or(first)))

@@ -80,7 +80,7 @@ async fn steps(
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
     let made = set_up(run, &config, &systems, &engagement).await?;
     run.may_begin("finish")?;
-    finish(context, event, &systems, &made).await?;
+    finish(context, run, event, &systems, &made).await?;
     show_in_crm(run, &systems, &engagement).await?;
     Ok(Outcome::Applied)
 }
@@ -168,18 +168,27 @@ async fn begin(context: &Context, event: &Envelope, accepted: &Accepted) -> Resu
 /// The commit that makes the engagement active and releases whatever waited for it.
 async fn finish(
     context: &Context,
+    run: &Run,
     event: &Envelope,
     systems: &Systems,
     made: &SetUp,
 ) -> Result<(), StepError> {
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.engagement(&event.tenant, &event.subject).await?;
-        if known.body.as_ref().is_some_and(|e| e.status == EngagementStatus::Active) {
-            return Ok(());
-        }
-        let commit = activation(context, event, systems, made, known).await?;
-        if let Committed::Done = context.journal.commit(commit).await? {
-            return Ok(());
+        let active = known.body.as_ref().is_some_and(|e| e.status == EngagementStatus::Active);
+        let commit = if active {
+            // An earlier attempt got this far: this approval's own, or another's, which left no word of this one.
+            let entry =
+                JournalEntry::of(event, EntryOutcome::NoEffect, "active already", context.clock.now());
+            Commit::default().entry(&event.tenant, &entry)?
+        } else {
+            activation(context, event, systems, made, known).await?.write(run.fence())
+        };
+        match context.journal.commit(commit).await? {
+            Committed::Done => return Ok(()),
+            Committed::Rejected(_) if active => return Ok(()),
+            Committed::Rejected(r) if run.was_fenced_off(&r) => return Err(LeaseError::Superseded.into()),
+            Committed::Rejected(_) | Committed::Contended => {}
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())
@@ -285,10 +294,11 @@ async fn again(
     if status == WorkflowStatus::Completed && in_force == Some((&quote.quote, quote.version)) {
         let why = format!("quote {} version {} is in force already", quote.number, quote.version);
         let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
-        return Ok(match context.journal.commit(Commit::default().entry(&event.tenant, &entry)?).await? {
-            Committed::Done => Outcome::NoEffect,
-            Committed::Rejected(_) | Committed::Contended => Outcome::Duplicate,
-        });
+        return match context.journal.commit(Commit::default().entry(&event.tenant, &entry)?).await? {
+            Committed::Done => Ok(Outcome::NoEffect),
+            Committed::Rejected(_) => Ok(Outcome::Duplicate),
+            Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
+        };
     }
     let problem = Problem::new(
         ProblemCode::QuoteSuperseded,

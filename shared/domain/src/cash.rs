@@ -55,7 +55,10 @@ pub enum Application {
 /// When amounts overflow.
 pub fn apply(invoice: &Invoice, paid: &PaymentReceived) -> Result<Application, MoneyError> {
     match invoice.status {
-        InvoiceStatus::Collecting | InvoiceStatus::Drafted | InvoiceStatus::Submitted => {
+        InvoiceStatus::Collecting
+        | InvoiceStatus::Empty
+        | InvoiceStatus::Drafted
+        | InvoiceStatus::Submitted => {
             return Ok(Application::TooEarly);
         }
         InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => {}

@@ -19,6 +19,8 @@ use crate::problem::{Problem, ProblemCode};
 pub enum InvoiceStatus {
     /// Taking ownership of ready lines.
     Collecting,
+    /// Nothing was ready when it was asked for: it owns nothing and never will.
+    Empty,
     /// Its lines are fixed; it is being made in the ERP.
     Drafted,
     /// The ERP accepted and posted it; what was posted is not compared yet.
@@ -37,6 +39,7 @@ impl InvoiceStatus {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Collecting => "collecting",
+            Self::Empty => "empty",
             Self::Drafted => "drafted",
             Self::Submitted => "submitted",
             Self::Posted => "posted",
@@ -165,6 +168,20 @@ impl Invoice {
         }
     }
 
+    /// Whether it still takes lines. What has gone on its way to the ERP never changes again.
+    #[must_use]
+    pub const fn is_collecting(&self) -> bool {
+        matches!(self.status, InvoiceStatus::Collecting)
+    }
+
+    /// The invoice with its lines fixed: drafted, or empty when it found none. None where they are
+    /// fixed already.
+    #[must_use]
+    pub fn fix_lines(&self) -> Option<Self> {
+        let status = if self.line_count == 0 { InvoiceStatus::Empty } else { InvoiceStatus::Drafted };
+        self.is_collecting().then(|| Self { status, ..self.clone() })
+    }
+
     /// The invoice after it took ownership of one more page of lines.
     ///
     /// # Errors
@@ -208,6 +225,7 @@ impl Invoice {
             }
         }
         let status = match self.status {
+            InvoiceStatus::Empty => return Err(mismatch("it owns nothing and was never submitted".into())),
             InvoiceStatus::Collecting | InvoiceStatus::Drafted | InvoiceStatus::Submitted => {
                 InvoiceStatus::Posted
             }

@@ -27,6 +27,16 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// Every owner.
+    pub const ALL: [Self; 6] = [
+        Self::SalesOperations,
+        Self::MasterData,
+        Self::Tax,
+        Self::Contracts,
+        Self::FinanceOperations,
+        Self::Integration,
+    ];
+
     /// The owner as it is written in JSON, in DynamoDB and in the console.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -156,8 +156,9 @@ pub struct Rejection {
     pub current: Option<Item>,
 }
 
-/// What came of a commit.
+/// What came of a commit. To be looked at: a commit that met another writer has not happened.
 #[derive(Debug, Clone)]
+#[must_use]
 pub enum Committed {
     /// All of it happened.
     Done,

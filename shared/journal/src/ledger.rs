@@ -213,6 +213,10 @@ impl Journal {
             let Some(body) = invoice.body.clone() else {
                 return Err(JournalError::Decision("an invoice that does not exist can't own lines".into()));
             };
+            // Its lines were fixed in the meantime, by a second run of the same invoice.
+            if !body.is_collecting() {
+                return Ok(invoice);
+            }
             let mut ready: Vec<BillableLine> = Vec::new();
             for item in self.store.get_many(page).await? {
                 if item.text("status") == Some("ready") {

@@ -49,6 +49,8 @@ pub struct Lease {
     pub run: String,
     /// Written into every step, and required of it by the next write.
     pub token: String,
+    /// From then on somebody else may hold it.
+    pub until: Timestamp,
 }
 
 /// Why a run can't be worked on now.
@@ -165,6 +167,7 @@ impl Journal {
             workflow: workflow.into(),
             run: run.into(),
             token,
+            until,
         };
         match self.store.write(vec![op]).await {
             Ok(()) => Ok(lease),

@@ -6,9 +6,10 @@ use connectors::operation::Recorded;
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::id::derive;
 use jiff::{SignedDuration, Timestamp};
-use journal::{Journal, Lease, LeaseError, StepRecord, StepState, WorkflowStatus};
+use journal::{Journal, Key, Lease, LeaseError, Rejection, StepRecord, StepState, WorkflowStatus, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use crate::clock::Clock;
 use crate::error::StepError;
@@ -18,6 +19,8 @@ use crate::undo::Undo;
 /// Longest time between recording that a step is sent and sending it. A function that was frozen
 /// in between must not send any more: its successor may have asked and found nothing.
 const SEND_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// How long before its end a lease is not relied on any more.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// The step that says that a run is being taken back; it is never carried on after that.
 const TAKEN_BACK: &str = "taken-back";
 
@@ -173,9 +176,11 @@ impl Run {
         self.let_settle(step, connection, idempotency)?;
         self.may_begin(step)?;
         let started = self.record(step, StepState::Started, Some(connection), None, O::NAME.into(), None);
-        let until = started.recorded_at.saturating_add(SEND_WITHIN).unwrap_or(started.recorded_at);
+        let sent_by = started.recorded_at.saturating_add(SEND_WITHIN).unwrap_or(started.recorded_at);
+        self.still_holds()?;
         self.write(started).await?;
-        if self.clock.now() > until {
+        self.still_holds()?;
+        if self.clock.now() > sent_by {
             return Err(StepError::Delayed { step: step.to_owned() });
         }
         match connector.perform(operation, &self.idempotency_key(step)).await {
@@ -188,6 +193,13 @@ impl Run {
                 Err(failed(error))
             }
         }
+    }
+
+    /// Nothing is sent any more when the lease is about to end: whoever takes the run over goes by
+    /// what was recorded until then. The margin is for clocks that differ.
+    fn still_holds(&self) -> Result<(), LeaseError> {
+        let ends = self.lease.until.saturating_sub(LEASE_MARGIN).unwrap_or(self.lease.until);
+        if self.clock.now() < ends { Ok(()) } else { Err(LeaseError::Superseded) }
     }
 
     /// Whether the product must be asked before anything is sent.
@@ -305,6 +317,27 @@ impl Run {
         self.journal.record_step(&self.lease, &record, previous.as_deref()).await?;
         self.steps.insert(record.step.clone(), record);
         Ok(())
+    }
+
+    /// A write that lets a commit happen only while this run is still held. For commits that end
+    /// what the run is for: whoever took the run over would not know that it was ended.
+    #[must_use]
+    pub fn fence(&self) -> Write {
+        let Lease { tenant, subject, workflow, run, token, .. } = &self.lease;
+        Write::When {
+            key: Key::workflow(tenant, subject, workflow, run),
+            field: ("lease", token.clone()),
+            set: Map::from_iter([("recorded_at".to_owned(), self.clock.now().to_string().into())]),
+            remove: vec![],
+        }
+    }
+
+    /// Whether a commit with a [`Run::fence`] was rejected by it.
+    #[must_use]
+    pub fn was_fenced_off(&self, rejections: &[Rejection]) -> bool {
+        let run =
+            |r: &Rejection| r.current.as_ref().is_some_and(|item| item.text("kind") == Some("workflow"));
+        rejections.iter().any(run)
     }
 
     /// Ends the run: every step is done.

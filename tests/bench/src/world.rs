@@ -95,7 +95,7 @@ impl World {
     /// Puts an active engagement into the table.
     pub(crate) async fn activate(&self, engagement: &Engagement) {
         let write = self.context.journal.write_state(TENANT, engagement, 0, now()).expect("a state");
-        self.context.journal.commit(Commit::default().write(write)).await.expect("a commit");
+        let _ = self.context.journal.commit(Commit::default().write(write)).await.expect("a commit");
     }
 
     /// Lets a function handle events as one batch. A measurement of failures is worth nothing.

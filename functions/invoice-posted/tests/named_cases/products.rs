@@ -1,0 +1,204 @@
+//! Products that answer at once; the ERP tells of a posting before its own call has returned.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectors::inbound::Translated;
+use connectors::operation::{
+    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject,
+    CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference, Undone, WriteDealStatus,
+    WriteInvoiceStatus,
+};
+use connectors::role::{Crm, Erp, Polled, Psa};
+use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
+use domain::activation::CustomerFacts;
+use domain::id::{CustomerId, InvoiceId};
+use domain::invoice::PostedInvoice;
+use domain::money::Money;
+use domain::quote::{Customer, Quote};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+const SEARCH: Idempotency = Idempotency::SearchThenCreate { settles_within: Duration::ZERO };
+
+/// What happens once, inside of the call that posts an invoice.
+pub type During = Box<dyn FnOnce(PostedInvoice) -> BoxFuture<'static, ()> + Send>;
+
+/// An ERP with books, and a CRM and a PSA that take what is written to them.
+#[derive(Default)]
+pub struct Product {
+    pub invoices: Mutex<BTreeMap<InvoiceId, PostedInvoice>>,
+    pub during_posting: Mutex<Option<During>>,
+    pub posting_is_silent: Mutex<bool>,
+    pub postings: Mutex<u32>,
+}
+
+fn error(kind: CallErrorKind, operation: &'static str) -> CallError {
+    CallError { kind, connection: "stand-in".into(), operation, detail: "on order".into() }
+}
+
+/// Every answer names the sample deal, which is what the CRM must answer.
+macro_rules! answers {
+    ($($operation:ty),*) => {$(
+        #[async_trait]
+        impl Performs<$operation> for Product {
+            fn idempotency(&self) -> Idempotency {
+                SEARCH
+            }
+            async fn find(&self, _: &$operation) -> Result<Option<Reference>, CallError> {
+                Ok(None)
+            }
+            async fn perform(&self, _: &$operation, _: &str) -> Result<Reference, CallError> {
+                Ok(Reference { record: "123".into() })
+            }
+            async fn undo(&self, _: &$operation, _: &Reference) -> Result<Undone, CallError> {
+                Ok(Undone::Removed)
+            }
+        }
+    )*};
+}
+
+answers!(
+    WriteDealStatus,
+    WriteInvoiceStatus,
+    CreateProject,
+    CreateTask,
+    CreateMilestone,
+    CreateRateCard,
+    CreateBillingPlan,
+    ApplyPayment
+);
+
+#[async_trait]
+impl Performs<CreateCustomer> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, _: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {
+        Ok(None)
+    }
+    async fn perform(&self, _: &CreateCustomer, _: &str) -> Result<CustomerRecord, CallError> {
+        Err(error(CallErrorKind::Refused, CreateCustomer::NAME))
+    }
+    async fn undo(&self, _: &CreateCustomer, _: &CustomerRecord) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<CreateInvoice> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, create: &CreateInvoice) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoices.lock().unwrap().get(&create.invoice).cloned())
+    }
+    async fn perform(&self, create: &CreateInvoice, _: &str) -> Result<PostedInvoice, CallError> {
+        let mut invoices = self.invoices.lock().unwrap();
+        let draft = PostedInvoice {
+            record: (invoices.len() + 1).to_string(),
+            posted: false,
+            number: None,
+            invoiced_on: None,
+            untaxed: create.untaxed,
+            tax: Money::zero(create.untaxed.currency()),
+            total: create.untaxed,
+            open: create.untaxed,
+        };
+        assert!(invoices.insert(create.invoice.clone(), draft.clone()).is_none(), "made once");
+        Ok(draft)
+    }
+    async fn undo(&self, _: &CreateInvoice, _: &PostedInvoice) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<PostInvoice> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, post: &PostInvoice) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoices.lock().unwrap().get(&post.invoice).filter(|i| i.posted).cloned())
+    }
+    async fn perform(&self, post: &PostInvoice, _: &str) -> Result<PostedInvoice, CallError> {
+        let posted = {
+            let mut invoices = self.invoices.lock().unwrap();
+            let draft = invoices.get_mut(&post.invoice).expect("a draft");
+            draft.posted = true;
+            draft.number = Some(format!("INV2026-{:0>5}", draft.record));
+            draft.invoiced_on = Some(jiff::civil::date(2026, 11, 21));
+            draft.clone()
+        };
+        *self.postings.lock().unwrap() += 1;
+        let during = self.during_posting.lock().unwrap().take();
+        if let Some(during) = during {
+            during(posted.clone()).await;
+        }
+        match std::mem::take(&mut *self.posting_is_silent.lock().unwrap()) {
+            true => Err(error(CallErrorKind::Unknown, PostInvoice::NAME)),
+            false => Ok(posted),
+        }
+    }
+    async fn undo(&self, _: &PostInvoice, _: &PostedInvoice) -> Result<Undone, CallError> {
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Polled for Product {
+    fn overlap(&self) -> jiff::SignedDuration {
+        jiff::SignedDuration::ZERO
+    }
+    async fn changes_since(&self, _: Timestamp) -> Result<Vec<Translated>, CallError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl Crm for Product {
+    fn connection(&self) -> &str {
+        "hubspot-main"
+    }
+    async fn quote_of(&self, _: &str) -> Result<Quote, CallError> {
+        Err(error(CallErrorKind::Refused, "read quote"))
+    }
+}
+
+impl Psa for Product {
+    fn connection(&self) -> &str {
+        "kantata-main"
+    }
+}
+
+#[async_trait]
+impl Erp for Product {
+    fn connection(&self) -> &str {
+        "tryton-us"
+    }
+    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+        Err(error(CallErrorKind::Refused, "read customer"))
+    }
+    async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(self.invoices.lock().unwrap().get(invoice).cloned())
+    }
+    async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
+        let invoices = self.invoices.lock().unwrap();
+        Ok(invoices.iter().find(|(_, i)| i.number.as_deref() == Some(number)).map(|(id, _)| id.clone()))
+    }
+}
+
+/// The same product in every role of the sample tenant.
+pub fn connections(product: &Arc<Product>) -> runtime::fake::FakeConnections {
+    let mut known = runtime::fake::FakeConnections::default();
+    let config = domain::sample::config();
+    known.crm.insert(config.routing.crm.clone(), product.clone());
+    known.psa.insert(config.routing.psa.clone(), product.clone());
+    for erp in config.routing.erp.values() {
+        known.erp.insert(erp.clone(), product.clone());
+    }
+    known.tenants.insert("northwind".into(), Arc::new(config));
+    known
+}

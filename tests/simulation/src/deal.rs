@@ -1,0 +1,92 @@
+//! A deal as it is drawn: what is sold, what is delivered, how it is paid.
+
+use domain::id::EngagementId;
+use domain::money::Money;
+use domain::quote::{Quote, QuoteLine};
+use domain::sample;
+use domain::work::TimeEntry;
+use rust_decimal::Decimal;
+
+use crate::engine::Sim;
+use crate::world::{CRM, TENANT};
+
+/// A role for which nothing was sold: such an entry waits for a person.
+pub(crate) const UNSOLD_ROLE: &str = "architect";
+
+/// One deal.
+#[derive(Debug, Clone)]
+pub(crate) struct Deal {
+    pub(crate) quote: Quote,
+    pub(crate) engagement: EngagementId,
+    /// The quote lacks the customer's tax registration when it is first approved.
+    pub(crate) flawed: bool,
+    /// Time to be approved.
+    pub(crate) time: Vec<TimeEntry>,
+    /// Milestones to be completed.
+    pub(crate) completed: Vec<String>,
+}
+
+fn dollars(sim: &Sim, from: u64, to: u64) -> Money {
+    let cents = from * 100 + sim.below((to - from) * 100);
+    Money::rounded(Decimal::new(i64::try_from(cents).unwrap_or(100_000), 2), sample::usd("0").currency())
+}
+
+impl Deal {
+    /// The deal of a number.
+    pub(crate) fn draw(sim: &Sim, number: u64) -> Self {
+        let deal = (500 + number).to_string();
+        let milestones = sim.below(4);
+        let by_time = milestones == 0 || !sim.one_in(3);
+        let mut quote = Quote {
+            deal: deal.clone(),
+            quote: format!("9{deal}"),
+            number: format!("Q-{deal}"),
+            time_ceiling: (by_time && sim.one_in(3)).then(|| dollars(sim, 500, 9_000)),
+            lines: lines(sim, milestones, by_time),
+            ..sample::quote()
+        };
+        // Some customers buy again: their deals share an account.
+        let company = sim.below(3);
+        quote.customer.company = (55 + company).to_string();
+        quote.customer.tax_registration = Some(format!("12-34567{company}9"));
+        let keys = quote.lines.iter().filter_map(|l| l.milestone.clone());
+        Self {
+            engagement: EngagementId::of_deal(TENANT, CRM, &deal),
+            flawed: sim.one_in(6),
+            completed: keys.filter(|_| !sim.one_in(4)).collect(),
+            time: if by_time { time(sim, &deal) } else { vec![] },
+            quote,
+        }
+    }
+}
+
+fn lines(sim: &Sim, milestones: u64, by_time: bool) -> Vec<QuoteLine> {
+    let fixed = (1..=milestones).map(|n| {
+        let price = dollars(sim, 1_000, 60_000).amount().to_string();
+        sample::milestone_line(&format!("1{n}"), &format!("M{n}"), &format!("Milestone {n}"), &price)
+    });
+    let mut lines: Vec<QuoteLine> = fixed.collect();
+    if by_time {
+        for (number, role, from) in [("21", "consultant", 120), ("22", "principal", 200)] {
+            let rate = dollars(sim, from, from + 200).amount().to_string();
+            lines.push(sample::rate_line(number, role, &rate));
+        }
+    }
+    lines
+}
+
+fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {
+    (0..sim.below(12))
+        .map(|n| {
+            let role = match sim.below(25) {
+                0 => UNSOLD_ROLE,
+                1..=15 => "consultant",
+                _ => "principal",
+            };
+            let minutes = *sim.any(&[7, 15, 30, 50, 60, 90, 450, 480]);
+            let day = format!("2026-11-{:02}", 2 + sim.below(18));
+            let billable = !sim.one_in(20);
+            TimeEntry { billable, ..sample::entry(&format!("{deal}{n:02}"), role, &day, minutes) }
+        })
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! One history: drawn from its seed, played, drained, and held against the books.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::deal::Deal;
+use crate::engine::{Sim, Tally, open};
+use crate::world::{EPOCH, World};
+use crate::{invariants, operator, script};
+
+/// Rounds after the last fault in which everything must have come to an end.
+const ROUNDS: u32 = 30;
+/// Quiet minutes after which nobody is at anything any more: longer than anyone stands still.
+const QUIET_MINUTES: u32 = 60;
+
+/// What came of a seed.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// What does not hold; nothing where all is well.
+    pub broken: Vec<String>,
+    /// What went wrong on the way.
+    pub tally: Tally,
+    /// The same for the same seed.
+    pub fingerprint: u64,
+    /// Events that the bus took.
+    pub events: usize,
+    /// The history in words, where it was asked for.
+    pub trace: Vec<String>,
+}
+
+/// Plays the history of a seed.
+#[must_use]
+pub fn play(seed: u64, traced: bool) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O");
+    runtime.block_on(Box::pin(history(seed, traced)))
+}
+
+async fn history(seed: u64, traced: bool) -> Outcome {
+    let epoch = EPOCH.parse().expect("a timestamp");
+    let sim = Sim::new(seed, epoch, traced);
+    let world = World::new(Arc::clone(&sim)).await;
+    let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
+    let (master, played) = (Arc::clone(&world), deals.clone());
+    sim.spawn(async move { everything(master, played).await });
+    let mut broken = match sim.run().await {
+        Ok(()) => world.complaints(),
+        Err(endless) => vec![endless],
+    };
+    broken.extend(invariants::broken(&world, &deals));
+    Outcome {
+        seed,
+        broken,
+        tally: sim.tally(),
+        fingerprint: sim.fingerprint(),
+        events: open(&world.taken).len(),
+        trace: sim.trace(),
+    }
+}
+
+/// All deals at once, with whoever polls, pays and settles beside them; then the calm after it.
+async fn everything(world: Arc<World>, deals: Vec<Deal>) {
+    for deal in deals.clone() {
+        let playing = Arc::clone(&world);
+        world.under_way();
+        world.sim.spawn(async move {
+            Box::pin(script::play(Arc::clone(&playing), deal)).await;
+            playing.arrived();
+        });
+    }
+    while world.is_under_way() {
+        world.sim.wait(60, 1_200).await;
+        world.poll();
+        if world.sim.one_in(6) {
+            operator::settle(&world).await;
+        }
+        if world.sim.one_in(4) {
+            script::pay(&world);
+        }
+    }
+    world.sim.calm_down();
+    world.sim.note(|| "from here on nothing goes wrong".into());
+    for round in 0..ROUNDS {
+        // The log is read to its end, overlap and all.
+        world.poll();
+        quiet(&world).await;
+        let settled = operator::settle(&world).await;
+        let paid = script::pay(&world);
+        let mut asked = false;
+        for deal in &deals {
+            if invariants::has_ready_lines(&world, &deal.engagement).await {
+                script::request_invoice(&world, &deal.engagement, &format!("what is left, {round}"));
+                asked = true;
+            }
+        }
+        if settled == 0 && !paid && !asked && round > 1 {
+            return;
+        }
+    }
+    world.complain("there is no end to what is left to be done".into());
+}
+
+/// Waits until nobody has been at anything for a while.
+async fn quiet(world: &World) {
+    let mut quiet = 0;
+    while quiet < QUIET_MINUTES {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        quiet = if world.is_idle() { quiet + 1 } else { 0 };
+    }
+}

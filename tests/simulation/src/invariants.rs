@@ -1,0 +1,84 @@
+//! What must hold when everything has come to its end. Each rule reads the table and the
+//! products' books, and nothing that the functions say of themselves.
+
+mod cash;
+mod events;
+mod money;
+mod records;
+mod work;
+
+use domain::billing::BillableLine;
+use domain::engagement::Engagement;
+use domain::id::EngagementId;
+use domain::invoice::Invoice;
+use journal::{Item, Key, Store};
+
+use crate::deal::Deal;
+use crate::world::{TENANT, World};
+
+/// A line with where it stands.
+pub(crate) struct Line {
+    pub(crate) line: BillableLine,
+    pub(crate) invoice: Option<String>,
+}
+
+/// The items of an engagement, read once.
+pub(crate) struct Ledger {
+    pub(crate) engagement: Option<Engagement>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) invoices: Vec<Invoice>,
+    pub(crate) items: Vec<Item>,
+}
+
+impl Ledger {
+    fn of(all: &[Item], engagement: &EngagementId) -> Self {
+        let partition = Key::partition(TENANT, engagement.as_str());
+        let items: Vec<Item> = all.iter().filter(|i| i.text("pk") == Some(&partition)).cloned().collect();
+        let kind = |kind: &'static str| items.iter().filter(move |i| i.text("kind") == Some(kind));
+        Self {
+            engagement: kind("state").find_map(|i| i.body().ok()),
+            lines: kind("line")
+                .filter_map(|i| {
+                    Some(Line { line: i.body().ok()?, invoice: i.text("invoice").map(str::to_owned) })
+                })
+                .collect(),
+            invoices: kind("invoice").filter_map(|i| i.body().ok()).collect(),
+            items,
+        }
+    }
+
+    /// Items of a kind.
+    pub(crate) fn kind(&self, kind: &str) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(move |i| i.text("kind") == Some(kind))
+    }
+}
+
+/// Whether an engagement has lines that nobody invoiced.
+pub(crate) async fn has_ready_lines(world: &World, engagement: &EngagementId) -> bool {
+    let partition = Key::partition(TENANT, engagement.as_str());
+    let lines = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
+    lines.iter().any(|line| line.text("invoice").is_none())
+}
+
+/// Everything that does not hold.
+pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let items = world.table.items();
+    for deal in deals {
+        let ledger = Ledger::of(&items, &deal.engagement);
+        let mut found = records::broken(world, deal, &ledger, &items);
+        found.extend(work::broken(deal, &ledger));
+        found.extend(money::broken(world, &ledger));
+        broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
+    }
+    broken.extend(cash::broken(world, &items));
+    broken.extend(events::broken(world, &items));
+    broken
+}
+
+/// Notes what does not hold.
+pub(crate) fn must(broken: &mut Vec<String>, holds: bool, what: impl FnOnce() -> String) {
+    if !holds {
+        broken.push(what());
+    }
+}

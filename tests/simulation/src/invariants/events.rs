@@ -1,0 +1,73 @@
+//! Nothing that went in is lost: each event that the bus took has a fate that can be looked up, what
+//! commits left to be sent was sent, nothing waits for what has long come true, and the
+//! exceptions are those that the history gives reason for.
+
+use std::collections::BTreeSet;
+
+use domain::problem::ProblemCode;
+use journal::Item;
+
+use super::must;
+use crate::engine::open;
+use crate::world::{Queue, World};
+
+/// What may wait for a person in the end: only what nobody in the history can settle.
+const MAY_WAIT: [ProblemCode; 4] = [
+    ProblemCode::NoRateInForce,
+    ProblemCode::CeilingExceeded,
+    ProblemCode::PaymentUnmatched,
+    ProblemCode::Overpayment,
+];
+
+pub(super) fn broken(world: &World, items: &[Item]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let taken = open(&world.taken);
+    let fates: BTreeSet<String> = items.iter().flat_map(fates).collect();
+    for event in taken.values().filter(|e| Queue::of(&e.event).is_some()) {
+        must(&mut broken, fates.contains(&event.id.to_string()) || is_a_line(items, event), || {
+            format!("{} {} of {} has no fate", event.event.type_name(), event.id, event.subject)
+        });
+    }
+    for item in items.iter().filter(|i| i.text("outbox").is_some()) {
+        let outbox = item.text("outbox").unwrap_or_default();
+        let events: Vec<events::Envelope> = serde_json::from_str(outbox).unwrap_or_default();
+        must(&mut broken, events.iter().all(|e| taken.contains_key(&e.id)), || {
+            format!("{} left events that never reached the bus", item.key())
+        });
+    }
+    for item in items {
+        match item.text("kind") {
+            Some("parked") => broken.push(format!("{} still waits", item.key())),
+            Some("exception") if item.text("status") == Some("open") => {
+                let code = item.text("code").unwrap_or_default();
+                must(&mut broken, MAY_WAIT.iter().any(|c| c.as_str() == code), || {
+                    format!("{code} waits: {}", item.text("detail").unwrap_or_default())
+                });
+            }
+            _ => {}
+        }
+    }
+    must(&mut broken, world.is_idle(), || format!("messages wait: {:?}", open(&world.queues).waiting()));
+    broken
+}
+
+/// Events of which an item says what came of them.
+fn fates(item: &Item) -> Vec<String> {
+    match item.text("kind") {
+        Some("journal" | "line") => item.text("event_id").map(str::to_owned).into_iter().collect(),
+        Some("exception") => {
+            let payload: serde_json::Value =
+                serde_json::from_str(item.text("payload").unwrap_or_default()).unwrap_or_default();
+            let id = |path: &str| payload.pointer(path).and_then(|v| v.as_str()).map(str::to_owned);
+            [id("/id"), id("/detail/id")].into_iter().flatten().collect()
+        }
+        _ => vec![],
+    }
+}
+
+/// An entry that was told twice under two names is one line.
+fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
+    let domain::Event::TimeApproved(entry) = &event.event else { return false };
+    let id = domain::billing::line_of(&entry.connection, "time", &entry.entry);
+    items.iter().any(|i| i.text("kind") == Some("line") && i.text("line") == Some(id.as_str()))
+}

@@ -1,0 +1,92 @@
+//! Every line is on exactly one invoice, every invoice is what its lines add up to, and the ERP's
+//! books say the same to the cent.
+
+use std::collections::BTreeMap;
+
+use domain::billing::BillableLine;
+use domain::invoice::{Invoice, InvoiceStatus};
+use domain::money::Money;
+use journal::LinePage;
+
+use super::{Ledger, must};
+use crate::engine::open;
+use crate::world::World;
+
+pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut owned: BTreeMap<String, Vec<BillableLine>> = BTreeMap::new();
+    for page in ledger.kind("invoice-page") {
+        let sk = page.key().sk;
+        let invoice = sk.split('#').nth(1).unwrap_or_default().to_owned();
+        let Ok(lines) = page.body::<LinePage>() else {
+            broken.push(format!("page {sk} can't be read"));
+            continue;
+        };
+        for line in lines.lines {
+            owners.entry(line.line.to_string()).or_default().push(invoice.clone());
+            owned.entry(invoice.clone()).or_default().push(line);
+        }
+    }
+    for line in &ledger.lines {
+        let id = line.line.line.to_string();
+        let by = owners.remove(&id).unwrap_or_default();
+        must(&mut broken, by.len() == 1 && by.first() == line.invoice.as_ref(), || {
+            format!("line {id} says {:?} and is on {by:?}", line.invoice)
+        });
+    }
+    must(&mut broken, owners.is_empty(), || format!("invoices own lines that are not there: {owners:?}"));
+    for invoice in &ledger.invoices {
+        let lines = owned.remove(invoice.invoice.as_str()).unwrap_or_default();
+        sums_up(&mut broken, world, invoice, &lines);
+    }
+    let ours: Vec<&str> = ledger.invoices.iter().map(|i| i.invoice.as_str()).collect();
+    must(&mut broken, owned.is_empty(), || {
+        format!("pages of invoices that are not there: {owned:?}, known {ours:?}")
+    });
+    broken
+}
+
+fn sums_up(broken: &mut Vec<String>, world: &World, invoice: &Invoice, lines: &[BillableLine]) {
+    let id = &invoice.invoice;
+    let sum = Money::total(invoice.untaxed.currency(), lines.iter().map(|l| l.amount)).ok();
+    must(broken, sum == Some(invoice.untaxed), || {
+        format!("{id} of {} owns lines of {sum:?}", invoice.untaxed)
+    });
+    must(broken, lines.len() == invoice.line_count as usize, || {
+        format!("{id} counts {} lines", invoice.line_count)
+    });
+    let books = open(&world.books);
+    let posted = books.invoices.get(id);
+    if invoice.line_count == 0 {
+        must(broken, posted.is_none(), || format!("{id} owns nothing and is in the ERP"));
+        return;
+    }
+    let Some(posted) = posted else {
+        broken.push(format!("{id} is not in the ERP"));
+        return;
+    };
+    let same = invoice.untaxed == posted.untaxed
+        && invoice.tax == Some(posted.tax())
+        && invoice.total == Some(posted.total())
+        && invoice.number == posted.number
+        && invoice.record.as_ref() == Some(&posted.record)
+        && invoice.applied == posted.paid;
+    must(broken, same, || format!("{invoice:?} differs from {posted:?}"));
+    let printed = posted.lines.iter().flat_map(|l| l.lines.clone()).collect::<Vec<_>>();
+    must(broken, lines.iter().all(|l| printed.contains(&l.line)) && printed.len() == lines.len(), || {
+        format!("{id} prints {printed:?}")
+    });
+    must(broken, invoice.status == InvoiceStatus::Paid, || format!("{id} is {}", invoice.status.as_str()));
+    let shown = books.shown.get(id).map(|s| (s.status.as_str(), s.paid, s.total));
+    let expected = invoice.total.map(|total| (invoice.status.as_str(), invoice.applied, total));
+    must(broken, shown == expected, || {
+        format!("the project shows {id} as {shown:?} instead of {expected:?}")
+    });
+    let deals =
+        books.deals.values().filter(|d| d.get("invoice").map(String::as_str) == invoice.number.as_deref());
+    for deal in deals {
+        let shown = deal.get("invoice status").map(String::as_str);
+        must(broken, shown == Some(invoice.status.as_str()), || format!("the deal shows {id} as {shown:?}"));
+    }
+}

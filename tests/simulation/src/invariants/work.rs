@@ -1,0 +1,83 @@
+//! Each approved entry and completed milestone is one line or waits for a person; each line is
+//! priced as it was sold and traceable to the quote; no ceiling is exceeded.
+
+use domain::billing::{Evidence, line_of, price};
+use domain::money::Money;
+use domain::problem::ProblemCode;
+use domain::work::TimeEntry;
+
+use super::{Ledger, must};
+use crate::deal::{Deal, UNSOLD_ROLE};
+use crate::world::PSA;
+
+pub(super) fn broken(deal: &Deal, ledger: &Ledger) -> Vec<String> {
+    let mut broken = Vec::new();
+    for entry in &deal.time {
+        entry_has_one_fate(&mut broken, deal, ledger, entry);
+    }
+    for key in &deal.completed {
+        let lines = ledger.lines.iter().filter(|l| match &l.line.evidence {
+            Evidence::Milestone { completion, .. } => completion.milestone == *key,
+            Evidence::Time { .. } => false,
+        });
+        let amounts: Vec<Money> = lines.map(|l| l.line.amount).collect();
+        let sold = deal.quote.lines.iter().find(|l| l.milestone.as_ref() == Some(key)).map(|l| l.unit_price);
+        must(&mut broken, amounts.len() == 1 && amounts.first() == sold.as_ref(), || {
+            format!("milestone {key} sold at {sold:?} is billed {amounts:?}")
+        });
+    }
+    let known = deal.time.len() + deal.completed.len();
+    must(&mut broken, ledger.lines.len() <= known, || {
+        format!("{} lines of {known} records", ledger.lines.len())
+    });
+    for line in &ledger.lines {
+        let sold = deal.quote.lines.iter().any(|l| l.line == line.line.quote_line);
+        must(&mut broken, sold, || format!("line {} names no quote line", line.line.line));
+    }
+    ceiling(&mut broken, deal, ledger);
+    broken
+}
+
+fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, entry: &TimeEntry) {
+    let id = line_of(PSA, "time", &entry.entry);
+    let line = ledger.lines.iter().find(|l| l.line.line == id);
+    let waits = |code: ProblemCode| {
+        ledger.kind("exception").any(|e| {
+            e.text("code") == Some(code.as_str())
+                && e.text("status") == Some("open")
+                && e.text("payload").is_some_and(|p| p.contains(&format!("\"entry\":\"{}\"", entry.entry)))
+        })
+    };
+    let rate = deal.quote.lines.iter().find(|l| l.role.as_deref() == Some(&entry.role)).map(|l| l.unit_price);
+    match (line, rate) {
+        (Some(line), Some(rate)) => {
+            let due = price(rate, entry.minutes).ok();
+            must(broken, entry.billable && due == Some(line.line.amount), || {
+                format!("entry {} is billed {} instead of {due:?}", entry.entry, line.line.amount)
+            });
+        }
+        (Some(_), None) => broken.push(format!("entry {} is billed without a rate", entry.entry)),
+        (None, _) if !entry.billable => {}
+        (None, None) => must(broken, entry.role == UNSOLD_ROLE && waits(ProblemCode::NoRateInForce), || {
+            format!("entry {} of a role not sold waits for nobody", entry.entry)
+        }),
+        (None, Some(_)) => {
+            must(broken, deal.quote.time_ceiling.is_some() && waits(ProblemCode::CeilingExceeded), || {
+                format!("entry {} is neither billed nor held", entry.entry)
+            })
+        }
+    }
+}
+
+fn ceiling(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger) {
+    let Some(ceiling) = deal.quote.time_ceiling else { return };
+    let by_time = ledger.lines.iter().filter(|l| matches!(l.line.evidence, Evidence::Time { .. }));
+    let Ok(billed) = Money::total(ceiling.currency(), by_time.map(|l| l.line.amount)) else { return };
+    must(broken, !billed.exceeds(ceiling).unwrap_or(true), || {
+        format!("{billed} of time over the ceiling {ceiling}")
+    });
+    let counted = ledger.engagement.as_ref().and_then(|e| e.time_billed);
+    must(broken, counted == Some(billed), || {
+        format!("time billed is counted as {counted:?} and is {billed}")
+    });
+}

@@ -1,0 +1,6 @@
+//! Plays histories and reports what does not hold: `simulate [--seeds N] [--from S] [--seed S]`.
+#![allow(clippy::expect_used)]
+
+fn main() -> std::process::ExitCode {
+    simulation::command_line(std::env::args().skip(1))
+}

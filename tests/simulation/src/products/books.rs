@@ -1,0 +1,149 @@
+//! What the products hold: the truth that the journal is compared with at the end.
+
+use std::collections::BTreeMap;
+
+use connectors::inbound::Translated;
+use connectors::operation::{CreateInvoice, CustomerRecord, WriteInvoiceStatus};
+use domain::id::{CustomerId, EngagementId, InvoiceId, PaymentId};
+use domain::invoice::{InvoiceLine, PostedInvoice};
+use domain::money::Money;
+use domain::quote::Quote;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+/// A record that carries our key. A search shows it from a moment on.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) record: String,
+    pub(crate) key: String,
+    pub(crate) shown_at: Timestamp,
+    pub(crate) archived: bool,
+}
+
+/// An entry of a product's log of changes; the log shows it from a moment on.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) at: Timestamp,
+    pub(crate) shown_at: Timestamp,
+    pub(crate) change: Translated,
+}
+
+/// A customer's account in the ERP.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) customer: Option<CustomerId>,
+    pub(crate) record: CustomerRecord,
+}
+
+/// An invoice in the ERP.
+#[derive(Debug, Clone)]
+pub(crate) struct ErpInvoice {
+    pub(crate) record: String,
+    pub(crate) lines: Vec<InvoiceLine>,
+    pub(crate) untaxed: Money,
+    pub(crate) number: Option<String>,
+    pub(crate) paid: Money,
+}
+
+impl ErpInvoice {
+    pub(crate) fn of(create: &CreateInvoice, record: String) -> Self {
+        let zero = Money::zero(create.untaxed.currency());
+        // The ERP adds up the lines itself; it does not take our word for the sum.
+        let untaxed = Money::total(create.untaxed.currency(), create.lines.iter().map(|l| l.amount));
+        Self {
+            record,
+            lines: create.lines.clone(),
+            untaxed: untaxed.unwrap_or(zero),
+            number: None,
+            paid: zero,
+        }
+    }
+
+    /// Ten percent.
+    pub(crate) fn tax(&self) -> Money {
+        Money::rounded(self.untaxed.amount() / Decimal::TEN, self.untaxed.currency())
+    }
+
+    pub(crate) fn total(&self) -> Money {
+        self.untaxed.plus(self.tax()).unwrap_or(self.untaxed)
+    }
+
+    pub(crate) fn open(&self) -> Money {
+        self.total().minus(self.paid).unwrap_or(self.untaxed)
+    }
+
+    pub(crate) fn seen(&self) -> PostedInvoice {
+        PostedInvoice {
+            record: self.record.clone(),
+            posted: self.number.is_some(),
+            number: self.number.clone(),
+            invoiced_on: self.number.as_ref().map(|_| jiff::civil::date(2026, 11, 21)),
+            untaxed: self.untaxed,
+            tax: self.tax(),
+            total: self.total(),
+            open: self.open(),
+        }
+    }
+}
+
+/// A payment booked in the ERP.
+#[derive(Debug, Clone)]
+pub(crate) struct Booking {
+    pub(crate) record: String,
+    pub(crate) applied: Money,
+    pub(crate) unapplied: Money,
+}
+
+/// What the payment product received.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) amount: Money,
+    pub(crate) number: Option<String>,
+}
+
+/// The books of all products.
+#[derive(Default)]
+pub(crate) struct Books {
+    next: u64,
+    /// CRM: quotes by deal.
+    pub(crate) quotes: BTreeMap<String, Quote>,
+    /// CRM: what is shown on each deal.
+    pub(crate) deals: BTreeMap<String, BTreeMap<&'static str, String>>,
+    /// PSA.
+    pub(crate) projects: Vec<Row>,
+    /// PSA.
+    pub(crate) tasks: Vec<Row>,
+    /// PSA.
+    pub(crate) milestones: Vec<Row>,
+    /// PSA.
+    pub(crate) rate_cards: Vec<Row>,
+    /// PSA: what is shown of each invoice.
+    pub(crate) shown: BTreeMap<InvoiceId, WriteInvoiceStatus>,
+    /// PSA.
+    pub(crate) work: Vec<Change>,
+    /// ERP.
+    pub(crate) accounts: Vec<Account>,
+    /// ERP: by engagement.
+    pub(crate) plans: BTreeMap<EngagementId, String>,
+    /// ERP.
+    pub(crate) invoices: BTreeMap<InvoiceId, ErpInvoice>,
+    /// ERP.
+    pub(crate) postings: Vec<Change>,
+    /// ERP.
+    pub(crate) bookings: BTreeMap<PaymentId, Booking>,
+    /// Payments, by the payment product's ID.
+    pub(crate) received: BTreeMap<String, Received>,
+}
+
+impl Books {
+    /// The next record's ID.
+    pub(crate) fn number(&mut self) -> String {
+        self.next += 1;
+        (1_000 + self.next).to_string()
+    }
+
+    /// The project of an engagement, if one is in use; whether a search shows it yet or not.
+    pub(crate) fn project_of(&self, engagement: &EngagementId) -> Option<&Row> {
+        self.projects.iter().find(|row| row.key == engagement.as_str() && !row.archived)
+    }
+}

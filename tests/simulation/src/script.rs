@@ -1,0 +1,152 @@
+//! What happens outside: deals are won, work is done, customers pay.
+
+use std::sync::Arc;
+
+use connectors::inbound::{Subject, Translated};
+use domain::Event;
+use domain::event::InvoiceRequested;
+use domain::id::{EngagementId, InvoiceId};
+use domain::money::Money;
+use domain::sample;
+use events::{Envelope, Traceparent};
+use jiff::SignedDuration;
+
+use crate::deal::Deal;
+use crate::engine::{Fault, Place, open};
+use crate::products::{Books, Change, ErpInvoice, Received};
+use crate::senders;
+use crate::world::{TENANT, World};
+
+/// How often somebody looks whether a project is there.
+const LOOKS: u32 = 2_000;
+
+/// Plays a deal from its approval to its last invoice.
+pub(crate) async fn play(world: Arc<World>, deal: Deal) {
+    let sim = Arc::clone(&world.sim);
+    sim.wait(0, 3_600).await;
+    let mut quote = deal.quote.clone();
+    if deal.flawed {
+        quote.customer.tax_registration = None;
+    }
+    open(&world.books).quotes.insert(quote.deal.clone(), quote);
+    senders::approved(&world, &deal.quote.deal);
+    if deal.flawed {
+        sim.wait(600, 14_400).await;
+        open(&world.books).quotes.insert(deal.quote.deal.clone(), deal.quote.clone());
+        senders::approved(&world, &deal.quote.deal);
+    }
+    if sim.one_in(5) {
+        sim.wait(0, 7_200).await;
+        senders::approved(&world, &deal.quote.deal);
+    }
+    if !set_up(&world, &deal.engagement).await {
+        world.complain(format!("{} has no project", deal.engagement));
+        return;
+    }
+    deliver(&world, &deal).await;
+    sim.wait(600, 7_200).await;
+    request_invoice(&world, &deal.engagement, "the end of the month");
+}
+
+/// Waits for a project to be there: whoever works starts as soon as he sees one.
+async fn set_up(world: &World, engagement: &EngagementId) -> bool {
+    for _ in 0..LOOKS {
+        if open(&world.books).project_of(engagement).is_some() {
+            return true;
+        }
+        world.sim.wait(1, 300).await;
+    }
+    false
+}
+
+/// Work is done and approved over some hours, in any order.
+async fn deliver(world: &World, deal: &Deal) {
+    let mut work: Vec<Event> = deal.time.iter().cloned().map(Event::TimeApproved).collect();
+    work.extend(deal.completed.iter().map(|key| Event::MilestoneCompleted(sample::completion(key))));
+    while !work.is_empty() {
+        let next = usize::try_from(world.sim.below(work.len() as u64)).unwrap_or(0);
+        report(world, deal, work.swap_remove(next));
+        if world.sim.one_in(3) {
+            world.sim.wait(0, 3_600).await;
+        }
+    }
+}
+
+/// An entry of the PSA's log, which shows it some minutes later.
+fn report(world: &World, deal: &Deal, event: Event) {
+    let at = world.sim.now();
+    let record = match &event {
+        Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
+        Event::MilestoneCompleted(done) => format!("story:{}:{}:accepted", deal.quote.deal, done.milestone),
+        other => other.type_name().to_owned(),
+    };
+    let lag = if world.sim.strikes(Fault::Lags, Place::ReadChanges) { world.sim.below(900) } else { 0 };
+    let shown_at =
+        at.saturating_add(SignedDuration::from_secs(i64::try_from(lag).unwrap_or(0))).unwrap_or(at);
+    world.sim.note(|| format!("work is reported: {record}, shown at {shown_at}"));
+    let subject = Subject::Engagement(deal.engagement.clone());
+    let change = Translated { delivery: record, subject, occurred_at: at, event };
+    open(&world.books).work.push(Change { at, shown_at, change });
+}
+
+/// Somebody asks for an invoice of whatever is ready.
+pub(crate) fn request_invoice(world: &Arc<World>, engagement: &EngagementId, reason: &str) {
+    let invoice = InvoiceId::derive(&[engagement.as_str(), "by hand", reason]);
+    let event = InvoiceRequested { invoice, lines: vec![], reason: reason.to_owned() };
+    let (now, trace) = (world.sim.now(), Traceparent::start());
+    let delivery = format!("request:{engagement}:{reason}");
+    world.take(Envelope::reported(
+        TENANT,
+        "console",
+        &delivery,
+        engagement.as_str(),
+        now,
+        event.into(),
+        trace,
+    ));
+}
+
+/// Customers pay what was posted: most in full, some in parts, some too much, some without a number
+/// that anybody knows. Gives whether anything was paid now.
+pub(crate) fn pay(world: &Arc<World>) -> bool {
+    let posted: Vec<(String, Money)> = {
+        let books = open(&world.books);
+        let unpaid = |i: &&ErpInvoice| i.number.as_ref().is_some_and(|n| !named(&books, n));
+        books
+            .invoices
+            .values()
+            .filter(unpaid)
+            .map(|i| (i.number.clone().unwrap_or_default(), i.total()))
+            .collect()
+    };
+    for (number, total) in &posted {
+        let cents = total.minor_units().unwrap_or(0);
+        let part = 1 + i64::try_from(world.sim.below(cents.unsigned_abs().saturating_sub(1))).unwrap_or(0);
+        let parts: Vec<(i64, Option<&str>)> = match world.sim.below(10) {
+            0 | 1 => vec![(part, Some(number)), (cents - part, Some(number))],
+            2 => vec![(cents + part, Some(number))],
+            3 => vec![(cents, Some("INV-unheard-of")), (cents, Some(number))],
+            4 => vec![(part, None), (cents, Some(number))],
+            _ => vec![(cents, Some(number))],
+        };
+        for (cents, number) in parts.into_iter().filter(|(cents, _)| *cents > 0) {
+            receive(world, cents, number);
+        }
+    }
+    !posted.is_empty()
+}
+
+fn named(books: &Books, number: &str) -> bool {
+    books.received.values().any(|r| r.number.as_deref() == Some(number))
+}
+
+fn receive(world: &Arc<World>, cents: i64, number: Option<&str>) {
+    let intent = {
+        let mut books = open(&world.books);
+        let intent = format!("pi_{}", books.number());
+        let amount = Money::from_minor_units(cents, sample::usd("0").currency()).expect("an amount");
+        books.received.insert(intent.clone(), Received { amount, number: number.map(str::to_owned) });
+        intent
+    };
+    senders::paid(world, &intent, cents, number);
+}

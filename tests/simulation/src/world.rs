@@ -1,0 +1,197 @@
+//! Everything around the functions: the table and its stream, the bus, the queues, the products,
+//! all of one history.
+
+mod bus;
+mod functions;
+mod queues;
+mod stream;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use connectors::{Connection, ConnectionConfig, Credentials};
+use domain::TenantConfig;
+use domain::sample;
+use events::Envelope;
+use jiff::SignedDuration;
+use journal::memory::MemoryStore;
+use journal::{Expect, Item, Journal, Key, Op, Store};
+use runtime::{Bus, Connect, Context};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use workflow::{Clock, Purpose};
+
+use crate::engine::{NearClock, Sim, open};
+use crate::products::{Books, Products};
+
+pub(crate) use functions::Queue;
+pub(crate) use queues::Queues;
+pub(crate) use stream::Stream;
+
+/// The tenant of every history.
+pub(crate) const TENANT: &str = "northwind";
+/// Its connections.
+pub(crate) const CRM: &str = "hubspot-main";
+pub(crate) const PSA: &str = "kantata-main";
+pub(crate) const ERP: &str = "tryton-us";
+pub(crate) const PAYMENTS: &str = "stripe-main";
+/// Signs every webhook; base64 of 24 bytes, as Standard Webhooks wants it.
+pub(crate) const SECRET: &str = "whsec_c2ltdWxhdGlvbi1zaW11bGF0aW9uLWtleQ==";
+/// When every history begins.
+pub(crate) const EPOCH: &str = "2026-11-20T09:00:00Z";
+/// How long a run is leased: longer than a function may live.
+const LEASE: SignedDuration = SignedDuration::from_secs(130);
+
+/// One history's surroundings.
+pub(crate) struct World {
+    pub(crate) sim: Arc<Sim>,
+    pub(crate) table: Arc<MemoryStore>,
+    pub(crate) books: Mutex<Books>,
+    pub(crate) queues: Mutex<Queues>,
+    pub(crate) stream: Mutex<Stream>,
+    /// Every event that the bus took, by ID: what went into the system, and what came of it.
+    pub(crate) taken: Mutex<BTreeMap<Uuid, Envelope>>,
+    config: Arc<TenantConfig>,
+    connections: BTreeMap<String, Arc<Connection>>,
+    index: Mutex<BTreeMap<String, Vec<Item>>>,
+    /// Deals and deliveries that have not come to their end.
+    going: Mutex<u64>,
+    complaints: Mutex<Vec<String>>,
+}
+
+impl World {
+    /// A configured tenant in which nothing happened yet.
+    pub(crate) async fn new(sim: Arc<Sim>) -> Arc<Self> {
+        let table = Arc::new(MemoryStore::new());
+        let connections = connections();
+        let items = configuration(&connections);
+        let ops = items.into_iter().map(|item| Op::Put { item, expect: Expect::Anything });
+        table.write(ops.collect()).await.expect("an empty table takes everything");
+        let _ = table.drain_stream();
+        Arc::new(Self {
+            sim,
+            table,
+            books: Mutex::default(),
+            queues: Mutex::default(),
+            stream: Mutex::default(),
+            taken: Mutex::default(),
+            config: Arc::new(sample::config()),
+            connections,
+            index: Mutex::default(),
+            going: Mutex::default(),
+            complaints: Mutex::default(),
+        })
+    }
+
+    /// What a fresh process of a function works with.
+    pub(crate) fn context(self: &Arc<Self>, function: &'static str) -> Context {
+        Context {
+            function,
+            journal: Journal::new(Arc::new(table::SimulatedTable(Arc::clone(self)))),
+            bus: Arc::new(bus::SimulatedBus(Arc::clone(self))) as Arc<dyn Bus>,
+            connect: Arc::new(Products(Arc::clone(self))) as Arc<dyn Connect>,
+            clock: Arc::new(NearClock::new(&self.sim)) as Arc<dyn Clock>,
+            lease: LEASE,
+            purpose: Purpose::Finish,
+        }
+    }
+
+    /// The tenant's configuration.
+    pub(crate) fn config(&self) -> &Arc<TenantConfig> {
+        &self.config
+    }
+
+    /// A connection, as configured.
+    pub(crate) fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.connections.get(name)
+    }
+
+    /// Whether any message waits, or anything of the stream was not read.
+    pub(crate) fn is_idle(&self) -> bool {
+        open(&self.queues).is_empty() && open(&self.stream).is_empty() && !self.is_under_way()
+    }
+
+    /// Something has begun outside that comes to an end.
+    pub(crate) fn under_way(&self) {
+        *open(&self.going) += 1;
+    }
+
+    /// Something has come to its end.
+    pub(crate) fn arrived(&self) {
+        *open(&self.going) -= 1;
+    }
+
+    /// Whether anything outside has not come to its end.
+    pub(crate) fn is_under_way(&self) -> bool {
+        *open(&self.going) > 0
+    }
+
+    /// Something happened that must not.
+    pub(crate) fn complain(&self, what: String) {
+        self.sim.note(|| format!("COMPLAINT {what}"));
+        open(&self.complaints).push(what);
+    }
+
+    /// What happened that must not have.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        open(&self.complaints).clone()
+    }
+
+    /// Calls `poll` once; a process that dies or fails is called again by its schedule.
+    pub(crate) fn poll(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let context = world.context("poll");
+            let polled = poll::poll_all(&context).await;
+            world.sim.note(|| format!("polled: {polled:?}"));
+        });
+    }
+}
+
+fn connections() -> BTreeMap<String, Arc<Connection>> {
+    let all = [
+        (
+            CRM,
+            "hubspot",
+            "crm",
+            json!({
+                "signature_versions": ["v3"], "portal_id": 62515, "settles_within_seconds": 60,
+                "trigger": {"property": "quote_status", "value": "APPROVED"},
+            }),
+        ),
+        (PSA, "kantata", "psa", json!({})),
+        (ERP, "tryton", "erp", json!({})),
+        (PAYMENTS, "stripe", "payments", json!({})),
+    ];
+    all.into_iter()
+        .map(|(name, product, role, settings)| (name.to_owned(), connection(name, product, role, settings)))
+        .collect()
+}
+
+fn connection(name: &str, product: &str, role: &str, settings: Value) -> Arc<Connection> {
+    let config = json!({
+        "connection": name, "tenant": TENANT, "product": product, "role": role,
+        "base_url": "https://product.example", "secret_id": format!("q2c/connection/{name}"),
+        "webhook_url": format!("https://api.example/v1/webhooks/{name}"), "settings": settings,
+    });
+    Arc::new(Connection {
+        config: serde_json::from_value::<ConnectionConfig>(config).expect("a connection"),
+        credentials: serde_json::from_value::<Credentials>(json!({"signing_secrets": [SECRET]}))
+            .expect("credentials"),
+    })
+}
+
+/// What `poll` reads of the table.
+fn configuration(connections: &BTreeMap<String, Arc<Connection>>) -> Vec<Item> {
+    let item = |connection: &Arc<Connection>| {
+        let body = serde_json::to_string(&connection.config).expect("JSON");
+        let key = Key::connection(&connection.config.connection);
+        Item::new(&key, "config", TENANT, &json!({"body": body}))
+            .expect("an item")
+            .with("status_key", "config#connection")
+            .with("status_at", connection.config.connection.clone())
+            .with("recorded_at", EPOCH)
+    };
+    connections.values().map(item).collect()
+}

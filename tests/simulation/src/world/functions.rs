@@ -1,0 +1,117 @@
+//! The deployed functions, each behind its queue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::Event;
+use runtime::{Handler, handle_batch};
+use serde_json::Value;
+
+use super::World;
+use super::queues::OutboxRetry;
+
+/// A queue and the function that it drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    QuoteApproved,
+    TimeApproved,
+    MilestoneCompleted,
+    InvoiceRequested,
+    InvoicePosted,
+    PaymentReceived,
+    OutboxRetry,
+    DeadLetters,
+}
+
+impl Queue {
+    /// The queue to which the bus's rules send an event, if any takes it.
+    pub(crate) const fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::QuoteApproved(_) | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
+            Event::TimeApproved(_) => Some(Self::TimeApproved),
+            Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
+            Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
+            Event::InvoicePosted(_) => Some(Self::InvoicePosted),
+            Event::PaymentReceived(_) => Some(Self::PaymentReceived),
+            Event::EngagementActivated(_)
+            | Event::EngagementHeld(_)
+            | Event::CustomerCreated(_)
+            | Event::ProjectCreated(_)
+            | Event::BillingReady(_)
+            | Event::InvoiceSubmitted(_)
+            | Event::PaymentApplied(_)
+            | Event::ExceptionRaised(_) => None,
+        }
+    }
+
+    /// The function's name.
+    pub(crate) const fn function(self) -> &'static str {
+        match self {
+            Self::QuoteApproved => "quote-approved",
+            Self::TimeApproved => "time-approved",
+            Self::MilestoneCompleted => "milestone-completed",
+            Self::InvoiceRequested => "invoice-requested",
+            Self::InvoicePosted => "invoice-posted",
+            Self::PaymentReceived => "payment-received",
+            Self::OutboxRetry => "publish-outbox",
+            Self::DeadLetters => "dead-letter",
+        }
+    }
+
+    /// Messages that are handed over together at most.
+    pub(super) const fn batch(self) -> usize {
+        match self {
+            Self::QuoteApproved | Self::InvoiceRequested | Self::PaymentReceived => 1,
+            Self::TimeApproved
+            | Self::MilestoneCompleted
+            | Self::InvoicePosted
+            | Self::OutboxRetry
+            | Self::DeadLetters => 10,
+        }
+    }
+
+    /// How long the queue holds a message back, so that others join it.
+    pub(super) const fn collection_seconds(self) -> u64 {
+        match self {
+            Self::InvoiceRequested => 300,
+            _ => 0,
+        }
+    }
+
+    /// Hands a batch to the function. Gives those that failed, with how long each stays hidden.
+    pub(super) async fn handle(self, world: &Arc<World>, batch: SqsEvent) -> BTreeMap<String, Duration> {
+        let context = world.context(self.function());
+        let handler: &dyn Handler = match self {
+            Self::QuoteApproved => &quote_approved::QuoteApproved,
+            Self::TimeApproved => &time_approved::TimeApproved,
+            Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
+            Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
+            Self::InvoicePosted => &invoice_posted::InvoicePosted,
+            Self::PaymentReceived => &payment_received::PaymentReceived,
+            Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
+            Self::OutboxRetry => {
+                let event = serde_json::to_value(&batch).expect("a batch");
+                let queue = OutboxRetry(Arc::clone(world));
+                let answer = publish_outbox::publish(&context, &queue, event).await;
+                let answer: SqsBatchResponse =
+                    serde_json::from_value(answer.unwrap_or(Value::Null)).unwrap_or_default();
+                return unread(&answer);
+            }
+        };
+        let (response, delays) = handle_batch(&context, handler, batch).await;
+        let mut failed = unread(&response);
+        failed.extend(delays);
+        failed
+    }
+}
+
+/// Functions that say nothing of a delay leave it to their queue: here, a minute.
+fn unread(response: &SqsBatchResponse) -> BTreeMap<String, Duration> {
+    response
+        .batch_item_failures
+        .iter()
+        .map(|f| (f.item_identifier.clone(), Duration::from_secs(60)))
+        .collect()
+}
