@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::outbox::Pending;
 use crate::release;
 
-/// A message of SQS holds 1 MiB; an event is at most 256 KiB.
-const EVENTS_A_MESSAGE: usize = 3;
 
 /// Keeps what could not be sent; the error says why not.
 pub(crate) async fn keep(queue: &dyn MessageQueue, pending: &Pending) -> Result<(), String> {
-    for events in pending.events.chunks(EVENTS_A_MESSAGE) {
-        send(queue, &Pending { events: events.to_vec(), ..Pending::default() }).await?;
+    // One to a message: a message that is given up is kept as one item, which holds one event of
+    // 256 KiB and not two.
+    for event in &pending.events {
+        send(queue, &Pending { events: vec![event.clone()], ..Pending::default() }).await?;
     }
     if !pending.release.is_empty() || pending.unreadable.is_some() {
         send(queue, &Pending { events: vec![], ..pending.clone() }).await?;

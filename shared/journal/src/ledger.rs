@@ -1,5 +1,7 @@
 //! Ledger items: engagement state, billable lines, invoices, payments.
 
+use std::collections::BTreeSet;
+
 use domain::billing::{BillableLine, LineStatus};
 use domain::cash::Payment;
 use domain::engagement::Engagement;
@@ -188,6 +190,8 @@ impl Journal {
         required: &[LineId],
         now: Timestamp,
     ) -> Result<Versioned<Invoice>, JournalError> {
+        // Each once: a batch read refuses a key that comes twice.
+        let required: BTreeSet<&LineId> = required.iter().collect();
         let mut candidates: Vec<Key> =
             required.iter().map(|l| Key::line(tenant, engagement.as_str(), l.as_str())).collect();
         let listed = self.store.by_status(&ready_key(tenant, engagement.as_str()), LINES_AN_INVOICE).await?;

@@ -122,6 +122,14 @@ pub struct StepRecord {
     pub recorded_at: Timestamp,
 }
 
+impl StepRecord {
+    /// What the next write must find: the same holder may have gone on meanwhile, so the lease alone
+    /// does not tell one record from the next.
+    fn fence(&self) -> String {
+        format!("{}:{:?}:{}", self.lease, self.state, self.recorded_at)
+    }
+}
+
 /// Sorts after every time stamp: the lease of a run that has ended is never free.
 const NEVER_FREE: &str = "9999-12-31T23:59:59Z";
 
@@ -227,7 +235,7 @@ impl Journal {
         items.iter().map(Item::body).collect()
     }
 
-    /// Writes a step. `previous` is the lease under which it was last written, if it was.
+    /// Writes a step. `previous` is the record that it takes the place of, if there is one.
     ///
     /// # Errors
     /// [`LeaseError::Superseded`] when somebody else wrote it in the meantime.
@@ -235,11 +243,11 @@ impl Journal {
         &self,
         lease: &Lease,
         step: &StepRecord,
-        previous: Option<&str>,
+        previous: Option<&StepRecord>,
     ) -> Result<(), LeaseError> {
         let key = Key::step(&lease.tenant, &lease.subject, &lease.workflow, &lease.run, &step.step);
-        let item = Item::new(&key, "step", &lease.tenant, step)?;
-        let expect = previous.map_or(Expect::Absent, |p| Expect::Field("lease", p.into()));
+        let item = Item::new(&key, "step", &lease.tenant, step)?.with("fence", step.fence());
+        let expect = previous.map_or(Expect::Absent, |p| Expect::Field("fence", p.fence()));
         fenced(self.store.write(vec![Op::Put { item, expect }]).await)
     }
 }

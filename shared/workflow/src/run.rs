@@ -168,12 +168,14 @@ impl Run {
     {
         let failed = |error| StepError::Call { step: step.to_owned(), error };
         let idempotency = connector.idempotency();
+        // An answer is as old as its question: it says nothing of what settles while it is on its way.
+        let asked_at = self.clock.now();
         if self.must_ask(step, idempotency)
             && let Some(found) = connector.find(operation).await.map_err(failed)?
         {
             return self.done(step, connection, operation, found, "found").await;
         }
-        self.let_settle(step, connection, idempotency)?;
+        self.let_settle(step, connection, idempotency, asked_at)?;
         self.may_begin(step)?;
         let started = self.record(step, StepState::Started, Some(connection), None, O::NAME.into(), None);
         let sent_by = started.recorded_at.saturating_add(SEND_WITHIN).unwrap_or(started.recorded_at);
@@ -222,18 +224,23 @@ impl Run {
 
     /// Waits, by giving up for now, until an earlier attempt of this run at the same product is
     /// over: an attempt without an answer may take effect later, or be there and not be found yet.
-    fn let_settle(&self, step: &str, connection: &str, idempotency: Idempotency) -> Result<(), StepError> {
+    fn let_settle(
+        &self,
+        step: &str,
+        connection: &str,
+        idempotency: Idempotency,
+        asked_at: Timestamp,
+    ) -> Result<(), StepError> {
         if idempotency.bears_overtaking() && !self.is_undoing() {
             return Ok(());
         }
         let settles = SignedDuration::try_from(idempotency.settles_within()).unwrap_or(SignedDuration::MAX);
-        let now = self.clock.now();
         let open = |s: &&StepRecord| s.state == StepState::Started && s.system.as_deref() == Some(connection);
         let until = self.steps.values().filter(open).map(|s| s.recorded_at).max().map(|sent| {
             let until = sent.saturating_add(SEND_WITHIN).and_then(|sent| sent.saturating_add(settles));
             until.unwrap_or(Timestamp::MAX)
         });
-        match until.map(|until| until.duration_since(now)) {
+        match until.map(|until| until.duration_since(asked_at)) {
             Some(left) if left.is_positive() => Err(StepError::Settling {
                 step: step.to_owned(),
                 connection: connection.to_owned(),
@@ -313,8 +320,8 @@ impl Run {
     }
 
     async fn put(&mut self, record: StepRecord) -> Result<(), LeaseError> {
-        let previous = self.steps.get(&record.step).map(|s| s.lease.clone());
-        self.journal.record_step(&self.lease, &record, previous.as_deref()).await?;
+        let previous = self.steps.get(&record.step);
+        self.journal.record_step(&self.lease, &record, previous).await?;
         self.steps.insert(record.step.clone(), record);
         Ok(())
     }

@@ -6,7 +6,7 @@ use domain::id::InvoiceId;
 use events::Envelope;
 use invoice_posted::InvoicePosted;
 use invoice_requested::InvoiceRequested;
-use journal::{Expect, Item, Key, Op, Store};
+use journal::{Item, Key, Store};
 use milestone_completed::MilestoneCompleted;
 use payment_received::PaymentReceived;
 use publish_outbox::publish;
@@ -205,8 +205,7 @@ async fn fill(world: &World, engagement: &Engagement, entries: usize) {
         let id = format!("lin_{number:032x}");
         line.clone().with("sk", format!("line#{id}")).with("line", id)
     });
-    let old = others.chain([line.clone()]).map(|item: Item| Op::Put { item, expect: Expect::Anything });
-    world.table.write(old.collect()).await.expect("old entries");
+    world.table.fill(others.chain([line.clone()]));
     world.outgoing();
 }
 
