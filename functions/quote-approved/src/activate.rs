@@ -76,7 +76,7 @@ async fn steps(
             }
         },
     };
-    let engagement = begin(context, event, &accepted).await?;
+    let engagement = begin(context, run, event, &accepted).await?;
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
     let made = set_up(run, &config, &systems, &engagement).await?;
     run.may_begin("finish")?;
@@ -141,7 +141,12 @@ fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {
 }
 
 /// Writes the engagement as activating, unless an earlier attempt did.
-async fn begin(context: &Context, event: &Envelope, accepted: &Accepted) -> Result<Engagement, StepError> {
+async fn begin(
+    context: &Context,
+    run: &Run,
+    event: &Envelope,
+    accepted: &Accepted,
+) -> Result<Engagement, StepError> {
     let fresh = Engagement::begin(
         engagement_id(event)?,
         accepted.deal.clone(),
@@ -158,8 +163,10 @@ async fn begin(context: &Context, event: &Envelope, accepted: &Accepted) -> Resu
         }
         let now = context.clock.now();
         let write = context.journal.write_state(&event.tenant, &fresh, known.version, now)?;
-        if let Committed::Done = context.journal.commit(Commit::default().write(write)).await? {
-            return Ok(fresh);
+        match context.journal.commit(Commit::default().write(write).write(run.fence())).await? {
+            Committed::Done => return Ok(fresh),
+            Committed::Rejected(r) if run.was_fenced_off(&r) => return Err(LeaseError::Superseded.into()),
+            Committed::Rejected(_) | Committed::Contended => {}
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())

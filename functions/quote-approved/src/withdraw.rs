@@ -29,24 +29,32 @@ pub(crate) async fn withdraw(
         workflow: Workflow::Activation,
         run: crate::activate::RUN,
     };
-    let mut run = match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose)
-        .await
-    {
-        Ok(run) => run,
-        Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return record(context, event).await,
-        Err(LeaseError::Ended(_)) => {
-            let detail = format!("{} is active: it is ended by a change order, not withdrawn", event.subject);
-            let problem = Problem::new(ProblemCode::IllegalEvent, detail);
-            context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
-            return Ok(Outcome::Held);
-        }
-        Err(other) => return Err(other.into()),
-    };
+    let mut run =
+        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
+            Ok(run) => run,
+            Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return record(context, event).await,
+            Err(LeaseError::Ended(_)) => return too_late(context, event).await,
+            Err(other) => return Err(other.into()),
+        };
+    // Under the lease, so that it can't become active after this look.
+    let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;
+    if known.is_some_and(|e| e.status == EngagementStatus::Active) {
+        run.hold().await?;
+        return too_late(context, event).await;
+    }
     let followed = Box::pin(follow(context, &mut run, event)).await;
     match conclude(context, run, event, followed).await? {
         Outcome::Held => Ok(Outcome::Held),
         _ => record(context, event).await,
     }
+}
+
+/// What is active is ended by a change order: work may have been billed.
+async fn too_late(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
+    let detail = format!("{} is active: it is ended by a change order, not withdrawn", event.subject);
+    let problem = Problem::new(ProblemCode::IllegalEvent, detail);
+    context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
+    Ok(Outcome::Held)
 }
 
 /// The activation as far as it got.

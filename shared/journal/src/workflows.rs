@@ -245,11 +245,34 @@ impl Journal {
         step: &StepRecord,
         previous: Option<&StepRecord>,
     ) -> Result<(), LeaseError> {
-        let key = Key::step(&lease.tenant, &lease.subject, &lease.workflow, &lease.run, &step.step);
-        let item = Item::new(&key, "step", &lease.tenant, step)?.with("fence", step.fence());
-        let expect = previous.map_or(Expect::Absent, |p| Expect::Field("fence", p.fence()));
-        fenced(self.store.write(vec![Op::Put { item, expect }]).await)
+        fenced(self.store.write(vec![step_op(lease, step, previous)?]).await)
     }
+
+    /// Writes a step that changes the course of the whole run, and only while the lease is held.
+    ///
+    /// # Errors
+    /// [`LeaseError::Superseded`] when somebody else holds it by now.
+    pub async fn record_turn(
+        &self,
+        lease: &Lease,
+        step: &StepRecord,
+        previous: Option<&StepRecord>,
+    ) -> Result<(), LeaseError> {
+        let held = Op::Update {
+            key: Key::workflow(&lease.tenant, &lease.subject, &lease.workflow, &lease.run),
+            set: Map::from_iter([("recorded_at".into(), step.recorded_at.to_string().into())]),
+            remove: vec![],
+            expect: Expect::Field("lease", lease.token.clone()),
+        };
+        fenced(self.store.write(vec![step_op(lease, step, previous)?, held]).await)
+    }
+}
+
+fn step_op(lease: &Lease, step: &StepRecord, previous: Option<&StepRecord>) -> Result<Op, JournalError> {
+    let key = Key::step(&lease.tenant, &lease.subject, &lease.workflow, &lease.run, &step.step);
+    let item = Item::new(&key, "step", &lease.tenant, step)?.with("fence", step.fence());
+    let expect = previous.map_or(Expect::Absent, |p| Expect::Field("fence", p.fence()));
+    Ok(Op::Put { item, expect })
 }
 
 fn fenced(written: Result<(), StoreError>) -> Result<(), LeaseError> {

@@ -64,19 +64,25 @@ impl Run {
         let lease = journal.lease(key.tenant, key.subject, workflow, key.run, clock.now(), lease_for).await?;
         let steps = journal.steps(&lease).await?.into_iter().map(|s| (s.step.clone(), s)).collect();
         let (journal, clock) = (journal.clone(), Arc::clone(clock));
-        let mut run = Self { journal, clock, lease, steps, undo: Vec::new(), purpose: purpose.clone() };
-        match purpose {
-            Purpose::Finish if run.steps.contains_key(TAKEN_BACK) => {
-                run.hold().await?;
-                Err(LeaseError::Ended(WorkflowStatus::Compensated))
-            }
-            Purpose::Finish => Ok(run),
-            Purpose::Undo(why) => {
-                let record = run.record(TAKEN_BACK, StepState::Done, None, None, why.clone(), None);
-                run.put(record).await?;
-                Ok(run)
-            }
+        let run = Self { journal, clock, lease, steps, undo: Vec::new(), purpose: purpose.clone() };
+        if !run.is_undoing() && run.steps.contains_key(TAKEN_BACK) {
+            run.hold().await?;
+            return Err(LeaseError::Ended(WorkflowStatus::Compensated));
         }
+        Ok(run)
+    }
+
+    /// Records that the run is being taken back, before anything of it is: from here on it is never
+    /// carried on again.
+    pub(crate) async fn give_up(&mut self) -> Result<(), StepError> {
+        let why = match &self.purpose {
+            Purpose::Undo(why) => why.clone(),
+            Purpose::Finish => String::new(),
+        };
+        let record = self.record(TAKEN_BACK, StepState::Done, None, None, why, None);
+        self.journal.record_turn(&self.lease, &record, self.steps.get(TAKEN_BACK)).await?;
+        self.steps.insert(record.step.clone(), record);
+        Ok(())
     }
 
     /// The recorded result of a step that is done.
@@ -199,7 +205,7 @@ impl Run {
 
     /// Nothing is sent any more when the lease is about to end: whoever takes the run over goes by
     /// what was recorded until then. The margin is for clocks that differ.
-    fn still_holds(&self) -> Result<(), LeaseError> {
+    pub(crate) fn still_holds(&self) -> Result<(), LeaseError> {
         let ends = self.lease.until.saturating_sub(LEASE_MARGIN).unwrap_or(self.lease.until);
         if self.clock.now() < ends { Ok(()) } else { Err(LeaseError::Superseded) }
     }
@@ -316,10 +322,6 @@ impl Run {
     }
 
     pub(crate) async fn write(&mut self, record: StepRecord) -> Result<(), StepError> {
-        Ok(self.put(record).await?)
-    }
-
-    async fn put(&mut self, record: StepRecord) -> Result<(), LeaseError> {
         let previous = self.steps.get(&record.step);
         self.journal.record_step(&self.lease, &record, previous).await?;
         self.steps.insert(record.step.clone(), record);

@@ -62,10 +62,12 @@ impl Run {
 
     async fn undo_all(&mut self) -> Result<Compensated, StepError> {
         let mut result = Compensated::default();
+        self.give_up().await?;
         while let Some(Undo { step, undo }) = self.undo.pop() {
             let Some(done) = self.steps.get(&step).filter(|s| s.state == StepState::Done).cloned() else {
                 continue;
             };
+            self.still_holds()?;
             let undone = undo().await.map_err(|error| StepError::Call { step: step.clone(), error })?;
             let summary = match &undone {
                 Undone::Removed => "removed".to_owned(),

@@ -20,6 +20,8 @@ pub(crate) struct Deal {
     pub(crate) engagement: EngagementId,
     /// The quote lacks the customer's tax registration when it is first approved.
     pub(crate) flawed: bool,
+    /// The customer changes his mind right after the approval.
+    pub(crate) withdrawn: bool,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
@@ -53,6 +55,7 @@ impl Deal {
         Self {
             engagement: EngagementId::of_deal(TENANT, CRM, &deal),
             flawed: sim.one_in(6),
+            withdrawn: sim.one_in(10),
             completed: keys.filter(|_| !sim.one_in(4)).collect(),
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,
@@ -76,7 +79,9 @@ fn lines(sim: &Sim, milestones: u64, by_time: bool) -> Vec<QuoteLine> {
 }
 
 fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {
-    (0..sim.below(12))
+    // Now and then a month is approved at once.
+    let entries = if sim.one_in(60) { 150 } else { sim.below(12) };
+    (0..entries)
         .map(|n| {
             let role = match sim.below(25) {
                 0 => UNSOLD_ROLE,
@@ -86,7 +91,7 @@ fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {
             let minutes = *sim.any(&[7, 15, 30, 50, 60, 90, 450, 480]);
             let day = format!("2026-11-{:02}", 2 + sim.below(18));
             let billable = !sim.one_in(20);
-            TimeEntry { billable, ..sample::entry(&format!("{deal}{n:02}"), role, &day, minutes) }
+            TimeEntry { billable, ..sample::entry(&format!("{deal}{n:03}"), role, &day, minutes) }
         })
         .collect()
 }

@@ -121,6 +121,17 @@ impl Sim {
         true
     }
 
+    /// Whether a product is out of reach for hours, and this call meets it so.
+    pub(crate) fn is_down(&self, connection: &str, place: Place) -> bool {
+        let second = self.begun.elapsed().as_secs();
+        let mut state = open(&self.state);
+        let down = !state.calm && state.plan.is_down(connection, second);
+        if down {
+            state.tally.count(Fault::Down, place);
+        }
+        down
+    }
+
     /// Adds to the history.
     pub(crate) fn note(&self, what: impl FnOnce() -> String) {
         let now = self.now();

@@ -5,10 +5,11 @@ mod cash;
 mod events;
 mod money;
 mod records;
+mod withdrawal;
 mod work;
 
 use domain::billing::BillableLine;
-use domain::engagement::Engagement;
+use domain::engagement::{Engagement, EngagementStatus};
 use domain::id::EngagementId;
 use domain::invoice::Invoice;
 use journal::{Item, Key, Store};
@@ -66,13 +67,20 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
     let items = world.table.items();
     for deal in deals {
         let ledger = Ledger::of(&items, &deal.engagement);
+        let is_withdrawn = ledger.engagement.as_ref().is_none_or(|e| e.status == EngagementStatus::Withdrawn);
+        if deal.withdrawn && is_withdrawn {
+            let found = withdrawal::broken(world, deal, &ledger);
+            broken
+                .extend(found.into_iter().map(|what| format!("withdrawn deal {}: {what}", deal.quote.deal)));
+            continue;
+        }
         let mut found = records::broken(world, deal, &ledger, &items);
-        found.extend(work::broken(deal, &ledger));
+        found.extend(work::broken(world, deal, &ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));
-    broken.extend(events::broken(world, &items));
+    broken.extend(events::broken(world, deals, &items));
     broken
 }
 

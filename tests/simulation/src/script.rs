@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connectors::inbound::{Subject, Translated};
 use domain::Event;
-use domain::event::InvoiceRequested;
+use domain::event::{InvoiceRequested, WithdrawalRequested};
 use domain::id::{EngagementId, InvoiceId};
 use domain::money::Money;
 use domain::sample;
@@ -39,6 +39,10 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         sim.wait(0, 7_200).await;
         senders::approved(&world, &deal.quote.deal);
     }
+    if deal.withdrawn {
+        Box::pin(withdraw(&world, &deal)).await;
+        return;
+    }
     if !set_up(&world, &deal.engagement).await {
         world.complain(format!("{} has no project", deal.engagement));
         return;
@@ -46,6 +50,24 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
     deliver(&world, &deal).await;
     sim.wait(600, 7_200).await;
     request_invoice(&world, &deal.engagement, "the end of the month");
+}
+
+/// Somebody withdraws the deal while it is being set up, or too late; some time was worked already.
+async fn withdraw(world: &Arc<World>, deal: &Deal) {
+    world.sim.wait(0, 60).await;
+    let (now, trace) = (world.sim.now(), Traceparent::start());
+    let event = WithdrawalRequested {
+        engagement: deal.engagement.clone(),
+        requested_by: "sales-operations".into(),
+        reason: "the customer changed his mind".into(),
+    };
+    let (delivery, subject) = (format!("withdraw:{}", deal.engagement), deal.engagement.as_str());
+    if open(&world.books).project_of(&deal.engagement).is_some() {
+        for entry in deal.time.iter().take(2) {
+            report(world, deal, Event::TimeApproved(entry.clone()));
+        }
+    }
+    world.take(Envelope::reported(TENANT, "console", &delivery, subject, now, event.into(), trace));
 }
 
 /// Waits for a project to be there: whoever works starts as soon as he sees one.

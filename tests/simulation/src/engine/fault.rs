@@ -1,5 +1,7 @@
 //! What may go wrong, where, and how often in one history.
 
+use crate::world::{CRM, ERP, PSA};
+
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -42,6 +44,8 @@ named! {
         RefusedInPart = "refused in part",
         /// An index, or a product's search, does not show yet what was just written.
         Lags = "lags",
+        /// The product is down for hours: an outage, or a maintenance window.
+        Down = "down for hours",
         /// The product asks to wait.
         Throttled = "throttled",
         /// The product does not accept the credentials for a while.
@@ -179,7 +183,7 @@ impl Fault {
                     | Place::CreateRateCard
                     | Place::ReadChanges
             ),
-            Self::Throttled | Self::Unauthorised => read || write,
+            Self::Throttled | Self::Unauthorised | Self::Down => read || write,
             Self::Silent | Self::Late | Self::Refused => write,
             Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
             Self::Twice => {
@@ -196,6 +200,14 @@ impl Fault {
 /// know one fault only, some know all of them.
 pub(crate) struct Plan {
     rates: Vec<u32>,
+    outage: Option<Outage>,
+}
+
+/// One product is out of reach for some hours.
+struct Outage {
+    connection: &'static str,
+    from: u64,
+    to: u64,
 }
 
 impl Plan {
@@ -215,7 +227,17 @@ impl Plan {
         for fault in [Fault::Refused, Fault::WrongAmount, Fault::Frozen] {
             rates[fault as usize] /= 2;
         }
-        Self { rates }
+        let outage = (mood > 0 && rng.u32(0..4) == 0).then(|| {
+            let from = rng.u64(0..14_400);
+            let connection = [CRM, PSA, ERP][rng.usize(0..3)];
+            Outage { connection, from, to: from + rng.u64(1_800..21_600) }
+        });
+        Self { rates, outage }
+    }
+
+    /// Whether a product is down so many seconds after the beginning.
+    pub(crate) fn is_down(&self, connection: &str, second: u64) -> bool {
+        self.outage.as_ref().is_some_and(|o| o.connection == connection && (o.from..o.to).contains(&second))
     }
 
     /// In how many of ten thousand cases the fault strikes.

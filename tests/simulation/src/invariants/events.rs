@@ -8,9 +8,13 @@ use domain::problem::ProblemCode;
 use journal::Item;
 
 use super::must;
+use crate::deal::Deal;
 use crate::engine::open;
 use crate::world::{Queue, World};
 
+/// What a withdrawal may leave to a person: it came too late, the deal was approved again, or time
+/// was worked on what is no more.
+const OF_A_WITHDRAWAL: [ProblemCode; 2] = [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded];
 /// What may wait for a person in the end: only what nobody in the history can settle.
 const MAY_WAIT: [ProblemCode; 4] = [
     ProblemCode::NoRateInForce,
@@ -19,7 +23,7 @@ const MAY_WAIT: [ProblemCode; 4] = [
     ProblemCode::Overpayment,
 ];
 
-pub(super) fn broken(world: &World, items: &[Item]) -> Vec<String> {
+pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<String> {
     let mut broken = Vec::new();
     let taken = open(&world.taken);
     let fates: BTreeSet<String> = items.iter().flat_map(fates).collect();
@@ -40,7 +44,11 @@ pub(super) fn broken(world: &World, items: &[Item]) -> Vec<String> {
             Some("parked") => broken.push(format!("{} still waits", item.key())),
             Some("exception") if item.text("status") == Some("open") => {
                 let code = item.text("code").unwrap_or_default();
-                must(&mut broken, MAY_WAIT.iter().any(|c| c.as_str() == code), || {
+                let partition = item.text("pk").unwrap_or_default();
+                let withdrawn =
+                    deals.iter().any(|d| d.withdrawn && partition.ends_with(d.engagement.as_str()));
+                let reason = MAY_WAIT.iter().chain(OF_A_WITHDRAWAL.iter().filter(|_| withdrawn));
+                must(&mut broken, reason.map(|c| c.as_str()).any(|c| c == code), || {
                     format!("{code} waits: {}", item.text("detail").unwrap_or_default())
                 });
             }

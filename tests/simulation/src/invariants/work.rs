@@ -1,6 +1,9 @@
 //! Each approved entry and completed milestone is one line or waits for a person; each line is
 //! priced as it was sold and traceable to the quote; no ceiling is exceeded.
 
+use std::collections::BTreeSet;
+
+use domain::Event;
 use domain::billing::{Evidence, line_of, price};
 use domain::money::Money;
 use domain::problem::ProblemCode;
@@ -8,14 +11,17 @@ use domain::work::TimeEntry;
 
 use super::{Ledger, must};
 use crate::deal::{Deal, UNSOLD_ROLE};
-use crate::world::PSA;
+use crate::engine::open;
+use crate::world::{PSA, World};
 
-pub(super) fn broken(deal: &Deal, ledger: &Ledger) -> Vec<String> {
+pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String> {
     let mut broken = Vec::new();
-    for entry in &deal.time {
+    let told = told(world, deal);
+    for entry in deal.time.iter().filter(|e| told.contains(&e.entry)) {
         entry_has_one_fate(&mut broken, deal, ledger, entry);
     }
-    for key in &deal.completed {
+    let completed = if deal.withdrawn { &[][..] } else { &deal.completed[..] };
+    for key in completed {
         let lines = ledger.lines.iter().filter(|l| match &l.line.evidence {
             Evidence::Milestone { completion, .. } => completion.milestone == *key,
             Evidence::Time { .. } => false,
@@ -36,6 +42,18 @@ pub(super) fn broken(deal: &Deal, ledger: &Ledger) -> Vec<String> {
     }
     ceiling(&mut broken, deal, ledger);
     broken
+}
+
+/// Entries that the PSA told of: all, but for a deal that somebody tried to withdraw.
+fn told(world: &World, deal: &Deal) -> BTreeSet<String> {
+    let books = open(&world.books);
+    let entries = books.work.iter().filter(|c| c.change.subject.as_str() == deal.engagement.as_str());
+    entries
+        .filter_map(|c| match &c.change.event {
+            Event::TimeApproved(entry) => Some(entry.entry.clone()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, entry: &TimeEntry) {

@@ -27,7 +27,10 @@ impl World {
     }
 
     /// Faults in which nothing happens at the product.
-    fn turned_away(&self, place: Place) -> Option<CallErrorKind> {
+    fn turned_away(&self, place: Place, connection: &str) -> Option<CallErrorKind> {
+        if self.sim.is_down(connection, place) {
+            return Some(CallErrorKind::Transient { retry_after: None });
+        }
         let wait = Some(Duration::from_secs(1 + self.sim.below(60)));
         [
             (Fault::Unavailable, CallErrorKind::Transient { retry_after: None }),
@@ -52,7 +55,7 @@ impl World {
         T: Send,
     {
         self.sim.reach(place).await;
-        if let Some(kind) = self.turned_away(place) {
+        if let Some(kind) = self.turned_away(place, connection) {
             return Err(Self::failed(connection, place, kind));
         }
         let answer = look(&mut open(&self.books));
@@ -71,7 +74,7 @@ impl World {
         T: Send,
     {
         self.sim.reach(place).await;
-        if let Some(kind) = self.turned_away(place) {
+        if let Some(kind) = self.turned_away(place, connection) {
             return Err(Self::failed(connection, place, kind));
         }
         let silent = Self::failed(connection, place, CallErrorKind::Unknown);
