@@ -1,7 +1,7 @@
 # What a person types. Every target hands over to a script that explains itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop watch test bench deploy fmt lint schemas proofs
+.PHONY: help run stop watch test bench simulate mutants fuzz recordings deploy fmt lint schemas proofs
 
 # Environment that `make deploy` deploys: a section of samconfig.toml.
 STAGE ?= dev
@@ -23,6 +23,15 @@ test: ## everything that must hold before a change is merged
 
 bench: ## measure calls, cost, CPU, cold start and size; results in target/bench/
 	@python3 -m tests.bench
+
+simulate: ## play histories in which everything goes wrong: SEEDS=10000 FROM=0, or SEED=7 to replay one
+	@SEEDS=$(SEEDS) FROM=$(FROM) SEED=$(SEED) cargo test --quiet --workspace --locked --test histories
+
+mutants: ## break each of our own guards and see it caught: MUTANTS="name …", or all
+	@python3 -m tests.mutants $(MUTANTS)
+
+fuzz: ## fuzz what reads from outside, with coverage: SECONDS=60 a target
+	@python3 -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
 	@python3 -m local setup

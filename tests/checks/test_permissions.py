@@ -13,41 +13,9 @@ from template import Template
 
 TEMPLATE = Template.read()
 FUNCTIONS = sorted(TEMPLATE.functions)
-TENANT = frozenset({(LEADING_KEYS, "tenant#*")})
-
-
-def table(action: str, *functions: str, on: str = TABLE) -> set[tuple[str, Grant]]:
-    return {(function, Grant(action, on, TENANT)) for function in functions}
-
-
-SHARE = ("QuoteApprovedFunction", "TimeApprovedFunction", "MilestoneCompletedFunction", "InvoicePostedFunction",
-         "PaymentReceivedFunction")
-"""They share EngagementAccess with invoice-requested, the one whose work takes all of it."""
-
-BEYOND_NEED: dict[tuple[str, Grant], str] = {
-    **dict.fromkeys(table("dynamodb:BatchGetItem", *SHARE),
-                    "shared policy; only invoice-requested reads many at once"),
-    **dict.fromkeys(table("dynamodb:Query", *SHARE, on=INDEX),
-                    "shared policy; only invoice-requested lists ready lines"),
-    **dict.fromkeys(table("dynamodb:Query", "TimeApprovedFunction", "MilestoneCompletedFunction"),
-                    "shared policy; they run no workflow whose steps are read"),
-    **dict.fromkeys(table("dynamodb:UpdateItem", "PollFunction"), "poll only replaces its cursor"),
-    **dict.fromkeys(table("dynamodb:ConditionCheckItem", "DeadLetterFunction"), "no commit checks without writing"),
-    **{("DeadLetterFunction", Grant("sqs:ChangeMessageVisibility", f"queue:{queue}")): "it hides no message"
-       for queue in TEMPLATE.terminal_queues},
-    ("PublishOutboxFunction", Grant("sqs:ChangeMessageVisibility", "queue:OutboxRetryQueue")): "it hides no message",
-}
-"""Granted and not needed. Nothing may join this list; what leaves the template leaves it too."""
-
-
-def table_of(template: Template, function: str) -> set[Grant]:
-    """All that a function may do: what it needs, and what it is known to have beyond."""
-    return permissions.needed(template, function) | {grant for name, grant in BEYOND_NEED if name == function}
-
-
 def difference(template: Template, function: str) -> list[str]:
-    """What a role lacks or has too much, beside the table."""
-    has, must = permissions.granted(template, function), table_of(template, function)
+    """What a role lacks or has too much, beside what its function needs."""
+    has, must = permissions.granted(template, function), permissions.needed(template, function)
     return sorted([f"not granted: {grant}" for grant in must - has] + [f"not needed: {grant}" for grant in has - must])
 
 
@@ -56,12 +24,6 @@ def test_a_role_grants_what_its_function_s_code_needs(function: str) -> None:
     """Proves SEC-04 in part: action, resource and partitions of each grant answer a call that the code can make, or
     that Lambda makes for it, and each such call is granted."""
     assert difference(TEMPLATE, function) == []
-
-
-def test_what_is_beyond_need_is_still_so() -> None:
-    for (function, grant), reason in BEYOND_NEED.items():
-        assert grant in permissions.granted(TEMPLATE, function), f"{function}: {grant} is gone; so is this: {reason}"
-        assert grant not in permissions.needed(TEMPLATE, function), f"{function} needs {grant} now"
 
 
 def sample(grant: Grant) -> Request:
@@ -110,9 +72,9 @@ def dangerous() -> set[Request]:
 
 
 def misjudged(template: Template, function: str) -> list[str]:
-    """The calls that IAM would answer otherwise than the table says, of all that any function may make and of the
+    """The calls that IAM would answer otherwise than the function needs, of all that any function may make and of the
     dangerous ones."""
-    must = {sample(grant) for grant in table_of(template, function)}
+    must = {sample(grant) for grant in permissions.needed(template, function)}
     universe = dangerous() | must | {
         sample(grant) for name in FUNCTIONS for statement in permissions.statements(template, name)
         for grant in statement.grants()
@@ -123,9 +85,9 @@ def misjudged(template: Template, function: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_iam_allows_a_function_its_table_and_nothing_else(function: str) -> None:
+def test_iam_allows_a_function_its_need_and_nothing_else(function: str) -> None:
     """Proves SEC-04 in part: of all calls that some function may make, and of those that none may, a role allows
-    exactly the ones of its own table."""
+    exactly the ones that its own function needs."""
     assert misjudged(TEMPLATE, function) == []
 
 
@@ -173,7 +135,11 @@ TENANT_ONLY = {"ForAllValues:StringLike": {LEADING_KEYS: ["tenant#*"]}}
 MUTATIONS: list[tuple[str, Callable[[Template], None]]] = [
     ("TimeApprovedFunction", changed(managed("EngagementAccess", 0), Action="dynamodb:*")),
     ("TimeApprovedFunction", without(managed("EngagementAccess", 0), "Condition")),
-    ("InvoiceRequestedFunction", changed(managed("EngagementAccess", 1), Resource=arn("Table"))),
+    ("TimeApprovedFunction", attached("TimeApprovedRole", {"Ref": "WorkflowAccess"})),
+    ("InvoiceRequestedFunction", changed(inline("InvoiceRequestedRole", 2), Resource=arn("Table"))),
+    ("InvoiceRequestedFunction", changed(inline("InvoiceRequestedRole", 3), Action="dynamodb:GetItem")),
+    ("PollFunction", changed(inline("PollRole", 3), Action=["dynamodb:GetItem", "dynamodb:PutItem",
+                                                            "dynamodb:UpdateItem"])),
     ("WebhookFunction", changed(inline("WebhookRole", 2), Action=["dynamodb:PutItem", "dynamodb:UpdateItem"],
                                 Condition={"ForAllValues:StringLike": {LEADING_KEYS: ["*"]}})),
     ("WebhookFunction", changed(inline("WebhookRole", 2), Action="dynamodb:GetItem")),

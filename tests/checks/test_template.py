@@ -57,6 +57,7 @@ def attribute(name: str) -> dict[str, list[str]]:
 
 POLL = ("PollRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 COMMIT = ("EngagementAccess", "Properties", "PolicyDocument", "Statement", 0)
+LINES = ("InvoiceRequestedRole", "Properties", "Policies", 0, "PolicyDocument", "Statement", 2)
 READ = ("ConnectionAccess", "Properties", "PolicyDocument", "Statement", 0)
 QUOTES = ("QuoteApprovedFunction", "Properties")
 QUOTE_EVENT = (*QUOTES, "Events", "Queue", "Properties")
@@ -74,7 +75,7 @@ MUTATIONS = [
     (rules.resources_are_named, put("ApiLogWriterRole", "Properties", "Policies", 0, "PolicyDocument",
                                     "Statement", 0, "Resource", to={"Fn::Sub": "arn:aws:s3:::a/*"})),
     (rules.table_access_is_confined, drop(*COMMIT, "Condition")),
-    (rules.table_access_is_confined, drop(*COMMIT[:-1], 1, "Condition")),
+    (rules.table_access_is_confined, drop(*LINES, "Condition")),
     (rules.table_access_is_confined, drop(*POLL, 2, "Condition")),
     (rules.connections_cannot_be_written, put(*READ, "Action", to=["dynamodb:PutItem"])),
     (rules.connections_cannot_be_written,
@@ -125,7 +126,13 @@ def test_rule_notices(
 
 
 def test_a_missing_schema_is_noticed(tmp_path: Path) -> None:
-    assert len(rules.event_types_have_schemas(Template.read(), tmp_path)) == 6
+    """Every event type that some rule names, and no other, is missed where there is no schema at all."""
+    template = Template.read()
+    named = [event for rule in template.of_type("AWS::Events::Rule").values()
+             for event in rule["EventPattern"]["detail-type"]]
+    missed = rules.event_types_have_schemas(template, tmp_path)
+    assert sorted(line.split()[1] for line in missed) == sorted(named)
+    assert {"q2c.quote.approved.v1", "q2c.withdrawal.requested.v1"} <= set(named)
 
 
 def test_every_rule_is_shown_to_notice() -> None:

@@ -7,11 +7,8 @@ import datetime
 import json
 import sys
 import time
-import urllib.parse
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -23,78 +20,22 @@ from local.connections import CRM, ERP, PAYMENTS, PSA, TENANT
 
 from ..contract.senders import HubSpot, Standard, Stripe, compact, hubspot_body
 from ..deployed.deployment import Deployment
-from ..deployed.faulty import STATUSES, Faulty, faulty
+from ..deployed.faulty import STATUSES, faulty
+from .canaries import Planted, company, forms, found
 from .conftest import Journey
-from .deal import Deal, entry
-from .erp import tax_registration
+from .deal import entry
 from .report import JOURNEY
 from .waiting import quiet
 
 sys.path.insert(0, str(paths.ROOT / "tests" / "checks"))
 from template import Template  # noqa: E402  (the checks are no package: they stand beside each other)
 
-Texts = dict[str, str]
 MAIN = {"crm": CRM, "psa": PSA, "erp": ERP}
-
-
-def mark() -> str:
-    """A word that nothing else contains: letters alone, so that no rule about digits or addresses removes it."""
-    return "zq" + "".join(chr(ord("a") + int(digit, 16)) for digit in uuid.uuid4().hex[:14])
-
-
-@dataclass
-class Planted:
-    """What was planted, by what it is, and the texts of everything that it passed through."""
-
-    canaries: Texts = field(default_factory=dict)
-    passed: list[str] = field(default_factory=list)
-    deal: Deal | None = None
-    faulty: dict[str, Faulty] = field(default_factory=dict)
-
-    def word(self, what: str, text: str = "{}") -> str:
-        """Plant a canary, alone or within a text that its place demands."""
-        word = mark()
-        self.canaries[what] = word
-        return text.format(word)
-
-    def whole(self, what: str, text: str) -> str:
-        """Plant a text that can't be a word."""
-        self.canaries[what] = text
-        return text
-
-
-def forms(text: str) -> set[str]:
-    """A text as it may be written: as it is, in JSON, in an address."""
-    written_as = (text, json.dumps(text)[1:-1], urllib.parse.quote(text), urllib.parse.quote_plus(text))
-    return {form.lower() for form in written_as}
-
-
-def found(canaries: Texts, lines: list[str]) -> dict[str, list[str]]:
-    """The lines that contain a canary, by what it is."""
-    hits: dict[str, list[str]] = {}
-    for what, text in canaries.items():
-        spelt = forms(text)
-        if seen := [line for line in lines if any(form in line.lower() for form in spelt)]:
-            hits[what] = seen[:3]
-    return hits
 
 
 def written(stack: Deployment) -> list[str]:
     """Every line that any function wrote, metrics included."""
     return [f"{name}: {line}" for name in build.functions() for line in stack.logs.text(name)]
-
-
-def company(planted: Planted, what: str) -> Texts:
-    """A customer, all of it canaries."""
-    number = uuid.uuid4().int
-    domain = mark()
-    return {
-        "name": planted.word(f"name of {what}", "{} Inc"), "domain": f"{domain}.example",
-        "address": planted.word(f"street of {what}", "1 {} Road"), "city": planted.word(f"city of {what}"),
-        "zip": "97477", "country": "US",
-        "q2c_tax_id": planted.whole(f"tax registration of {what}", tax_registration(number)),
-        "q2c_billing_email": planted.word(f"mailbox of {what}", f"{{}}@{domain}.example"),
-    }
 
 
 # ------------------------------------------------------------------ the way that succeeds
@@ -265,9 +206,10 @@ def misread(journey: Journey, planted: Planted) -> None:
 
 @contextmanager
 def talkative(stack: Deployment) -> Iterator[None]:
-    """Every function logs as much as the template lets an operator ask for; afterwards as before."""
-    level = Template.read().tree["Parameters"]["LogLevel"]["AllowedValues"][-1]
-    assert level == "trace", "the list goes from the fewest lines to the most"
+    """Every function is asked to log all there is, more than the template lets an operator ask for; afterwards as
+    before."""
+    level = "trace"
+    assert Template.read().tree["Parameters"]["LogLevel"]["AllowedValues"] == ["error", "warn", "info", "debug"]
     client, before = stack.client("lambda"), {}
     for name in build.functions():
         known = client.get_function_configuration(FunctionName=stack.stack.function(name))["Environment"]["Variables"]
@@ -336,14 +278,15 @@ def planted(journey_of_module: Journey) -> Iterator[Planted]:
     yield planted
 
 
+def items(journey: Journey) -> list[dict[str, Any]]:
+    """Everything in the table."""
+    pages = journey.dynamodb.get_paginator("scan").paginate(TableName=journey.stack.table)
+    return [item for page in pages for item in page["Items"]]
+
+
 def places(journey: Journey, planted: Planted) -> list[str]:
     """All that the products hold and were told, and all that the table holds."""
-    stack = journey.stack
-    table, scanned = stack.dynamodb.Table(stack.table), []
-    page: dict[str, Any] = {}
-    while page == {} or "LastEvaluatedKey" in page:
-        page = table.scan(**({"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}))
-        scanned += [json.dumps(item, default=str) for item in page["Items"]]
+    stack, scanned = journey.stack, [json.dumps(item, default=str) for item in items(journey)]
     stripe = request_json("GET", f"{stack.instance.url('stripe')}/v1/events?limit=100", headers={
         "authorization": f"Bearer {stack.instance.secrets['stripe_api_key']}"})
     parties = journey.erp.find("party.party", [], "name", "addresses.street", "addresses.city", "identifiers.code",
@@ -361,6 +304,18 @@ def test_no_secret_and_no_personal_datum_is_in_any_log(journey: Journey, planted
     lines = written(journey.stack)
     hits = found(planted.canaries, lines)
     assert hits == {}, "\n".join(f"{what}: {line}" for what, seen in hits.items() for line in seen)
+
+
+def test_no_credential_of_ours_is_in_an_exception_or_on_the_bus(journey: Journey, planted: Planted) -> None:
+    """What a product says of a refusal is kept for a person and told on the bus, without the token that it quotes."""
+    tokens = {what: text for what, text in planted.canaries.items() if what.startswith("token of")}
+    assert len(tokens) == len(MAIN)
+    kept = [json.dumps(item) for item in items(journey) if item["kind"]["S"] == "exception"]
+    told = [json.dumps(event) for event in journey.stack.events if event["detail-type"] == "q2c.exception.raised.v1"]
+    for texts in (kept, told):
+        quoted = " ".join(text for text in texts if "<credential> can't write" in text)
+        assert {role for role in MAIN if f"canary-{role}-{role}: " in quoted} == set(MAIN)
+        assert found(tokens, texts) == {}
 
 
 def test_the_search_finds_what_is_there(journey: Journey, planted: Planted) -> None:
@@ -389,7 +344,7 @@ def test_every_failure_really_happened(journey: Journey, planted: Planted) -> No
     the level that was asked for."""
     lines = [line for name in build.functions() for line in journey.stack.logs.lines(name)]
     said = [str(line.get("message")) for line in lines]
-    assert any(line.get("level") in ("DEBUG", "TRACE") for line in lines)
+    assert {"DEBUG"} <= {line.get("level") for line in lines} <= {"ERROR", "WARN", "INFO", "DEBUG", None}
     assert sum(line.get("message") == "not authentic" for line in lines) >= 4
     assert said.count("connection can't be read") >= 3
     assert {"unreadable message", "dead letter", "failed, will be repeated", "not polled"} <= set(said)

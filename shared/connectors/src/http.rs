@@ -6,6 +6,7 @@
 
 mod client;
 mod outcome;
+mod own;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use client::Lazy;
 use outcome::scrubbed;
+use own::Own;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -44,6 +46,7 @@ pub(crate) struct Api {
     client: Lazy,
     dialect: &'static Dialect,
     headers: HeaderMap,
+    own: Own,
 }
 
 /// A call to be made.
@@ -85,7 +88,8 @@ impl Api {
             let value = HeaderValue::from_str(value).map_err(|_| broken(header))?;
             headers.insert(HeaderName::from_static(header), value);
         }
-        Ok(Self { connection: name, base, client: Lazy::new(timeouts), dialect, headers })
+        let own = Own::of(&connection.credentials);
+        Ok(Self { connection: name, base, client: Lazy::new(timeouts), dialect, headers, own })
     }
 
     /// The connection's ID.
@@ -93,8 +97,10 @@ impl Api {
         &self.connection
     }
 
-    /// An error of this connection.
+    /// An error of this connection. Details may hold what the product said or answered, and end in
+    /// exceptions and on the bus: what we showed it to be let in is taken out here, of all of them.
     pub(crate) fn error(&self, kind: CallErrorKind, operation: &'static str, detail: String) -> CallError {
+        let detail = self.own.removed_from(&detail);
         CallError { kind, connection: self.connection.clone(), operation, detail }
     }
 
@@ -205,7 +211,9 @@ impl Api {
     ) -> CallError {
         let exception = (self.dialect.exceptions)(status, body);
         let kind = outcome::classify(status, call.effect, retry_after, exception);
-        let words = (self.dialect.words)(body).map(|w| scrubbed(&w)).filter(|w| !w.is_empty());
+        // Before the words are cut, which could leave the half of a credential.
+        let words = (self.dialect.words)(body).map(|words| scrubbed(&self.own.removed_from(&words)));
+        let words = words.filter(|words| !words.is_empty());
         let detail = match words {
             Some(words) => format!("{}: {words}", status.as_u16()),
             None => status.as_u16().to_string(),

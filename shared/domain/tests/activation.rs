@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::activation::{CustomerFacts, check, cut_contract};
-use domain::money::Currency;
+use domain::money::{Currency, Money};
 use domain::policy::TenantConfig;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
@@ -96,6 +96,27 @@ fn a_price_below_policy_stops_and_the_floor_itself_passes() {
     assert_eq!(codes(|q| q.lines[2].unit_price = usd("119.99")), [ProblemCode::PriceBelowPolicy]);
     assert_eq!(codes(|q| q.lines[2].unit_price = usd("120.00")), []);
     assert_eq!(codes(|q| q.lines[0].unit_price = usd("999.99")), [ProblemCode::PriceBelowPolicy]);
+}
+
+/// Each role has a floor of its own: what is enough for one is not for another.
+#[test]
+fn a_role_s_own_floor_counts() {
+    assert_eq!(codes(|q| q.lines[3].unit_price = usd("121.00")), [ProblemCode::PriceBelowPolicy]);
+}
+
+/// Also where no floor speaks about it, nothing is no price, and neither is another currency.
+#[test]
+fn a_price_of_nothing_or_in_another_currency_stops() {
+    let without_floor = |price: Money| {
+        move |q: &mut Quote| {
+            q.lines[3].role = Some("architect".into());
+            q.lines[3].unit_price = price;
+        }
+    };
+    let euros = Money::parse("260.00", Currency::from_code("EUR").expect("EUR")).expect("amount");
+    assert_eq!(codes(without_floor(usd("0.01"))), []);
+    assert_eq!(codes(without_floor(usd("0.00"))), [ProblemCode::PriceBelowPolicy]);
+    assert_eq!(codes(without_floor(euros)), [ProblemCode::PriceBelowPolicy]);
 }
 
 /// What was sold is what is billed: a discount that the price does not show, or a quantity that

@@ -1,7 +1,7 @@
 //! Delivered work becomes lines: worked examples, and what holds for every history.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use domain::billing::{Evidence, milestone_completed, price, time_approved};
+use domain::billing::{Evidence, line_of, milestone_completed, price, time_approved};
 use domain::decision::{Condition, Decision};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::invoice::{Unit, assemble};
@@ -9,6 +9,7 @@ use domain::money::Money;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
 use domain::sample::{active, completion, entry, quote, rate_line, usd};
+use domain::work::MilestoneCompletion;
 use jiff::civil::Date;
 use proptest::prelude::*;
 
@@ -117,6 +118,52 @@ fn an_invoice_line_equals_the_lines_it_owns_even_where_rounding_differs() {
     let printed = assemble(usd("0.00").currency(), &lines).expect("assembles");
     assert_eq!(printed.len(), 1);
     assert_eq!((printed[0].unit, printed[0].amount), (Unit::Fee, usd("433.34")));
+}
+
+/// 84.00466… is nearer to 84.00; rounded to a tenth of a cent first it would become 84.01.
+#[test]
+fn an_amount_is_rounded_from_what_it_is() {
+    assert_eq!(price(usd("180.01"), 28), Ok(usd("84.00")));
+}
+
+/// Work that comes after a withdrawal is shown to a person and not kept waiting.
+#[test]
+fn work_on_a_withdrawn_engagement_is_held() {
+    let withdrawn = Engagement { status: EngagementStatus::Withdrawn, ..engagement() };
+    let time = time_approved(Some(&withdrawn), &entry("1", "consultant", "2026-11-16", 60));
+    let milestone = milestone_completed(Some(&withdrawn), &completion("M1"), day());
+    for decision in [time, milestone] {
+        assert!(
+            matches!(&decision, Decision::Hold(p) if p.code == ProblemCode::IllegalEvent),
+            "{decision:?}"
+        );
+    }
+}
+
+/// Two PSAs may number their entries alike; each entry is a line of its own, and always the same one.
+#[test]
+fn an_entry_is_known_by_its_connection_and_its_number() {
+    let line = |connection: &str, kind: &str, record: &str| line_of(connection, kind, record);
+    let known = line("kantata-main", "time", "1");
+    assert_eq!(known, line("kantata-main", "time", "1"));
+    for other in [
+        line("kantata-west", "time", "1"),
+        line("kantata-main", "milestone", "1"),
+        line("kantata-main", "time", "2"),
+    ] {
+        assert_ne!(known, other);
+    }
+}
+
+/// A milestone that was reopened and accepted again is proved by another record, and billed no more.
+#[test]
+fn a_milestone_completed_again_under_another_record_changes_nothing() {
+    let Decision::Apply(effects) = milestone_completed(Some(&engagement()), &completion("M1"), day()) else {
+        panic!("billed")
+    };
+    let again = MilestoneCompletion { record: "story-M1-reopened".into(), ..completion("M1") };
+    let decision = milestone_completed(effects.state.as_ref(), &again, day());
+    assert!(matches!(decision, Decision::NoEffect(_)), "{decision:?}");
 }
 
 #[test]

@@ -67,3 +67,63 @@ impl From<CallError> for Failure {
         StepError::from(error).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use connectors::CallErrorKind;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(7);
+
+    fn call(detail: &str) -> CallError {
+        CallError {
+            kind: CallErrorKind::Transient { retry_after: Some(WAIT) },
+            connection: "kantata-main".into(),
+            operation: "create project",
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn failed(detail: &str) -> Failure {
+        StepError::Call { step: "project".into(), error: call(detail) }.into()
+    }
+
+    /// Proves part of GOV-15: what is logged of a failed call is where it failed and with which status. What the
+    /// product said of it, which may quote a customer, is for the exception alone.
+    #[test]
+    fn a_failed_call_is_logged_without_the_products_words() {
+        for words in [
+            "Ada Lovelace has no access",
+            "field title: Ada Lovelace: is taken",
+            "500: Ada Lovelace",
+            ": Ada",
+        ] {
+            let failure = failed(&format!("503: {words}"));
+            assert_eq!(failure.reason, "step project: kantata-main: create project: 503", "{words}");
+            assert_eq!(failure.to_string(), failure.reason);
+        }
+    }
+
+    #[test]
+    fn a_call_that_got_no_words_is_logged_with_what_is_known() {
+        for detail in ["503", "no answer in time"] {
+            assert_eq!(
+                failed(detail).reason,
+                format!("step project: kantata-main: create project: {detail}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_the_wait_that_the_product_asked_for() {
+        assert_eq!(failed("429: slow down, Ada").retry_after, Some(WAIT));
+        let outside_a_run = Failure::from(call("429: slow down, Ada"));
+        assert_eq!(outside_a_run.retry_after, Some(WAIT));
+        assert!(
+            outside_a_run.reason.ends_with("kantata-main: create project: 429"),
+            "{}",
+            outside_a_run.reason
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! What a person types, and what he is told.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use crate::engine::{Fault, Place, Tally, open};
 use crate::history::{Outcome, play};
+use crate::recording;
 
 /// Broken seeds that are shown; more tell nothing new.
 const MOST_SHOWN: usize = 5;
@@ -15,18 +17,23 @@ struct Order {
     seeds: u64,
     from: u64,
     one: Option<u64>,
+    record: bool,
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Order, String> {
-    let mut order = Order { seeds: 10_000, from: 0, one: None };
+    let mut order = Order { seeds: 10_000, from: 0, one: None, record: false };
     while let Some(name) = arguments.next() {
+        if name == "--record" {
+            order.record = true;
+            continue;
+        }
         let value = arguments.next().and_then(|v| v.parse::<u64>().ok());
         let value = value.ok_or_else(|| format!("{name} needs a number"))?;
         match name.as_str() {
             "--seeds" => order.seeds = value,
             "--from" => order.from = value,
             "--seed" => order.one = Some(value),
-            other => return Err(format!("{other} is not known; --seeds N, --from S, --seed S")),
+            other => return Err(format!("{other} is not known; --seeds N, --from S, --seed S, --record")),
         }
     }
     Ok(order)
@@ -39,8 +46,24 @@ pub fn command_line(arguments: impl Iterator<Item = String>) -> ExitCode {
             eprintln!("{reason}");
             ExitCode::from(2)
         }
+        Ok(Order { record: true, .. }) => record(),
         Ok(Order { one: Some(seed), .. }) => replay(seed),
         Ok(order) => many(&order),
+    }
+}
+
+/// Writes the recordings that are not there. One that is there may stand for work in flight, and
+/// is not written again.
+fn record() -> ExitCode {
+    match recording::write_missing(Path::new(recording::FOLDER)) {
+        Ok(written) => {
+            println!("{} of {} recordings written", written.len(), recording::names().len());
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
     }
 }
 

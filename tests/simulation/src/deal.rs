@@ -6,6 +6,7 @@ use domain::quote::{Quote, QuoteLine};
 use domain::sample;
 use domain::work::TimeEntry;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::Sim;
 use crate::world::{CRM, TENANT};
@@ -14,7 +15,7 @@ use crate::world::{CRM, TENANT};
 pub(crate) const UNSOLD_ROLE: &str = "architect";
 
 /// One deal.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Deal {
     pub(crate) quote: Quote,
     pub(crate) engagement: EngagementId,
@@ -34,6 +35,23 @@ fn dollars(sim: &Sim, from: u64, to: u64) -> Money {
 }
 
 impl Deal {
+    /// The same deal each time: a milestone, and some time.
+    pub(crate) fn fixed() -> Self {
+        let mut quote = sample::quote();
+        quote.lines.retain(|line| line.milestone.as_deref() != Some("M2"));
+        Self {
+            engagement: EngagementId::of_deal(TENANT, CRM, &quote.deal),
+            flawed: false,
+            withdrawn: false,
+            time: vec![
+                sample::entry("12300", "consultant", "2026-11-16", 450),
+                sample::entry("12301", "principal", "2026-11-17", 90),
+            ],
+            completed: vec!["M1".into()],
+            quote,
+        }
+    }
+
     /// The deal of a number.
     pub(crate) fn draw(sim: &Sim, number: u64) -> Self {
         let deal = (500 + number).to_string();

@@ -1,10 +1,13 @@
 //! One thread, one seed, one history: tasks that take turns, a clock that only moves when nobody
 //! can go on, and faults at every call that leaves a function.
 
+mod aim;
 mod fault;
 mod scheduler;
 mod tally;
 
+pub(crate) use aim::Aims;
+pub use aim::{Aim, Call, Target};
 pub(crate) use fault::Plan;
 pub use fault::{Fault, Place};
 pub use tally::Tally;
@@ -39,6 +42,7 @@ struct State {
     turns: u64,
     spawned: Vec<Going>,
     tally: Tally,
+    aims: Aims,
     digest: u64,
     trace: Option<Vec<String>>,
 }
@@ -52,8 +56,18 @@ impl Sim {
     /// The engine of a seed, beginning at a moment. Keeps its history in words where `traced`.
     pub(crate) fn new(seed: u64, epoch: Timestamp, traced: bool) -> Arc<Self> {
         let mut rng = fastrand::Rng::with_seed(seed);
+        let plan = Plan::draw(&mut rng);
+        Self::with(rng, plan, epoch, traced)
+    }
+
+    /// An engine in which nothing goes wrong but what is aimed at.
+    pub(crate) fn quiet(epoch: Timestamp, traced: bool) -> Arc<Self> {
+        Self::with(fastrand::Rng::with_seed(1), Plan::quiet(), epoch, traced)
+    }
+
+    fn with(rng: fastrand::Rng, plan: Plan, epoch: Timestamp, traced: bool) -> Arc<Self> {
         let state = State {
-            plan: Plan::draw(&mut rng),
+            plan,
             rng,
             calm: false,
             killed: false,
@@ -61,6 +75,7 @@ impl Sim {
             turns: 0,
             spawned: Vec::new(),
             tally: Tally::default(),
+            aims: Aims::default(),
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(Vec::new),
         };
@@ -100,6 +115,28 @@ impl Sim {
         open(&self.state).spawned.push(Box::pin(going));
     }
 
+    /// The process that runs now is one of a function.
+    pub(crate) fn is_process_of(&self, function: &'static str) {
+        let mut state = open(&self.state);
+        let current = state.current;
+        state.aims.process(current, function);
+    }
+
+    /// Takes aim: nothing but this goes wrong from now on, apart from what the plan draws.
+    pub(crate) fn aim(&self, aims: Vec<Aim>) {
+        open(&self.state).aims.take(aims);
+    }
+
+    /// How often something aimed at went wrong.
+    pub(crate) fn hits(&self) -> u32 {
+        open(&self.state).aims.hits()
+    }
+
+    /// The calls that each process made, in order.
+    pub(crate) fn calls(&self) -> Vec<(&'static str, Vec<Call>)> {
+        open(&self.state).aims.calls()
+    }
+
     /// From now on nothing goes wrong any more: what is left must end well by itself.
     pub(crate) fn calm_down(&self) {
         open(&self.state).calm = true;
@@ -108,6 +145,13 @@ impl Sim {
     /// Whether a fault happens here and now; counted and remembered where it does.
     pub(crate) fn strikes(&self, fault: Fault, place: Place) -> bool {
         let mut state = open(&self.state);
+        let current = state.current;
+        if state.aims.hit(current, fault, place) {
+            state.tally.count(fault, place);
+            drop(state);
+            self.note(|| format!("! {} at {}, as aimed", fault.name(), place.name()));
+            return true;
+        }
         if state.calm {
             return false;
         }
@@ -154,16 +198,30 @@ impl Sim {
     /// Before a call leaves a function: others may go first, time may pass, the process may die.
     pub(crate) async fn reach(&self, place: Place) {
         self.digest(place as u64);
+        let call = {
+            let mut state = open(&self.state);
+            let current = state.current;
+            state.aims.called(current, place)
+        };
         self.give_way().await;
+        self.goes_on_with(call);
         if self.strikes(Fault::Slow, place) {
             tokio::time::sleep(Duration::from_millis(20 + self.below(15_000))).await;
         }
         if place.may_freeze() && self.strikes(Fault::Frozen, place) {
             tokio::time::sleep(Duration::from_secs(60 + self.below(1_200))).await;
         }
+        self.goes_on_with(call);
         if self.strikes(Fault::CrashBefore, place) {
             self.die().await;
         }
+    }
+
+    /// A process may have several calls under way: from here on, until it waits, it is this one.
+    fn goes_on_with(&self, call: usize) {
+        let mut state = open(&self.state);
+        let current = state.current;
+        state.aims.goes_on_with(current, call);
     }
 
     /// After the call had its effect and before its answer is seen.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Envelope;
+
 use crate::deal::Deal;
-use crate::engine::{Sim, Tally, open};
+use crate::engine::{Aim, Call, Sim, Tally, open};
 use crate::world::{EPOCH, World};
 use crate::{invariants, operator, script};
 
@@ -33,12 +35,50 @@ pub struct Outcome {
 /// Plays the history of a seed.
 #[must_use]
 pub fn play(seed: u64, traced: bool) -> Outcome {
+    within_a_runtime(history(seed, traced))
+}
+
+/// Plays a fixed deal in which nothing goes wrong but what is aimed at. Gives what does not hold
+/// in the end, and the calls of each process.
+#[must_use]
+pub fn rehearse(aims: Vec<Aim>, traced: bool) -> Rehearsal {
+    within_a_runtime(async {
+        let sim = Sim::quiet(EPOCH.parse().expect("a timestamp"), traced);
+        sim.aim(aims);
+        let world = World::new(Arc::clone(&sim)).await;
+        let deals = vec![Deal::fixed()];
+        let (master, played) = (Arc::clone(&world), deals.clone());
+        sim.spawn(async move { everything(master, played).await });
+        let mut broken = match sim.run().await {
+            Ok(()) => world.complaints(),
+            Err(endless) => vec![endless],
+        };
+        broken.extend(invariants::broken(&world, &deals));
+        Rehearsal { broken, calls: sim.calls(), hits: sim.hits(), trace: sim.trace() }
+    })
+}
+
+/// Runs a history in a thread of its own time, which passes only while nobody can go on.
+pub(crate) fn within_a_runtime<T>(history: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O");
-    runtime.block_on(Box::pin(history(seed, traced)))
+    runtime.block_on(Box::pin(history))
+}
+
+/// What came of a fixed deal.
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    /// What does not hold.
+    pub broken: Vec<String>,
+    /// The calls of each process, in the order in which processes began.
+    pub calls: Vec<(&'static str, Vec<Call>)>,
+    /// How often something aimed at went wrong.
+    pub hits: u32,
+    /// The history in words, where it was asked for.
+    pub trace: Vec<String>,
 }
 
 async fn history(seed: u64, traced: bool) -> Outcome {
@@ -85,28 +125,53 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
     }
     world.sim.calm_down();
     world.sim.note(|| "from here on nothing goes wrong".into());
+    come_to_an_end(&world, &deals).await;
+}
+
+/// Polls, settles, pays and invoices until nothing is left to be done.
+pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
     for round in 0..ROUNDS {
         // The log is read to its end, overlap and all.
         world.poll();
-        quiet(&world).await;
-        let settled = operator::settle(&world).await;
-        let paid = script::pay(&world);
+        quiet(world).await;
+        let settled = operator::settle(world).await;
+        let paid = script::pay(world);
         let mut asked = false;
-        for deal in &deals {
-            if invariants::has_ready_lines(&world, &deal.engagement).await {
-                script::request_invoice(&world, &deal.engagement, &format!("what is left, {round}"));
+        for deal in deals {
+            if invariants::has_ready_lines(world, &deal.engagement).await {
+                script::request_invoice(world, &deal.engagement, &format!("what is left, {round}"));
                 asked = true;
             }
         }
         if settled == 0 && !paid && !asked && round > 1 {
+            if world.sim.one_in(4) {
+                Box::pin(replay(world)).await;
+            }
             return;
         }
     }
     world.complain("there is no end to what is left to be done".into());
 }
 
+/// Everything that ever was on the bus is put there once more: nothing of value may change.
+pub(crate) async fn replay(world: &Arc<World>) {
+    let events: Vec<Envelope> = open(&world.taken).values().cloned().collect();
+    let before = invariants::worth(world);
+    for event in events {
+        world.take(event);
+    }
+    quiet(world).await;
+    let after = invariants::worth(world);
+    for (was, is) in before.iter().zip(&after).filter(|(was, is)| was != is) {
+        world.complain(format!("a replay turned {was} into {is}"));
+    }
+    if before.len() != after.len() {
+        world.complain(format!("a replay turned {} items of value into {}", before.len(), after.len()));
+    }
+}
+
 /// Waits until nobody has been at anything for a while.
-async fn quiet(world: &World) {
+pub(crate) async fn quiet(world: &World) {
     let mut quiet = 0;
     while quiet < QUIET_MINUTES {
         tokio::time::sleep(Duration::from_secs(60)).await;

@@ -5,7 +5,7 @@ mod cash;
 mod events;
 mod money;
 mod records;
-mod withdrawal;
+pub(crate) mod withdrawal;
 mod work;
 
 use domain::billing::BillableLine;
@@ -15,6 +15,7 @@ use domain::invoice::Invoice;
 use journal::{Item, Key, Store};
 
 use crate::deal::Deal;
+use crate::engine::open;
 use crate::world::{TENANT, World};
 
 /// A line with where it stands.
@@ -32,7 +33,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    fn of(all: &[Item], engagement: &EngagementId) -> Self {
+    pub(crate) fn of(all: &[Item], engagement: &EngagementId) -> Self {
         let partition = Key::partition(TENANT, engagement.as_str());
         let items: Vec<Item> = all.iter().filter(|i| i.text("pk") == Some(&partition)).cloned().collect();
         let kind = |kind: &'static str| items.iter().filter(move |i| i.text("kind") == Some(kind));
@@ -82,6 +83,21 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
     broken.extend(cash::broken(world, &items));
     broken.extend(events::broken(world, deals, &items));
     broken
+}
+
+/// Everything of value: what is owed, billed and paid, in the table and in the products' books.
+pub(crate) fn worth(world: &World) -> Vec<String> {
+    let items = world.table.items();
+    let kinds = ["line", "invoice", "invoice-page", "payment"];
+    let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
+    let books = open(&world.books);
+    let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
+    worth.extend(books.invoices.iter().map(|(id, invoice)| format!("{id} {invoice:?}")));
+    worth.extend(books.bookings.iter().map(|(id, booking)| format!("{id} {booking:?}")));
+    worth.extend(books.plans.iter().map(|(id, plan)| format!("{id} {plan}")));
+    worth.extend(books.projects.iter().map(|row| format!("{row:?}")));
+    worth.extend(books.accounts.iter().map(|account| format!("{account:?}")));
+    worth
 }
 
 /// Notes what does not hold.

@@ -9,14 +9,16 @@
 mod command_line;
 mod deal;
 mod engine;
+pub mod failures;
 mod history;
 mod invariants;
 mod operator;
 mod products;
+pub mod recording;
 mod script;
 mod senders;
 mod world;
 
 pub use command_line::command_line;
-pub use engine::{Fault, Place, Tally};
-pub use history::{Outcome, play};
+pub use engine::{Aim, Call, Fault, Place, Tally, Target};
+pub use history::{Outcome, Rehearsal, play, rehearse};

@@ -1,4 +1,5 @@
-//! Plays histories and reports what does not hold: `simulate [--seeds N] [--from S] [--seed S]`.
+//! Plays histories and reports what does not hold: `simulate [--seeds N] [--from S] [--seed S]`,
+//! or writes recordings that are missing: `simulate --record`.
 #![allow(clippy::expect_used)]
 
 fn main() -> std::process::ExitCode {

@@ -55,6 +55,16 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
 /// Somebody withdraws the deal while it is being set up, or too late; some time was worked already.
 async fn withdraw(world: &Arc<World>, deal: &Deal) {
     world.sim.wait(0, 60).await;
+    if open(&world.books).project_of(&deal.engagement).is_some() {
+        for entry in deal.time.iter().take(2) {
+            report(world, deal, Event::TimeApproved(entry.clone()));
+        }
+    }
+    ask_for_withdrawal(world, deal);
+}
+
+/// Somebody asks for a deal to be withdrawn.
+pub(crate) fn ask_for_withdrawal(world: &Arc<World>, deal: &Deal) {
     let (now, trace) = (world.sim.now(), Traceparent::start());
     let event = WithdrawalRequested {
         engagement: deal.engagement.clone(),
@@ -62,11 +72,6 @@ async fn withdraw(world: &Arc<World>, deal: &Deal) {
         reason: "the customer changed his mind".into(),
     };
     let (delivery, subject) = (format!("withdraw:{}", deal.engagement), deal.engagement.as_str());
-    if open(&world.books).project_of(&deal.engagement).is_some() {
-        for entry in deal.time.iter().take(2) {
-            report(world, deal, Event::TimeApproved(entry.clone()));
-        }
-    }
     world.take(Envelope::reported(TENANT, "console", &delivery, subject, now, event.into(), trace));
 }
 
@@ -79,6 +84,16 @@ async fn set_up(world: &World, engagement: &EngagementId) -> bool {
         world.sim.wait(1, 300).await;
     }
     false
+}
+
+/// All work is done and approved at once.
+pub(crate) fn report_all(world: &World, deal: &Deal) {
+    for key in &deal.completed {
+        report(world, deal, Event::MilestoneCompleted(sample::completion(key)));
+    }
+    for entry in &deal.time {
+        report(world, deal, Event::TimeApproved(entry.clone()));
+    }
 }
 
 /// Work is done and approved over some hours, in any order.
@@ -95,7 +110,7 @@ async fn deliver(world: &World, deal: &Deal) {
 }
 
 /// An entry of the PSA's log, which shows it some minutes later.
-fn report(world: &World, deal: &Deal, event: Event) {
+pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
     let at = world.sim.now();
     let record = match &event {
         Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
@@ -162,7 +177,7 @@ fn named(books: &Books, number: &str) -> bool {
     books.received.values().any(|r| r.number.as_deref() == Some(number))
 }
 
-fn receive(world: &Arc<World>, cents: i64, number: Option<&str>) {
+pub(crate) fn receive(world: &Arc<World>, cents: i64, number: Option<&str>) {
     let intent = {
         let mut books = open(&world.books);
         let intent = format!("pi_{}", books.number());

@@ -26,7 +26,7 @@ use crate::engine::{NearClock, Sim, open};
 use crate::products::{Books, Products};
 
 pub(crate) use functions::Queue;
-pub(crate) use queues::Queues;
+pub(crate) use queues::{Queues, Written};
 pub(crate) use stream::Stream;
 
 /// The tenant of every history.
@@ -86,6 +86,7 @@ impl World {
 
     /// What a fresh process of a function works with.
     pub(crate) fn context(self: &Arc<Self>, function: &'static str) -> Context {
+        self.sim.is_process_of(function);
         Context {
             function,
             journal: Journal::new(Arc::new(table::SimulatedTable(Arc::clone(self)))),

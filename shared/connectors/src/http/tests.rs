@@ -141,6 +141,29 @@ fn a_products_words_are_short_and_hold_nothing_personal() {
     assert_eq!(scrubbed(&"é ".repeat(500)).chars().count(), 301);
 }
 
+/// An error's detail ends in an exception and on the bus.
+#[tokio::test]
+async fn a_products_words_never_quote_our_credentials() {
+    let server = MockServer::start().await;
+    let token = "never-to-be-seen/again";
+    // So long that the last one would be cut in its middle.
+    let filler = "word ".repeat(43);
+    let said = format!("never-to-be-seen%2Fagain is not {token}, nor whsec_retired. {filler} {token}");
+    Mock::given(any()).respond_with(ResponseTemplate::new(422).set_body_string(said)).mount(&server).await;
+    let mut connection = connection(&server.uri());
+    let credentials = json!({ "api_token": token, "signing_secrets": ["current", "whsec_retired"] });
+    connection.credentials = serde_json::from_value(credentials).expect("credentials");
+    let api = Api::new(&connection, server.uri(), QUICK, &PLAIN, &[]).expect("opens");
+    let refused = api.get::<Value>("try", "/x", &[]).await.expect_err("refused").detail;
+    assert!(
+        refused.starts_with("422: <credential> is not <credential>, nor <credential>. word"),
+        "{refused}"
+    );
+    assert!(refused.ends_with("word <credential>") && !refused.contains("never"), "{refused}");
+    let ours = api.error(CallErrorKind::Mismatch, "try", format!("record {token} instead of 1")).detail;
+    assert_eq!(ours, "record <credential> instead of 1");
+}
+
 #[test]
 fn tls_is_set_up_without_a_process_wide_provider() {
     assert!(Lazy::new(QUICK).get().is_ok());

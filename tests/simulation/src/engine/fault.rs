@@ -211,6 +211,11 @@ struct Outage {
 }
 
 impl Plan {
+    /// Nothing goes wrong.
+    pub(crate) fn quiet() -> Self {
+        Self { rates: vec![0; Fault::ALL.len()], outage: None }
+    }
+
     /// Draws one.
     pub(crate) fn draw(rng: &mut fastrand::Rng) -> Self {
         const RATES: [u32; 4] = [20, 60, 200, 600];

@@ -43,6 +43,15 @@ impl Sim {
     /// # Errors
     /// When the history does not end.
     pub(crate) async fn run(&self) -> Result<(), String> {
+        self.run_until(|| false).await.map(|_| ())
+    }
+
+    /// The same, but everybody is dropped where he stands as soon as something holds after somebody's
+    /// turn. Gives whether it came to that.
+    ///
+    /// # Errors
+    /// When the history does not end.
+    pub(crate) async fn run_until(&self, mut stop: impl FnMut() -> bool) -> Result<bool, String> {
         let ready = Arc::new(Ready::default());
         let mut tasks: BTreeMap<u64, Task> = BTreeMap::new();
         let mut next_id = 0;
@@ -56,7 +65,7 @@ impl Sim {
             }
             let Some(id) = self.draw(&ready) else {
                 if tasks.is_empty() {
-                    return Ok(());
+                    return Ok(false);
                 }
                 std::future::poll_fn(|cx| {
                     *open(&ready.root) = Some(cx.waker().clone());
@@ -69,6 +78,11 @@ impl Sim {
                 && self.turn(id, task)?
             {
                 tasks.remove(&id);
+            }
+            if stop() {
+                let left = std::mem::take(&mut open(&self.state).spawned);
+                drop(left);
+                return Ok(true);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::deal::Deal;
 use crate::engine::open;
 use crate::world::World;
 
-pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String> {
+pub(crate) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String> {
     let mut broken = Vec::new();
     let books = open(&world.books);
     must(&mut broken, books.project_of(&deal.engagement).is_none(), || "its project is in use".into());

@@ -10,9 +10,12 @@ use domain::money::Money;
 use domain::quote::Quote;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::recording::forms::{Told, shown};
 
 /// A record that carries our key. A search shows it from a moment on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) record: String,
     pub(crate) key: String,
@@ -21,22 +24,23 @@ pub(crate) struct Row {
 }
 
 /// An entry of a product's log of changes; the log shows it from a moment on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) at: Timestamp,
     pub(crate) shown_at: Timestamp,
+    #[serde(with = "Told")]
     pub(crate) change: Translated,
 }
 
 /// A customer's account in the ERP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) customer: Option<CustomerId>,
     pub(crate) record: CustomerRecord,
 }
 
 /// An invoice in the ERP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ErpInvoice {
     pub(crate) record: String,
     pub(crate) lines: Vec<InvoiceLine>,
@@ -87,7 +91,7 @@ impl ErpInvoice {
 }
 
 /// A payment booked in the ERP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Booking {
     pub(crate) record: String,
     pub(crate) applied: Money,
@@ -95,20 +99,20 @@ pub(crate) struct Booking {
 }
 
 /// What the payment product received.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Received {
     pub(crate) amount: Money,
     pub(crate) number: Option<String>,
 }
 
 /// The books of all products.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Books {
     next: u64,
     /// CRM: quotes by deal.
     pub(crate) quotes: BTreeMap<String, Quote>,
     /// CRM: what is shown on each deal.
-    pub(crate) deals: BTreeMap<String, BTreeMap<&'static str, String>>,
+    pub(crate) deals: BTreeMap<String, BTreeMap<String, String>>,
     /// PSA.
     pub(crate) projects: Vec<Row>,
     /// PSA.
@@ -118,6 +122,7 @@ pub(crate) struct Books {
     /// PSA.
     pub(crate) rate_cards: Vec<Row>,
     /// PSA: what is shown of each invoice.
+    #[serde(with = "shown")]
     pub(crate) shown: BTreeMap<InvoiceId, WriteInvoiceStatus>,
     /// PSA.
     pub(crate) work: Vec<Change>,

@@ -53,7 +53,7 @@ impl Performs<WriteDealStatus> for SimulatedCrm {
                 ("total", write.invoice_total.map(|m| m.to_string())),
                 ("paid", write.paid.map(|m| m.to_string())),
             ];
-            deal.extend(shown.into_iter().filter_map(|(name, value)| value.map(|v| (name, v))));
+            deal.extend(shown.into_iter().filter_map(|(name, value)| value.map(|v| (name.to_owned(), v))));
             Ok(Reference { record: write.deal })
         };
         self.0.changes(Place::WriteDealStatus, CRM, effect).await

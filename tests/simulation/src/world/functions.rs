@@ -7,13 +7,15 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::Event;
 use runtime::{Handler, handle_batch};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
 use super::queues::OutboxRetry;
 
 /// A queue and the function that it drives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Queue {
     QuoteApproved,
     TimeApproved,

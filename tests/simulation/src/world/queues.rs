@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use events::Envelope;
+use jiff::{SignedDuration, Timestamp};
 use runtime::MessageQueue;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Queue, World};
@@ -24,6 +26,16 @@ struct Message {
     body: String,
     receives: u32,
     visible_at: tokio::time::Instant,
+}
+
+/// A message as it is written down: the queue's own clock is of no use in another history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    pub(crate) queue: Queue,
+    pub(crate) body: String,
+    receives: u32,
+    /// Whoever was at it is not any more, but the queue does not know that before then.
+    visible_at: Timestamp,
 }
 
 /// All queues.
@@ -76,15 +88,42 @@ impl World {
 
     /// Puts a message into a queue.
     pub(crate) fn enqueue(self: &Arc<Self>, queue: Queue, body: String, delay: Duration) {
+        self.insert(queue, body, 0, delay);
+    }
+
+    fn insert(self: &Arc<Self>, queue: Queue, body: String, receives: u32, delay: Duration) {
         let id = {
             let mut queues = open(&self.queues);
             queues.next += 1;
             let id = queues.next;
             let visible_at = tokio::time::Instant::now() + delay;
-            queues.messages.insert(id, Message { queue, body, receives: 0, visible_at });
+            queues.messages.insert(id, Message { queue, body, receives, visible_at });
             id
         };
         self.deliver_after(id, delay);
+    }
+
+    /// Every message, for writing it down.
+    pub(crate) fn messages(&self) -> Vec<Written> {
+        let (now, read_at) = (self.sim.now(), tokio::time::Instant::now());
+        let written = |m: &Message| {
+            let hidden = m.visible_at.saturating_duration_since(read_at);
+            let hidden = SignedDuration::try_from(hidden).unwrap_or_default();
+            Written {
+                queue: m.queue,
+                body: m.body.clone(),
+                receives: m.receives,
+                visible_at: now.saturating_add(hidden).unwrap_or(now),
+            }
+        };
+        open(&self.queues).messages.values().map(written).collect()
+    }
+
+    /// Puts a message into its queue as it was written down.
+    pub(crate) fn put_back(self: &Arc<Self>, written: Written) {
+        let Written { queue, body, receives, visible_at } = written;
+        let hidden = Duration::try_from(visible_at.duration_since(self.sim.now())).unwrap_or_default();
+        self.insert(queue, body, receives, hidden);
     }
 
     fn deliver_after(self: &Arc<Self>, id: u64, delay: Duration) {

@@ -20,19 +20,29 @@ impl Stream {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.values().all(VecDeque::is_empty)
     }
+
+    /// What was not read yet, each partition in its order.
+    pub(crate) fn unread(&self) -> Vec<Item> {
+        self.waiting.values().flatten().cloned().collect()
+    }
 }
 
 impl World {
     /// Takes what was just inserted into the stream, and has it delivered.
     pub(super) fn streamed(self: &Arc<Self>) {
         for item in self.table.drain_stream().into_iter().filter(|i| i.text("outbox").is_some()) {
-            let partition = item.key().pk;
-            let mut stream = open(&self.stream);
-            let records = stream.waiting.entry(partition.clone()).or_default();
-            records.push_back(item);
-            if records.len() == 1 {
-                self.sim.spawn(deliver(Arc::clone(self), partition));
-            }
+            self.stream_shows(item);
+        }
+    }
+
+    /// Puts a record at the end of its partition's stream.
+    pub(crate) fn stream_shows(self: &Arc<Self>, item: Item) {
+        let partition = item.key().pk;
+        let mut stream = open(&self.stream);
+        let records = stream.waiting.entry(partition.clone()).or_default();
+        records.push_back(item);
+        if records.len() == 1 {
+            self.sim.spawn(deliver(Arc::clone(self), partition));
         }
     }
 

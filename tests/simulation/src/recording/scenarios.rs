@@ -1,0 +1,246 @@
+//! Moments in which work is in flight, each by what is stored then.
+
+use domain::{Event, sample};
+
+use crate::deal::Deal;
+use crate::engine::{Aim, Fault, Place, Target};
+use crate::world::{Queue, World};
+
+/// A moment of a deal.
+pub(super) struct Scenario {
+    /// Its file.
+    pub(super) name: &'static str,
+    /// What is in flight.
+    pub(super) in_flight: &'static str,
+    /// The deal that is played.
+    pub(super) deal: fn() -> Deal,
+    /// In how many parts its invoices are paid.
+    pub(super) paid_in: i64,
+    /// What goes wrong, from when on.
+    pub(super) aims: fn() -> Vec<Aim>,
+    pub(super) aim_when: fn(&World) -> bool,
+    /// When it stands.
+    pub(super) stands: fn(&World) -> bool,
+}
+
+impl Scenario {
+    /// Nothing goes wrong.
+    const fn new(name: &'static str, in_flight: &'static str, stands: fn(&World) -> bool) -> Self {
+        let aims: fn() -> Vec<Aim> = Vec::new;
+        Self { name, in_flight, deal: Deal::fixed, paid_in: 1, aims, aim_when: |_| true, stands }
+    }
+}
+
+/// All names, as files are called.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name).collect()
+}
+
+pub(super) fn of(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}
+
+fn aim(function: &'static str, at: Target, fault: Fault, times: u32) -> Vec<Aim> {
+    vec![Aim { function, at, fault, times }]
+}
+
+/// Activation dies in the middle, once its project can be seen.
+fn activation_dies() -> Vec<Aim> {
+    aim("quote-approved", Target::Place(Place::CreateRateCard), Fault::CrashAfter, 2)
+}
+
+fn withdrawn() -> Deal {
+    Deal { withdrawn: true, ..Deal::fixed() }
+}
+
+/// The quote lacks something when it is first approved.
+fn flawed() -> Deal {
+    Deal { flawed: true, ..Deal::fixed() }
+}
+
+/// Little work, so that what comes late in a deal is a small file.
+fn small() -> Deal {
+    let mut deal = Deal::fixed();
+    deal.time.truncate(1);
+    deal
+}
+
+/// Time may not be billed beyond a ceiling that one of its entries exceeds.
+fn with_a_ceiling() -> Deal {
+    let mut deal = Deal::fixed();
+    deal.quote.time_ceiling = Some(sample::usd("1500.00"));
+    deal
+}
+
+fn one_was_posted(world: &World) -> bool {
+    world.books_show(|books| books.invoices.values().any(|invoice| invoice.number.is_some()))
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        deal: flawed,
+        ..Scenario::new("quote-held", "a quote did not pass its checks and is not corrected yet", |w| {
+            w.run_is("activation", "held")
+                && w.has("exception", "status", "open")
+                && w.count("state", "kind", "state") == 0
+        })
+    },
+    Scenario::new(
+        "activation-project-made",
+        "activation died after the PSA made the project and before the step was recorded as done",
+        |w| w.step_is("activation", "project", "started") && w.books_show(|b| !b.projects.is_empty()),
+    ),
+    Scenario {
+        aims: || aim("quote-approved", Target::Place(Place::CreateProject), Fault::Unavailable, 1),
+        aim_when: |w| w.step_is("activation", "project", "started"),
+        ..Scenario::new(
+            "activation-waits-for-psa",
+            "the PSA was out of reach when the project was to be made; the message comes again",
+            |w| w.step_is("activation", "project", "waiting") && w.waiting(Queue::QuoteApproved) > 0,
+        )
+    },
+    Scenario {
+        aims: || aim("quote-approved", Target::Place(Place::CreateRateCard), Fault::Refused, 1),
+        aim_when: |w| w.step_is("activation", "rate-card", "started"),
+        ..Scenario::new(
+            "activation-held",
+            "the PSA refused the rate card; the run is held and an exception waits for a person",
+            |w| {
+                w.run_is("activation", "held")
+                    && w.step_is("activation", "rate-card", "refused")
+                    && w.has("exception", "status", "open")
+                    && w.waiting(Queue::QuoteApproved) == 0
+            },
+        )
+    },
+    Scenario::new(
+        "activation-not-announced",
+        "the engagement is active; its events are in the stream and the CRM does not show it yet",
+        |w| {
+            w.has("state", "status", "active")
+                && w.run_is("activation", "running")
+                && !w.took(|e| matches!(e, Event::EngagementActivated(_)))
+        },
+    ),
+    Scenario {
+        aims: activation_dies,
+        deal: withdrawn,
+        ..Scenario::new(
+            "withdrawal-half-way",
+            "two steps of an activation were undone and the others were not",
+            |w| w.count("step", "state", "undone") == 2 && w.run_is("activation", "running"),
+        )
+    },
+    Scenario {
+        aims: activation_dies,
+        deal: withdrawn,
+        ..Scenario::new(
+            "withdrawal-not-journalled",
+            "everything was taken back; the withdrawal is not in the journal yet",
+            |w| w.run_is("activation", "compensated") && w.has("state", "status", "activating"),
+        )
+    },
+    Scenario {
+        aims: activation_dies,
+        deal: with_a_ceiling,
+        ..Scenario::new("time-parked", "time was approved before its engagement is active", |w| {
+            w.parked("engagement-active") > 0 && w.has("state", "status", "activating")
+        })
+    },
+    Scenario {
+        aims: activation_dies,
+        deal: with_a_ceiling,
+        ..Scenario::new(
+            "time-released",
+            "the engagement is active; what waited for it was put on the bus and not yet removed",
+            |w| {
+                w.parked("engagement-active") > 0
+                    && w.has("state", "status", "active")
+                    && w.waiting(Queue::TimeApproved) > 0
+            },
+        )
+    },
+    Scenario::new(
+        "time-billed-message-left",
+        "an entry is a line; its message is still in the queue and comes again",
+        |w| w.has("line", "status", "ready") && w.waiting(Queue::TimeApproved) > 0,
+    ),
+    Scenario {
+        deal: with_a_ceiling,
+        ..Scenario::new(
+            "invoice-collecting",
+            "lines are ready and an invoice was begun that took none of them yet",
+            |w| w.has("invoice", "status", "collecting") && w.has("line", "status", "ready"),
+        )
+    },
+    Scenario::new("invoice-page-taken", "an invoice took a page of lines and may still take more", |w| {
+        w.has("invoice", "status", "collecting") && w.has("line", "status", "invoiced")
+    }),
+    Scenario::new("invoice-made", "the ERP made an invoice; the step is not recorded as done", |w| {
+        w.step_is("invoice", "create", "started") && w.books_show(|b| !b.invoices.is_empty())
+    }),
+    Scenario::new("invoice-posted", "the ERP posted an invoice; nobody heard of it yet", |w| {
+        one_was_posted(w)
+            && w.has("invoice", "status", "submitted")
+            && !w.took(|e| matches!(e, Event::InvoicePosted(_)))
+    }),
+    Scenario::new("status-half-shown", "an invoice is shown in the PSA and not yet in the CRM", |w| {
+        w.books_show(|b| !b.shown.is_empty() && !b.deals.values().any(|d| d.contains_key("invoice")))
+            && w.has("invoice", "status", "posted")
+    }),
+    Scenario {
+        aims: || aim("invoice-posted", Target::Number(0), Fault::CrashBefore, 3),
+        ..Scenario::new("payment-parked", "an invoice was paid before it was read back as posted", |w| {
+            w.parked("invoice-posted") > 0 && w.waiting(Queue::InvoicePosted) > 0
+        })
+    },
+    Scenario {
+        deal: small,
+        paid_in: 2,
+        ..Scenario::new(
+            "payment-applied",
+            "a payment of a half is applied in the journal and not booked in the ERP",
+            |w| {
+                w.has("invoice", "status", "part-paid")
+                    && w.books_show(|b| b.bookings.is_empty())
+                    && w.waiting(Queue::PaymentReceived) > 0
+            },
+        )
+    },
+    Scenario {
+        deal: small,
+        ..Scenario::new("payment-booked", "the ERP booked a payment; the step is not recorded as done", |w| {
+            w.has("invoice", "status", "paid")
+                && w.run_is("payment", "running")
+                && w.count("step", "workflow", "payment") == 1
+                && w.has("step", "state", "started")
+                && w.books_show(|b| !b.bookings.is_empty())
+        })
+    },
+    Scenario {
+        aims: || aim("publish-outbox", Target::Place(Place::Bus), Fault::Unavailable, 3),
+        aim_when: |w| w.has("line", "status", "ready"),
+        ..Scenario::new(
+            "outbox-refused",
+            "the bus refused what a commit left to be sent; it waits in the retry queue",
+            |w| w.waiting(Queue::OutboxRetry) > 0,
+        )
+    },
+    Scenario {
+        aims: || aim("invoice-requested", Target::Number(0), Fault::CrashBefore, 1_000),
+        ..Scenario::new(
+            "dead-letter",
+            "the request of an invoice was given up and is not yet kept as an exception",
+            |w| w.waiting(Queue::DeadLetters) > 0,
+        )
+    },
+    Scenario {
+        aims: || aim("invoice-requested", Target::Number(0), Fault::CrashBefore, 1_000),
+        ..Scenario::new(
+            "dead-letter-kept",
+            "the request of an invoice was given up and waits for a person",
+            |w| w.waiting(Queue::DeadLetters) == 0 && w.has("exception", "stage", "dead-letter"),
+        )
+    },
+];
