@@ -33,6 +33,9 @@ mutants: ## break each of our own guards and see it caught: MUTANTS="name …", 
 fuzz: ## fuzz what reads from outside, with coverage: SECONDS=60 a target
 	@python3 -m tests.fuzz --seconds $(or $(SECONDS),60)
 
+recordings: ## record work in flight for scenarios that have no recording yet
+	@cargo run --quiet -p simulation --example simulate -- --record
+
 deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
 	@python3 -m local setup
 	@.venv/cloud/bin/python infra/deploy.py $(STAGE)

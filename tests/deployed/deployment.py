@@ -22,7 +22,7 @@ from .trail import Trail
 Seen = TypeVar("Seen")
 
 FUNCTION_SECONDS = 12
-LEASE_SECONDS = 13
+LEASE_SECONDS = 22
 PARAMETERS = {
     "PollSchedule": "DISABLED",  # each test polls when it has something to be found
     "FunctionTimeoutSeconds": str(FUNCTION_SECONDS),

@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::outbox::Pending;
 use crate::release;
 
-
 /// Keeps what could not be sent; the error says why not.
 pub(crate) async fn keep(queue: &dyn MessageQueue, pending: &Pending) -> Result<(), String> {
     // One to a message: a message that is given up is kept as one item, which holds one event of

@@ -123,7 +123,8 @@ async fn park(w: &World, count: usize) {
         let parked = event(&i.to_string());
         let key = Key::parked("northwind", &parked.subject, &Condition::EngagementActive, parked.id);
         let item = Item::new(&key, "parked", "northwind", &parked).unwrap();
-        let _ = journal.commit(Commit::default().write(Write::Insert { item, cause: parked.id })).await.unwrap();
+        let _ =
+            journal.commit(Commit::default().write(Write::Insert { item, cause: parked.id })).await.unwrap();
     }
 }
 

@@ -116,12 +116,19 @@ async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Re
     for problem in merged(problems) {
         standing.push(journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?);
     }
-    let settled =
-        journal.settle_exceptions(&event.tenant, &event.subject, context.function, &standing, now).await?;
-    match journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
-        Committed::Done | Committed::Rejected(_) => Ok(()),
-        Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
+    for _ in 0..MOST_ROUNDS {
+        let settled = journal
+            .settle_exceptions(&event.tenant, &event.subject, context.function, &standing, now)
+            .await?;
+        if settled.is_empty() {
+            return Ok(());
+        }
+        // Whoever settled one in the meantime keeps the others from being settled: look again.
+        if let Committed::Done = journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
+            return Ok(());
+        }
     }
+    Err(JournalError::Contended(event.subject.clone()).into())
 }
 
 /// One problem for each code, with the details of all its findings.

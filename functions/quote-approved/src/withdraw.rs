@@ -21,6 +21,10 @@ pub(crate) async fn withdraw(
     event: &Envelope,
     request: &WithdrawalRequested,
 ) -> Result<Outcome, Failure> {
+    if request.engagement.as_str() != event.subject {
+        let detail = format!("a withdrawal of {} came as one of {}", request.engagement, event.subject);
+        return held(context, event, detail).await;
+    }
     let why = format!("asked for by {}: {}", request.requested_by, request.reason);
     let context = &Context { purpose: Purpose::Undo(why), ..context.clone() };
     let key = RunKey {
@@ -51,7 +55,11 @@ pub(crate) async fn withdraw(
 
 /// What is active is ended by a change order: work may have been billed.
 async fn too_late(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
-    let detail = format!("{} is active: it is ended by a change order, not withdrawn", event.subject);
+    held(context, event, format!("{} is active: it is ended by a change order, not withdrawn", event.subject))
+        .await
+}
+
+async fn held(context: &Context, event: &Envelope, detail: String) -> Result<Outcome, Failure> {
     let problem = Problem::new(ProblemCode::IllegalEvent, detail);
     context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
     Ok(Outcome::Held)
@@ -75,7 +83,10 @@ async fn record(context: &Context, event: &Envelope) -> Result<Outcome, Failure>
     for _ in 0..MOST_ROUNDS {
         let now = context.clock.now();
         let known = journal.engagement(tenant, &event.subject).await?;
-        let summary = "withdrawn; what was set up was taken back";
+        let summary = match &known.body {
+            Some(_) => "withdrawn; what was set up was taken back",
+            None => "withdrawn before anything was set up",
+        };
         let entry = JournalEntry::of(event, EntryOutcome::Applied, summary, now);
         let mut commit = Commit::default().entry(tenant, &entry)?;
         if let Some(engagement) = known.body {

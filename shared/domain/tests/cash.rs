@@ -61,6 +61,14 @@ fn a_cent_of_difference_is_an_exception() {
         drafted().post(&erp).expect_err("differs").code
     };
     assert_eq!(differs(|p| p.untaxed = usd("1000.01")), ProblemCode::InvoiceMismatch);
+    assert_eq!(
+        differs(|p| (p.untaxed, p.total) = (usd("999.99"), usd("1099.99"))),
+        ProblemCode::InvoiceMismatch
+    );
+    assert_eq!(
+        differs(|p| (p.untaxed, p.total) = (usd("1000.01"), usd("1100.01"))),
+        ProblemCode::InvoiceMismatch
+    );
     assert_eq!(differs(|p| p.total = usd("1100.01")), ProblemCode::InvoiceMismatch);
     assert_eq!(differs(|p| p.tax = usd("99.99")), ProblemCode::InvoiceMismatch);
     assert_eq!(differs(|p| p.number = None), ProblemCode::InvoiceMismatch);
@@ -77,7 +85,12 @@ fn a_late_report_of_the_posting_does_not_undo_a_payment() {
 
 #[test]
 fn a_payment_before_the_posting_waits() {
-    assert_eq!(apply(&drafted(), &paid("a", usd("1100.00"))).expect("amounts"), Application::TooEarly);
+    use InvoiceStatus::{Collecting, Drafted, Empty, Submitted};
+    for status in [Collecting, Empty, Drafted, Submitted] {
+        let invoice = Invoice { status, ..drafted() };
+        let application = apply(&invoice, &paid("a", usd("1100.00"))).expect("amounts");
+        assert_eq!(application, Application::TooEarly, "{status:?}");
+    }
 }
 
 #[test]

@@ -85,6 +85,8 @@ impl From<StoreError> for LeaseError {
 pub enum StepState {
     /// It may have been sent: the product must be asked before it is sent again.
     Started,
+    /// It was sent, all calls of it have ended, and no answer came: it may have happened.
+    Unanswered,
     /// It happened; the result is recorded.
     Done,
     /// It was undone.

@@ -175,7 +175,10 @@ async fn an_exception_is_raised_once_and_opens_again_when_its_cause_returns() {
             .settle_exceptions("northwind", engagement_id().as_str(), "test", &[], now())
             .await
             .unwrap();
-        assert!(matches!(journal.commit(Commit { writes: settle, ..Commit::default() }).await.unwrap(), Committed::Done));
+        assert!(matches!(
+            journal.commit(Commit { writes: settle, ..Commit::default() }).await.unwrap(),
+            Committed::Done
+        ));
         assert_eq!(open().await, 0, "{name}");
         journal.raise("test", &event, problem(), vec![], now()).await.unwrap();
         assert_eq!(open().await, 1, "{name}");

@@ -56,6 +56,9 @@ impl From<StepError> for Failure {
                 let status = detail.split_once(": ").map_or(detail.as_str(), |(status, _)| status);
                 format!("step {step}: {connection}: {operation}: {status}")
             }
+            StepError::Mismatch { step, connection, .. } => {
+                format!("step {step}: {connection}: answered otherwise")
+            }
             other => other.to_string(),
         };
         Self { retry_after: error.retry_after(), reason }

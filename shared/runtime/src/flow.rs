@@ -60,19 +60,17 @@ async fn take_back(
 ) -> Result<Outcome, Failure> {
     match followed {
         Ok(_) | Err(StepError::NotBegun { .. }) => {}
-        Err(error) => {
-            if let Err(lease) = run.pause().await {
-                tracing::warn!(reason = %lease, "lease not given back");
-            }
-            return Err(error.into());
+        Err(error) => return stopped(context, run, event, error).await,
+    }
+    let problem = match run.compensate().await {
+        Ok(compensated) if compensated.left.is_empty() => return Ok(Outcome::Applied),
+        Ok(compensated) => {
+            let left = compensated.left.iter().map(|(step, why)| format!("{step}: {why}"));
+            Problem::new(ProblemCode::WithdrawalIncomplete, left.collect::<Vec<_>>().join("; "))
         }
-    }
-    let left = run.compensate().await?.left;
-    if left.is_empty() {
-        return Ok(Outcome::Applied);
-    }
-    let detail = left.iter().map(|(step, why)| format!("{step}: {why}")).collect::<Vec<_>>().join("; ");
-    let problem = Problem::new(ProblemCode::WithdrawalIncomplete, detail);
+        // What a product refuses to take back, a person must look at; the rest is tried again.
+        Err(error) => error.problem().ok_or(error)?,
+    };
     context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
     Ok(Outcome::Held)
 }
@@ -100,22 +98,33 @@ pub async fn conclude(
             run.complete().await?;
             Ok(outcome)
         }
-        Err(error) => match error.problem() {
-            Some(problem) => {
-                let now = context.clock.now();
-                context.journal.raise(context.function, event, problem, vec![], now).await?;
-                run.hold().await?;
-                Ok(Outcome::Held)
+        Err(error) => stopped(context, run, event, error).await,
+    }
+}
+
+/// A run that can't go on: held where a person must settle something, else left for the message's
+/// next delivery.
+async fn stopped(
+    context: &Context,
+    run: Run,
+    event: &Envelope,
+    error: StepError,
+) -> Result<Outcome, Failure> {
+    match error.problem() {
+        Some(problem) => {
+            let now = context.clock.now();
+            context.journal.raise(context.function, event, problem, vec![], now).await?;
+            run.hold().await?;
+            Ok(Outcome::Held)
+        }
+        None => {
+            let failure = Failure::from(error);
+            // A run that was taken over, or can't be written, frees itself when its lease ends.
+            if let Err(lease) = run.pause().await {
+                tracing::warn!(reason = %lease, "lease not given back");
             }
-            None => {
-                let failure = Failure::from(error);
-                // A run that was taken over, or can't be written, frees itself when its lease ends.
-                if let Err(lease) = run.pause().await {
-                    tracing::warn!(reason = %lease, "lease not given back");
-                }
-                Err(failure)
-            }
-        },
+            Err(failure)
+        }
     }
 }
 

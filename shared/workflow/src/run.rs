@@ -44,6 +44,7 @@ pub struct Run {
     pub(crate) lease: Lease,
     pub(crate) steps: BTreeMap<String, StepRecord>,
     pub(crate) undo: Vec<Undo>,
+    lease_for: SignedDuration,
     purpose: Purpose,
 }
 
@@ -64,7 +65,8 @@ impl Run {
         let lease = journal.lease(key.tenant, key.subject, workflow, key.run, clock.now(), lease_for).await?;
         let steps = journal.steps(&lease).await?.into_iter().map(|s| (s.step.clone(), s)).collect();
         let (journal, clock) = (journal.clone(), Arc::clone(clock));
-        let run = Self { journal, clock, lease, steps, undo: Vec::new(), purpose: purpose.clone() };
+        let run =
+            Self { journal, clock, lease, steps, undo: Vec::new(), lease_for, purpose: purpose.clone() };
         if !run.is_undoing() && run.steps.contains_key(TAKEN_BACK) {
             run.hold().await?;
             return Err(LeaseError::Ended(WorkflowStatus::Compensated));
@@ -94,7 +96,7 @@ impl Run {
             StepState::Done => true,
             // Whoever takes a run back finds his way past what is undone already.
             StepState::Undone => self.is_undoing(),
-            StepState::Started | StepState::Refused | StepState::Waiting => false,
+            StepState::Started | StepState::Unanswered | StepState::Refused | StepState::Waiting => false,
         };
         let Some(record) = self.steps.get(step).filter(kept) else { return Ok(None) };
         serde_json::from_value(record.result.clone().unwrap_or_default()).map(Some).map_err(|e| {
@@ -105,7 +107,7 @@ impl Run {
     /// Whether any other step was begun: something may have been made in another system.
     #[must_use]
     pub fn has_begun_beyond(&self, step: &str) -> bool {
-        self.steps.values().any(|s| s.step != step && matches!(s.state, StepState::Started | StepState::Done))
+        self.steps.values().any(|s| s.step != step && (is_open(s) || s.state == StepState::Done))
     }
 
     fn is_undoing(&self) -> bool {
@@ -194,10 +196,9 @@ impl Run {
         match connector.perform(operation, &self.idempotency_key(step)).await {
             Ok(record) => self.done(step, connection, operation, record, "done").await,
             Err(error) => {
-                if let Some(state) = nothing_happened(error.kind) {
-                    let record = self.record(step, state, Some(connection), None, error.to_string(), None);
-                    self.write(record).await?;
-                }
+                let state = state_after(error.kind);
+                let record = self.record(step, state, Some(connection), None, error.to_string(), None);
+                self.write(record).await?;
                 Err(failed(error))
             }
         }
@@ -212,7 +213,7 @@ impl Run {
 
     /// Whether the product must be asked before anything is sent.
     fn must_ask(&self, step: &str, idempotency: Idempotency) -> bool {
-        let begun = self.steps.get(step).filter(|s| s.state == StepState::Started);
+        let begun = self.steps.get(step).filter(|s| is_open(s));
         match idempotency {
             Idempotency::SearchThenCreate { .. } | Idempotency::RefusedTwice { .. } => {
                 begun.is_some() || !self.is_undoing()
@@ -241,12 +242,19 @@ impl Run {
             return Ok(());
         }
         let settles = SignedDuration::try_from(idempotency.settles_within()).unwrap_or(SignedDuration::MAX);
-        let open = |s: &&StepRecord| s.state == StepState::Started && s.system.as_deref() == Some(connection);
-        let until = self.steps.values().filter(open).map(|s| s.recorded_at).max().map(|sent| {
-            let until = sent.saturating_add(SEND_WITHIN).and_then(|sent| sent.saturating_add(settles));
-            until.unwrap_or(Timestamp::MAX)
-        });
-        match until.map(|until| until.duration_since(asked_at)) {
+        let open = |s: &&StepRecord| is_open(s) && s.system.as_deref() == Some(connection);
+        // Whoever got no answer said so when its calls were over. Whoever died said nothing: its last
+        // call may be as late as the end of its lease.
+        let ended = |s: &StepRecord| match s.state {
+            StepState::Unanswered => s.recorded_at.saturating_add(SEND_WITHIN),
+            _ => s.recorded_at.saturating_add(self.lease_for),
+        };
+        let until = self
+            .steps
+            .values()
+            .filter(open)
+            .map(|s| ended(s).and_then(|ended| ended.saturating_add(settles)).unwrap_or(Timestamp::MAX));
+        match until.max().map(|until| until.duration_since(asked_at)) {
             Some(left) if left.is_positive() => Err(StepError::Settling {
                 step: step.to_owned(),
                 connection: connection.to_owned(),
@@ -378,13 +386,17 @@ impl Run {
     }
 }
 
-/// The state of a step whose call failed, where the failure says that nothing happened there. All
-/// others stay started: the product is to be asked.
-const fn nothing_happened(kind: CallErrorKind) -> Option<StepState> {
+/// Whether a step may have happened without anybody knowing.
+fn is_open(step: &StepRecord) -> bool {
+    matches!(step.state, StepState::Started | StepState::Unanswered)
+}
+
+/// The state of a step whose call failed: known not to have happened, or open.
+const fn state_after(kind: CallErrorKind) -> StepState {
     match kind {
-        CallErrorKind::Refused => Some(StepState::Refused),
-        CallErrorKind::Transient { .. } | CallErrorKind::Unauthorised => Some(StepState::Waiting),
-        CallErrorKind::Unknown | CallErrorKind::Mismatch => None,
+        CallErrorKind::Refused => StepState::Refused,
+        CallErrorKind::Transient { .. } | CallErrorKind::Unauthorised => StepState::Waiting,
+        CallErrorKind::Unknown | CallErrorKind::Mismatch => StepState::Unanswered,
     }
 }
 

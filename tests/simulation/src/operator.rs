@@ -43,9 +43,12 @@ fn remedy(exception: &Item) -> Remedy {
 /// Settles every open exception that somebody can do something about. Gives how many.
 pub(crate) async fn settle(world: &Arc<World>) -> usize {
     let mut open = Vec::new();
-    for owner in Owner::ALL {
-        let listed = format!("tenant#{TENANT}#exception#open#{}", owner.as_str());
-        open.extend(world.table.by_status(&listed, usize::MAX).await.expect("a table in memory"));
+    // What names no tenant is listed under one of its own.
+    for tenant in [TENANT, "unknown"] {
+        for owner in Owner::ALL {
+            let listed = format!("tenant#{tenant}#exception#open#{}", owner.as_str());
+            open.extend(world.table.by_status(&listed, usize::MAX).await.expect("a table in memory"));
+        }
     }
     let mut settled = 0;
     for exception in open {

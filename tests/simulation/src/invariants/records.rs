@@ -66,6 +66,7 @@ fn one_of_each(broken: &mut Vec<String>, books: &Books, deal: &Deal) {
     must(broken, cards == usize::from(by_time), || format!("{cards} rate cards"));
     let mut customers: Vec<_> = books.accounts.iter().filter_map(|a| a.customer.as_ref()).collect();
     let all = customers.len();
+    customers.sort_unstable();
     customers.dedup();
     must(broken, customers.len() == all, || format!("{all} accounts for {} customers", customers.len()));
 }
@@ -87,14 +88,7 @@ fn runs_have_ended(broken: &mut Vec<String>, ledger: &Ledger) {
     for run in ledger.kind("workflow") {
         let (workflow, status) =
             (run.text("workflow").unwrap_or_default(), run.text("status").unwrap_or_default());
-        let nothing_to_do = workflow == "invoice"
-            && ledger
-                .invoices
-                .iter()
-                .any(|i| Some(i.invoice.as_str()) == run.text("run") && i.line_count == 0);
-        must(broken, status == "completed" || nothing_to_do, || {
-            format!("run {workflow} {:?} is {status}", run.text("run"))
-        });
+        must(broken, status == "completed", || format!("run {workflow} {:?} is {status}", run.text("run")));
     }
     for step in ledger.kind("step").filter(|s| s.text("state") != Some("done")) {
         let name = step.text("step").unwrap_or_default();

@@ -3,7 +3,7 @@
 use domain::{Event, sample};
 
 use crate::deal::Deal;
-use crate::engine::{Aim, Fault, Place, Target};
+use crate::engine::{Aim, Fault, Place, Target, open};
 use crate::world::{Queue, World};
 
 /// A moment of a deal.
@@ -219,12 +219,12 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
-        aims: || aim("publish-outbox", Target::Place(Place::Bus), Fault::Unavailable, 3),
+        aims: || aim("publish-outbox", Target::Place(Place::Bus), Fault::Unavailable, 20),
         aim_when: |w| w.has("line", "status", "ready"),
         ..Scenario::new(
             "outbox-refused",
-            "the bus refused what a commit left to be sent; it waits in the retry queue",
-            |w| w.waiting(Queue::OutboxRetry) > 0,
+            "the bus refused what a commit left to be sent; it waits in the retry queue and nowhere else",
+            |w| w.waiting(Queue::OutboxRetry) > 0 && open(&w.stream).is_empty(),
         )
     },
     Scenario {

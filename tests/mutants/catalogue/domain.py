@@ -1,0 +1,218 @@
+"""Money and time: rates, rounding, ceilings, and what may become of an invoice."""
+
+from __future__ import annotations
+
+from ..mutation import Mutation
+
+BILLING = "shared/domain/src/billing.rs"
+CONTRACT = "shared/domain/src/contract.rs"
+MONEY = "shared/domain/src/money.rs"
+INVOICE = "shared/domain/src/invoice.rs"
+CASH = "shared/domain/src/cash.rs"
+TESTS = "-p domain --test billing"
+CASH_TESTS = "-p domain --test cash"
+LIB = "-p domain --lib"
+
+MUTATIONS = (
+    Mutation(
+        "time is priced at the latest rate",
+        "A raise from July would be charged for the work of June.",
+        CONTRACT,
+        ((" && r.effective_from.is_none_or(|from| from <= on))", " && r.effective_from <= Some(Date::MAX))"),),
+        (LIB,),
+    ),
+    Mutation(
+        "an amount is rounded twice",
+        "An entry just under half a cent would be charged a cent more than was sold.",
+        BILLING,
+        (
+            (
+                "Ok(Money::rounded(product / Decimal::from(60), hourly.currency()))",
+                "Ok(Money::rounded((product / Decimal::from(60)).round_dp(3), hourly.currency()))",
+            ),
+        ),
+        (TESTS,),
+    ),
+    Mutation(
+        "the price of a minute is rounded",
+        "Sixty minutes would not cost an hour.",
+        BILLING,
+        (
+            (
+                "Ok(Money::rounded(product / Decimal::from(60), hourly.currency()))",
+                "let minute = Money::rounded(hourly.amount() / Decimal::from(60), hourly.currency());\n"
+                "    let _ = product;\n    minute.times(Decimal::from(minutes))",
+            ),
+        ),
+        (TESTS,),
+    ),
+    Mutation(
+        "halves are rounded to the even cent",
+        "Our sums would differ by a cent from the ERP's, and every such invoice be an exception.",
+        MONEY,
+        (("RoundingStrategy::MidpointAwayFromZero);", "RoundingStrategy::MidpointNearestEven);"),),
+        (LIB, TESTS),
+    ),
+    Mutation(
+        "an amount finer than its currency is rounded silently",
+        "A product's answer with half a cent would be taken for another amount.",
+        MONEY,
+        (("if money.amount == amount { Ok(money) }", "if money.amount.trunc() == amount.trunc() { Ok(money) }"),),
+        (LIB,),
+    ),
+    Mutation(
+        "currencies are added up",
+        "A thousand yen would pay a thousand dollars.",
+        MONEY,
+        (("        self.same_currency(other)?;\n        let sum =", "        let sum ="),),
+        (LIB,),
+    ),
+    Mutation(
+        "time does not use up the ceiling",
+        "The contract's ceiling would hold for each entry alone.",
+        BILLING,
+        (("time_billed: Some(after), ..engagement.clone()", "time_billed: Some(billed), ..engagement.clone()"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "the ceiling is looked at before the entry counts",
+        "The last entry could exceed the ceiling by any amount.",
+        BILLING,
+        (("if after.exceeds(ceiling).map_err(broken)? {", "if billed.exceeds(ceiling).map_err(broken)? {"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "what is not billable is billed",
+        "Internal time would be on the customer's invoice.",
+        BILLING,
+        (("if !entry.billable || entry.minutes == 0 {", "if entry.minutes == 0 {"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "a milestone is billed each time that it is completed",
+        "A milestone that was reopened and accepted again would be charged twice.",
+        BILLING,
+        (
+            (
+                "engagement.completed_milestones.get(key) {",
+                "engagement.completed_milestones.get(key).filter(|r| **r == completion.record) {",
+            ),
+        ),
+        (TESTS,),
+    ),
+    Mutation(
+        "an entry of one PSA hides that of another",
+        "Where two PSAs number their entries alike, one of two would never be billed.",
+        BILLING,
+        (("LineId::derive(&[connection, kind, record])", "LineId::derive(&[kind, record])"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "work on a withdrawn engagement waits silently",
+        "It would stay parked for ever instead of being shown to a person.",
+        BILLING,
+        (
+            (
+                "EngagementStatus::Held | EngagementStatus::Activating => early,\n"
+                "        EngagementStatus::Withdrawn => Err(",
+                "EngagementStatus::Held | EngagementStatus::Activating | EngagementStatus::Withdrawn => early,\n"
+                "        #[allow(unreachable_patterns)]\n        EngagementStatus::Withdrawn => Err(",
+            ),
+        ),
+        (TESTS,),
+    ),
+    Mutation(
+        "an overpayment is applied whole",
+        "An invoice would be paid with more than it is, and the rest missing on the customer's account.",
+        CASH,
+        (("let applied = if paid.amount.exceeds(open)? { open } else { paid.amount };", "let applied = paid.amount;"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "an overpayment tells nobody",
+        "The customer's money would lie unapplied, and nobody give it back.",
+        CASH,
+        (("unapplied.is_positive().then(", "unapplied.exceeds(paid.amount)?.then("),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a payment is applied before the invoice was read back",
+        "Cash would be applied against a total that the ERP has not confirmed.",
+        CASH,
+        (
+            (
+                "        | InvoiceStatus::Drafted\n        | InvoiceStatus::Submitted => {\n",
+                "        | InvoiceStatus::Drafted => {\n",
+            ),
+            (
+                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => {}",
+                "InvoiceStatus::Submitted | InvoiceStatus::Posted | InvoiceStatus::PartPaid |"
+                " InvoiceStatus::Paid => {}",
+            ),
+        ),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a posting below what was submitted is taken",
+        "The ERP's invoice could be a hundred dollars short, and nobody would notice.",
+        INVOICE,
+        (("if posted.untaxed != self.untaxed {", "if posted.untaxed.exceeds(self.untaxed).unwrap_or(true) {"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a posted total is not recomputed",
+        "A total that is not the sum of amount and tax would be shown and waited for.",
+        INVOICE,
+        (("Ok(total) if total == posted.total => {}", "Ok(_) => {}"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a draft in the ERP counts as posted",
+        "An invoice that the customer never got would be waited for.",
+        INVOICE,
+        (("        if !posted.posted {\n", "        if posted.record.is_empty() {\n"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a late report of the posting undoes a payment",
+        "A paid invoice would be open again, and be dunned.",
+        INVOICE,
+        (
+            (
+                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,",
+                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => InvoiceStatus::Posted,",
+            ),
+        ),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "an invoice without lines goes to the ERP",
+        "The customer would get an invoice over nothing.",
+        INVOICE,
+        (
+            (
+                "let status = if self.line_count == 0 { InvoiceStatus::Empty } else { InvoiceStatus::Drafted };",
+                "let status = InvoiceStatus::Drafted;",
+            ),
+        ),
+    ),
+    Mutation(
+        "hours times rate is printed although it is not the sum",
+        "The ERP's invoice would differ by cents from the lines that it bills.",
+        INVOICE,
+        (("if exact && hourly.times(hours)? == amount {", "if exact {"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "a finished engagement may become anything",
+        "An active engagement could be withdrawn under its running project.",
+        "shared/domain/src/engagement.rs",
+        (
+            (
+                "Self::Active => matches!(next, Self::Active),",
+                "Self::Active => matches!(next, Self::Active | Self::Withdrawn),",
+            ),
+        ),
+        (LIB,),
+    ),
+)

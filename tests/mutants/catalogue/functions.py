@@ -1,0 +1,203 @@
+"""What the event functions hold together: activation, invoice, posting, payment."""
+
+from __future__ import annotations
+
+from ..mutation import Mutation
+
+ACTIVATE = "functions/quote-approved/src/activate.rs"
+SUBMIT = "functions/invoice-requested/src/submit.rs"
+POSTED = "functions/invoice-posted/src/lib.rs"
+PAYMENT = "functions/payment-received/src/lib.rs"
+APPLY = "functions/payment-received/src/apply.rs"
+POSTED_TESTS = "-p invoice-posted --test named_cases"
+
+MUTATIONS = (
+    Mutation(
+        "the checks of a quote are not heeded",
+        "A customer without a tax registration would be set up everywhere.",
+        "functions/quote-approved/src/accept.rs",
+        (("    if !findings.is_empty() {\n", "    if findings.len() > 100 {\n"),),
+    ),
+    Mutation(
+        "activation without its fence",
+        "A function that lost the run would activate what its successor is taking back.",
+        ACTIVATE,
+        ((".await?.write(run.fence())", ".await?"),),
+    ),
+    Mutation(
+        "a run is completed although its commit met another writer",
+        "An activation would end without the engagement ever becoming active.",
+        ACTIVATE,
+        (
+            (
+                "            Committed::Rejected(_) if active => return Ok(()),\n",
+                "            Committed::Rejected(_) | Committed::Contended => return Ok(()),\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "setting up begins without its fence",
+        "A function that lost the run would bring back the state that its successor withdrew.",
+        ACTIVATE,
+        ((".write(write).write(run.fence())", ".write(write)"),),
+    ),
+    Mutation(
+        "an activation releases nothing",
+        "Time that was approved before its engagement was active would wait for ever.",
+        ACTIVATE,
+        (("    commit.release.push(Condition::EngagementActive);\n", ""),),
+    ),
+    Mutation(
+        "an activation settles nothing",
+        "The exception about the first, incomplete quote would stay open after the correction.",
+        ACTIVATE,
+        (
+            (
+                "    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function,"
+                " &[], now).await?\n"
+                "    {\n        commit = commit.write(write);\n    }\n",
+                "",
+            ),
+        ),
+    ),
+    Mutation(
+        "a customer of an earlier deal is linked again",
+        "The second deal of a customer could never be activated: its link stands already.",
+        ACTIVATE,
+        (
+            (
+                "            .await?\n            .is_none()\n"
+                "            && linked_elsewhere(context, tenant, &entry).await?.is_none()\n",
+                "            .await?\n            .is_none_or(|known| known == entry)\n"
+                "            || linked_elsewhere(context, tenant, &entry).await?.is_some()\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "an invoice is known to nobody before it leaves us",
+        "The ERP's report of the posting would find no engagement that the invoice belongs to.",
+        SUBMIT,
+        (("                    .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?)\n", ""),),
+    ),
+    Mutation(
+        "an invoice goes to the ERP before its lines are fixed",
+        "Lines that become ready meanwhile would be on our invoice and not on the ERP's.",
+        SUBMIT,
+        (
+            (
+                "                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else {"
+                " continue };\n",
+                "                if collected.body.as_ref().is_some_and(|i| i.line_count > 0) {\n"
+                "                    return Ok(collected);\n                }\n"
+                "                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else {"
+                " continue };\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "a submission overwrites what was posted meanwhile",
+        "A fast ERP's posting, even its payment, would be undone by our own late note.",
+        SUBMIT,
+        (("        if invoice.status == InvoiceStatus::Drafted {\n", "        {\n"),),
+    ),
+    Mutation(
+        "a submission's lost version counts as recorded",
+        "The invoice would be in the ERP without our journal saying so.",
+        SUBMIT,
+        (
+            (
+                "            Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(()),\n"
+                "            Committed::Rejected(_) | Committed::Contended => {}",
+                "            Committed::Rejected(_) => return Ok(()),\n            Committed::Contended => {}",
+            ),
+        ),
+    ),
+    Mutation(
+        "any rejection of a posting counts as a duplicate",
+        "A posting that met a payment or the submission would be dropped: no number, no tax, no cash.",
+        POSTED,
+        (
+            (
+                "Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),",
+                "Committed::Rejected(_) => return Ok(Outcome::Duplicate),",
+            ),
+        ),
+        (POSTED_TESTS,),
+    ),
+    Mutation(
+        "a posting releases nothing",
+        "A payment that came before its invoice was read back would wait for ever.",
+        POSTED,
+        (("    commit.release.push(Condition::InvoicePosted(next.invoice.clone()));\n", ""),),
+        (POSTED_TESTS,),
+    ),
+    Mutation(
+        "a number that is another invoice's is not noticed",
+        "Two invoices under one number would be tried again and again instead of shown to a person.",
+        POSTED,
+        (
+            (
+                "holder.is_some_and(|holder| holder != invoice.as_str())",
+                "holder.is_some_and(|holder| holder.is_empty())",
+            ),
+        ),
+        (POSTED_TESTS,),
+    ),
+    Mutation(
+        "the payment's entry is not the first write",
+        "A payment that met another writer would count as a duplicate and never be applied.",
+        APPLY,
+        (
+            (
+                "        .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?\n"
+                "        .write(context.journal.write_payment(tenant, owner, &payment, event.id, now)?)\n"
+                "        .write(context.journal.write_invoice(tenant, owner, &invoice, known.version, now)?)\n",
+                "        .write(context.journal.write_invoice(tenant, owner, &invoice, known.version, now)?)\n"
+                "        .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?\n"
+                "        .write(context.journal.write_payment(tenant, owner, &payment, event.id, now)?)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "a payment is parked without touching its invoice",
+        "A posting could overlook a payment that was parked while it was deciding.",
+        APPLY,
+        (
+            (
+                "Ok(Commit::default().write(Write::Insert { item, cause: event.id }).write(Write::Touch {\n"
+                '        key: invoice,\n        kind: "invoice",\n        expected: known.version,\n    }))',
+                "Ok(Commit::default().write(Write::Insert { item, cause: event.id }))",
+            ),
+        ),
+    ),
+    Mutation(
+        "a payment applied in the journal alone counts as done",
+        "After a crash between the commit and the call, the ERP would never hear of the payment.",
+        PAYMENT,
+        (
+            (
+                "outcome @ (Outcome::Parked | Outcome::Held | Outcome::NoEffect) => Ok(outcome),\n"
+                "        outcome @ (Outcome::Applied | Outcome::Duplicate) => {",
+                "outcome @ (Outcome::Parked | Outcome::Held | Outcome::NoEffect | Outcome::Duplicate) => Ok(outcome),\n"
+                "        outcome @ Outcome::Applied => {",
+            ),
+        ),
+    ),
+    Mutation(
+        "a payment's conflicting content is not noticed",
+        "Another amount under a known payment would be dropped as a duplicate.",
+        APPLY,
+        (("if hash.is_none_or(|hash| hash == event.body_hash()) {", "if true {"),),
+    ),
+    Mutation(
+        "a number known to two ERPs is taken from the first",
+        "Money would be applied to whichever invoice happens to be found first.",
+        "functions/payment-received/src/find.rs",
+        (
+            (
+                "let [invoice] = matched.as_slice() else { return Ok(None) };",
+                "let Some(invoice) = matched.first() else { return Ok(None) };",
+            ),
+        ),
+    ),
+)
