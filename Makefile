@@ -29,6 +29,7 @@ simulate: ## play histories in which everything goes wrong: SEEDS=10000 FROM=0, 
 
 mutants: ## break each of our own guards and see it caught: MUTANTS="name …", or all
 	@python3 -m tests.mutants $(MUTANTS)
+	$(if $(MUTANTS),,@python3 -m tests.mutants domain)
 
 fuzz: ## fuzz what reads from outside, with coverage: SECONDS=60 a target
 	@python3 -m tests.fuzz --seconds $(or $(SECONDS),60)

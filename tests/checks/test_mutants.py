@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from tests.mutants import domain
 from tests.mutants.catalogue import ALL
+from tests.mutants.judge import Verdict
 from tests.mutants.mutation import Misfit, Mutation
 from tests.mutants.report import markdown
-from tests.mutants.judge import Verdict
 from tests.mutants.workshop import ROOT
 
 FEWEST = 30

@@ -12,16 +12,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from . import domain, report
 from .catalogue import ALL
-from .judge import Judge, NotSound
-from .mutation import Misfit
-from .workshop import ROOT, Clock, copy_tree
+from .judge import Judge, NotSound, Verdict
+from .mutation import Misfit, Mutation
+from .workshop import ROOT, Clock, alone, copy_tree
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 when every chosen breakage was noticed, 1 when one was not, 2 when nothing can be said."""
+    """Returns 0 when every chosen breakage was noticed, else 1."""
     if arguments[:1] == ["domain"]:
         return domain.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="tests.mutants", description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
@@ -44,7 +45,12 @@ def main(arguments: list[str]) -> int:
         return subprocess.run((*again, *arguments), cwd=ROOT, check=False).returncode
     # Whoever ends the run leaves no compiler behind, and the copy mended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    judge = Judge(chosen.jobs, chosen.seeds, chosen.first)
+    with alone():
+        return broken_one_by_one(mutations, Judge(chosen.jobs, chosen.seeds, chosen.first))
+
+
+def broken_one_by_one(mutations: Sequence[Mutation], judge: Judge) -> int:
+    """Breaks, asks and mends; the exit status of the run."""
     clock = Clock()
     copy_tree()
     verdicts = []
@@ -52,8 +58,7 @@ def main(arguments: list[str]) -> int:
         try:
             verdict = judge.of(mutation)
         except NotSound as reason:
-            print(f"Without any breakage: {reason}", file=sys.stderr)
-            return 2
+            verdict = Verdict(mutation, None, 0, f"without any breakage, {reason}")
         except Misfit as reason:
             print(reason, file=sys.stderr)
             return 1

@@ -21,11 +21,11 @@ class Verdict:
     """The test, or the seed with the rule that it breaks."""
     seconds: float
     error: str | None = None
-    """The compiler's first error: a breakage that does not compile proves nothing."""
+    """Why it proves nothing: it does not compile, or what shall notice it fails without it."""
 
     def __str__(self) -> str:
         if self.error:
-            return f"DOES NOT COMPILE: {self.mutation.name}\n{self.error}"
+            return f"PROVES NOTHING: {self.mutation.name}: {self.error}"
         return f"{self.mutation.name}: {self.caught_by or 'SURVIVES'} ({self.seconds:.0f} s)"
 
 

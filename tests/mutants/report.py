@@ -42,7 +42,7 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     """The table: what was broken, what would have followed, what noticed."""
     rows = ["| what was broken | what would follow | noticed by |", "|---|---|---|"]
     for verdict in verdicts:
-        by = verdict.caught_by or ("does not compile" if verdict.error else "**nothing**")
+        by = verdict.caught_by or ("proves nothing" if verdict.error else "**nothing**")
         cells = (verdict.mutation.name, verdict.mutation.harm, _short(by))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"

@@ -6,12 +6,15 @@ content differs, and always gets the present time: what was broken and mended ag
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,18 @@ class Finished:
 
 class DoesNotCompile(Exception):
     """Broken sources that do not compile prove nothing."""
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keeps a second run out: two that break the same copy would judge each other's breakages."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with (PLACE / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("Another run is at the same copy of the sources; it must end first.")
+        yield
 
 
 def copy_tree() -> None:

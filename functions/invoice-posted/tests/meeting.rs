@@ -1,4 +1,4 @@
-//! A posting that meets others: a writer of the same invoice, and an invoice that has its number already.
+//! Postings and payments that meet others: writers of the same invoice, the same number, the same payment.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "named_cases/products.rs"]
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use domain::event::{InvoicePosted as Posted, InvoiceRequested as Requested};
-use domain::id::{EngagementId, InvoiceId};
+use domain::event::{InvoicePosted as Posted, InvoiceRequested as Requested, PaymentReceived as Received};
+use domain::id::{EngagementId, InvoiceId, PaymentId};
 use domain::invoice::InvoiceStatus;
 use domain::problem::ProblemCode;
-use domain::sample::{active, entry, quote};
+use domain::sample::{active, config, entry, quote, usd};
 use domain::{Event, billing};
 use events::{Envelope, Traceparent};
 use invoice_posted::InvoicePosted;
@@ -22,10 +22,11 @@ use journal::memory::MemoryStore;
 use journal::{
     Commit, Committed, CrosswalkEntry, Expect, Item, Journal, Key, Op, Store, StoreError, apply_group,
 };
+use payment_received::PaymentReceived;
 use products::{Product, connections};
 use runtime::Handler;
 use runtime::Outcome;
-use runtime::fake::{FakeBus, FakeClock, context};
+use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -81,8 +82,18 @@ struct World {
 
 impl World {
     async fn deliver(&self, handler: &dyn Handler, store: Arc<dyn Store>, event: Envelope) -> Outcome {
+        self.deliver_over(connections(&self.product), handler, store, event).await
+    }
+
+    async fn deliver_over(
+        &self,
+        products: FakeConnections,
+        handler: &dyn Handler,
+        store: Arc<dyn Store>,
+        event: Envelope,
+    ) -> Outcome {
         let (bus, clock) = (Arc::new(FakeBus::default()), Arc::new(FakeClock::at(now())));
-        let context = context("test", store, &bus, &clock, connections(&self.product));
+        let context = context("test", store, &bus, &clock, products);
         handler.handle(&context, vec![event]).await.remove(0).1.expect("dealt with")
     }
 
@@ -110,6 +121,28 @@ impl World {
         let (connection, record, invoice) = (ERP.to_owned(), "1".to_owned(), self.invoice.clone());
         let event = Posted { connection, record, invoice }.into();
         self.deliver(&InvoicePosted, store, reported("posted", self.invoice.as_str(), event)).await
+    }
+
+    fn paid(&self, amount: &str) -> Envelope {
+        let event = Received {
+            payment: PaymentId::derive(&["pi_1"]),
+            connection: "stripe-main".into(),
+            record: "pi_1".into(),
+            amount: usd(amount),
+            invoice_number: Some("INV2026-00001".into()),
+            received_at: now(),
+        };
+        let subject = event.payment.to_string();
+        reported("paid", &subject, event.into())
+    }
+
+    async fn version(&self) -> u64 {
+        let journal = Journal::new(self.table.clone());
+        journal.invoice(TENANT, &self.engagement, &self.invoice).await.unwrap().version
+    }
+
+    fn waits_for(&self, code: ProblemCode) -> bool {
+        self.table.items().iter().any(|item| item.text("code") == Some(code.as_str()))
     }
 
     async fn status(&self) -> InvoiceStatus {
@@ -146,6 +179,42 @@ async fn a_number_that_another_invoice_has_is_shown_to_a_person() {
     assert!(matches!(linked, Committed::Done));
     assert_eq!(world.take_posting(world.table.clone()).await, Outcome::Held);
     assert_ne!(world.status().await, InvoiceStatus::Posted);
-    let mismatch = Some(ProblemCode::InvoiceMismatch.as_str());
-    assert!(world.table.items().iter().any(|item| item.text("code") == mismatch));
+    assert!(world.waits_for(ProblemCode::InvoiceMismatch));
+}
+
+/// Whoever decides on the posting at the same time must read again, and find the payment.
+#[tokio::test]
+async fn a_payment_that_is_parked_makes_the_posting_look_again() {
+    let world = World::submitted().await;
+    let before = world.version().await;
+    let outcome = world.deliver(&PaymentReceived, world.table.clone(), world.paid("180.00")).await;
+    assert_eq!(outcome, Outcome::Parked);
+    assert_eq!(world.version().await, before + 1);
+}
+
+/// The same payment with another amount is no duplicate: one of both is wrong.
+#[tokio::test]
+async fn a_payment_with_another_content_is_shown_to_a_person() {
+    let world = World::submitted().await;
+    assert_eq!(world.take_posting(world.table.clone()).await, Outcome::Applied);
+    let pay = async |amount| world.deliver(&PaymentReceived, world.table.clone(), world.paid(amount)).await;
+    assert_eq!(pay("100.00").await, Outcome::Applied);
+    assert_eq!(pay("100.00").await, Outcome::Duplicate);
+    assert_eq!(pay("50.00").await, Outcome::Held);
+    assert!(world.waits_for(ProblemCode::EventConflict));
+}
+
+/// Numbers are unique in one ERP only.
+#[tokio::test]
+async fn a_number_that_two_erps_know_is_shown_to_a_person() {
+    let world = World::submitted().await;
+    let mut products = connections(&world.product);
+    let mut tenant = config();
+    tenant.routing.erp.insert("NW-EU".into(), "tryton-eu".into());
+    products.tenants.insert(TENANT.into(), Arc::new(tenant));
+    products.erp.insert("tryton-eu".into(), world.product.clone());
+    let paid = world.paid("180.00");
+    let outcome = world.deliver_over(products, &PaymentReceived, world.table.clone(), paid).await;
+    assert_eq!(outcome, Outcome::Held);
+    assert!(world.waits_for(ProblemCode::PaymentUnmatched));
 }

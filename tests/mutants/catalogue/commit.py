@@ -8,6 +8,7 @@ COMMIT = "shared/journal/src/commit.rs"
 BATCH = "shared/journal/src/batch.rs"
 EXCEPTION = "shared/journal/src/exception.rs"
 TESTS = "-p journal --test commit"
+SETTLING = "-p journal --test settling"
 BATCHES = "-p journal --test batches"
 CONDITIONS = "-p journal --test conditions"
 
@@ -209,11 +210,13 @@ MUTATIONS = (
         "An approval that fails again would close the very exception that it just raised.",
         EXCEPTION,
         ((" && !stands(i))", ")"),),
+        (SETTLING,),
     ),
     Mutation(
         "exceptions of other functions are settled too",
         "An activation would close open questions about time and payments that nobody has answered.",
         EXCEPTION,
         ((' && i.text("stage") == Some(function)', ""),),
+        (SETTLING,),
     ),
 )

@@ -195,6 +195,7 @@ MUTATIONS = (
                 "let status = InvoiceStatus::Drafted;",
             ),
         ),
+        ("-p domain --test invoice",),
     ),
     Mutation(
         "hours times rate is printed although it is not the sum",

@@ -9,6 +9,7 @@ SUBMIT = "functions/invoice-requested/src/submit.rs"
 POSTED = "functions/invoice-posted/src/lib.rs"
 PAYMENT = "functions/payment-received/src/lib.rs"
 APPLY = "functions/payment-received/src/apply.rs"
+MEETING = "-p invoice-posted --test meeting"
 POSTED_TESTS = "-p invoice-posted --test named_cases"
 
 MUTATIONS = (
@@ -122,7 +123,7 @@ MUTATIONS = (
                 "Committed::Rejected(_) => return Ok(Outcome::Duplicate),",
             ),
         ),
-        (POSTED_TESTS,),
+        (MEETING,),
     ),
     Mutation(
         "a posting releases nothing",
@@ -141,7 +142,7 @@ MUTATIONS = (
                 "holder.is_some_and(|holder| holder.is_empty())",
             ),
         ),
-        (POSTED_TESTS,),
+        (MEETING,),
     ),
     Mutation(
         "the payment's entry is not the first write",
@@ -169,6 +170,7 @@ MUTATIONS = (
                 "Ok(Commit::default().write(Write::Insert { item, cause: event.id }))",
             ),
         ),
+        (MEETING,),
     ),
     Mutation(
         "a payment applied in the journal alone counts as done",
@@ -188,6 +190,7 @@ MUTATIONS = (
         "Another amount under a known payment would be dropped as a duplicate.",
         APPLY,
         (("if hash.is_none_or(|hash| hash == event.body_hash()) {", "if true {"),),
+        (MEETING,),
     ),
     Mutation(
         "a number known to two ERPs is taken from the first",
@@ -199,5 +202,6 @@ MUTATIONS = (
                 "let Some(invoice) = matched.first() else { return Ok(None) };",
             ),
         ),
+        (MEETING,),
     ),
 )

@@ -32,6 +32,10 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
     senders::approved(&world, &deal.quote.deal);
     if deal.flawed {
         sim.wait(600, 14_400).await;
+        // Not one write anywhere before every check has passed.
+        if is_anywhere(&world, &deal.engagement) {
+            world.complain(format!("{} was set up although its quote is flawed", deal.engagement));
+        }
         open(&world.books).quotes.insert(deal.quote.deal.clone(), deal.quote.clone());
         senders::approved(&world, &deal.quote.deal);
     }
@@ -73,6 +77,12 @@ pub(crate) fn ask_for_withdrawal(world: &Arc<World>, deal: &Deal) {
     };
     let (delivery, subject) = (format!("withdraw:{}", deal.engagement), deal.engagement.as_str());
     world.take(Envelope::reported(TENANT, "console", &delivery, subject, now, event.into(), trace));
+}
+
+/// Whether a product holds anything of an engagement.
+fn is_anywhere(world: &World, engagement: &EngagementId) -> bool {
+    let books = open(&world.books);
+    books.plans.contains_key(engagement) || books.project_of(engagement).is_some()
 }
 
 /// Waits for a project to be there: whoever works starts as soon as he sees one.
