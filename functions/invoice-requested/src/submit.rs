@@ -6,8 +6,8 @@ use domain::event::{InvoiceRequested as Requested, InvoiceSubmitted};
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice, assemble};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
-use runtime::{Context, Failure, Outcome, Systems, conclude};
-use workflow::{LeaseError, Run, RunKey, StepError, Workflow};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
+use workflow::{LeaseError, Run, StepError, Workflow};
 
 /// Writers that may meet at one invoice: its own posting may be reported before we return.
 const MOST_ROUNDS: usize = 10;
@@ -18,15 +18,11 @@ pub(crate) async fn submit(
     event: &Envelope,
     requested: &Requested,
 ) -> Result<Outcome, Failure> {
-    let run = requested.invoice.to_string();
-    let key =
-        RunKey { tenant: &event.tenant, subject: &event.subject, workflow: Workflow::Invoice, run: &run };
-    let mut run =
-        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
-            Ok(run) => run,
-            Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
-            Err(other) => return Err(other.into()),
-        };
+    let mut run = match begin(context, event, Workflow::Invoice, requested.invoice.as_str()).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+        Err(other) => return Err(other.into()),
+    };
     let result = Box::pin(steps(context, &mut run, event, requested)).await;
     conclude(context, run, event, result).await
 }

@@ -9,8 +9,8 @@ use domain::problem::ProblemCode;
 use domain::{Condition, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
-use runtime::{Context, Failure, Outcome, Systems, conclude};
-use workflow::{LeaseError, Run, RunKey, StepError, Workflow, WorkflowStatus};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
+use workflow::{LeaseError, Run, StepError, Workflow, WorkflowStatus};
 
 use crate::Accepted;
 use crate::accept::{Checked, accept, read_quote};
@@ -28,14 +28,11 @@ pub(crate) async fn activate(
     event: &Envelope,
     approved: &Approved,
 ) -> Result<Outcome, Failure> {
-    let key =
-        RunKey { tenant: &event.tenant, subject: &event.subject, workflow: Workflow::Activation, run: RUN };
-    let mut run =
-        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
-            Ok(run) => run,
-            Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
-            Err(other) => return Err(other.into()),
-        };
+    let mut run = match begin(context, event, Workflow::Activation, RUN).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
+        Err(other) => return Err(other.into()),
+    };
     let result = Box::pin(steps(context, &mut run, event, approved)).await;
     conclude(context, run, event, result).await
 }
@@ -76,7 +73,7 @@ async fn steps(
             }
         },
     };
-    let engagement = begin(context, run, event, &accepted).await?;
+    let engagement = write_activating(context, run, event, &accepted).await?;
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
     let made = set_up(run, &config, &systems, &engagement).await?;
     run.may_begin("finish")?;
@@ -148,7 +145,7 @@ fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {
 }
 
 /// Writes the engagement as activating, unless an earlier attempt did.
-async fn begin(
+async fn write_activating(
     context: &Context,
     run: &Run,
     event: &Envelope,

@@ -6,10 +6,11 @@ use domain::problem::ProblemCode;
 use domain::{Condition, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
-use runtime::{Context, Failure, Outcome, Systems, conclude};
-use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow, WorkflowStatus};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
+use workflow::{LeaseError, Purpose, Run, StepError, Workflow, WorkflowStatus};
 
 use crate::Accepted;
+use crate::activate::RUN;
 use crate::set_up::set_up;
 
 /// Writers that may meet at one engagement while it is being withdrawn (events being parked).
@@ -27,19 +28,12 @@ pub(crate) async fn withdraw(
     }
     let why = format!("asked for by {}: {}", request.requested_by, request.reason);
     let context = &Context { purpose: Purpose::Undo(why), ..context.clone() };
-    let key = RunKey {
-        tenant: &event.tenant,
-        subject: &event.subject,
-        workflow: Workflow::Activation,
-        run: crate::activate::RUN,
+    let mut run = match begin(context, event, Workflow::Activation, RUN).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return record(context, event).await,
+        Err(LeaseError::Ended(_)) => return too_late(context, event).await,
+        Err(other) => return Err(other.into()),
     };
-    let mut run =
-        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
-            Ok(run) => run,
-            Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return record(context, event).await,
-            Err(LeaseError::Ended(_)) => return too_late(context, event).await,
-            Err(other) => return Err(other.into()),
-        };
     // Under the lease, so that it can't become active after this look.
     let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;
     if known.is_some_and(|e| e.status == EngagementStatus::Active) {

@@ -14,7 +14,7 @@ use events::Envelope;
 use futures::future::join_all;
 use journal::apply_group;
 use uuid::Uuid;
-use workflow::{Purpose, Run, StepError};
+use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow};
 
 use crate::connect::ConnectError;
 use crate::context::Context;
@@ -49,6 +49,20 @@ where
         answers.push((event.id, handle(event).await));
     }
     answers
+}
+
+/// Takes up the run of a workflow that an event is about, for what this context is there for.
+///
+/// # Errors
+/// [`LeaseError::Ended`] when there is nothing to do, [`LeaseError::Busy`] when somebody else is at it.
+pub async fn begin(
+    context: &Context,
+    event: &Envelope,
+    workflow: Workflow,
+    run: &str,
+) -> Result<Run, LeaseError> {
+    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow, run };
+    Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await
 }
 
 /// Takes back what a run did, after its flow was followed as far as it had got.

@@ -22,7 +22,7 @@ pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
 pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;
 pub use failure::{Failure, Outcome};
-pub use flow::{Systems, commit_group, conclude, each};
+pub use flow::{Systems, begin, commit_group, conclude, each};
 pub use outgoing::{MessageQueue, SqsQueue};
 pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
 pub use settings::Settings;

@@ -6,11 +6,11 @@ use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use events::Envelope;
 use journal::JournalError;
-use workflow::{LeaseError, Run, RunKey, StepError, Workflow};
+use workflow::{LeaseError, Run, StepError, Workflow};
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::flow::{Systems, conclude};
+use crate::flow::{Systems, begin, conclude};
 
 /// Changes of one invoice that may happen while it is being shown.
 const MOST_ROUNDS: usize = 10;
@@ -102,13 +102,11 @@ pub async fn follow_through<F>(
 where
     F: AsyncFnOnce(&mut Run, &Systems, &Engagement, &Invoice) -> Result<(), StepError>,
 {
-    let key = RunKey { tenant: &event.tenant, subject: &event.subject, workflow, run };
-    let mut run =
-        match Run::begin(&context.journal, &context.clock, key, context.lease, &context.purpose).await {
-            Ok(run) => run,
-            Err(LeaseError::Ended(_)) => return Ok(outcome),
-            Err(other) => return Err(other.into()),
-        };
+    let mut run = match begin(context, event, workflow, run).await {
+        Ok(run) => run,
+        Err(LeaseError::Ended(_)) => return Ok(outcome),
+        Err(other) => return Err(other.into()),
+    };
     let steps = async {
         let (tenant, journal) = (event.tenant.as_str(), &context.journal);
         let unknown = |what: &str| JournalError::Decision(format!("{what} is unknown"));

@@ -1,55 +1,17 @@
 //! What EventBridge answers is read entry by entry: a successful call may have refused some.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use domain::event::{Event, QuoteApproved};
-use events::{Envelope, Traceparent};
-use runtime::{Bus, Clients, EventBridgeBus, Settings};
+mod event_bridge;
+
+use event_bridge::{answering, bus};
+use events::Envelope;
+use runtime::Bus;
 use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 fn event(n: usize) -> Envelope {
-    let event: Event = QuoteApproved { connection: "hubspot-main".into(), deal: n.to_string() }.into();
-    let time = "2026-11-21T12:00:00Z".parse().unwrap();
-    Envelope::reported(
-        "northwind",
-        "hubspot-main",
-        &n.to_string(),
-        "eng_1",
-        time,
-        event,
-        Traceparent::start(),
-    )
-}
-
-fn bus(server: &MockServer) -> EventBridgeBus {
-    let settings = Settings {
-        function: "test",
-        table: "t".into(),
-        bus: "b".into(),
-        region: "us-east-1".into(),
-        endpoint: Some(server.uri()),
-        queue_url: None,
-        outbox_retry_queue_url: None,
-        extra_ca_bundle: None,
-        lease_seconds: 60,
-        metrics_namespace: "Test".into(),
-    };
-    EventBridgeBus::new(Clients::new(&settings).unwrap().eventbridge, "b")
-}
-
-async fn answering(verdict: impl Fn(usize) -> Value + Send + Sync + 'static) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(move |request: &Request| {
-            let sent: Value = request.body_json().unwrap();
-            let entries: Vec<Value> = (0..sent["Entries"].as_array().unwrap().len()).map(&verdict).collect();
-            let failed = entries.iter().filter(|e| e.get("ErrorCode").is_some()).count();
-            ResponseTemplate::new(200).set_body_json(json!({"FailedEntryCount": failed, "Entries": entries}))
-        })
-        .mount(&server)
-        .await;
-    server
+    event_bridge::event(n, n.to_string())
 }
 
 #[tokio::test]

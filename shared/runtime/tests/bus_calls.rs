@@ -1,59 +1,28 @@
 //! Events that need several calls to the bus: each call keeps its limits, and each call's refusals are told.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use domain::event::{Event, QuoteApproved};
-use events::{Envelope, Traceparent};
-use runtime::{Bus, Clients, EventBridgeBus, Settings};
+mod event_bridge;
+
+use event_bridge::{answering, bus, entries};
+use events::Envelope;
+use runtime::Bus;
 use serde_json::{Value, json};
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::MockServer;
 
 /// What EventBridge lets one call hold.
 const CALL_BYTES: usize = 256 * 1024;
 
 fn event(n: usize, bytes: usize) -> Envelope {
-    let deal = format!("{n} {}", "x".repeat(bytes));
-    let event: Event = QuoteApproved { connection: "hubspot-main".into(), deal }.into();
-    let time = "2026-11-21T12:00:00Z".parse().unwrap();
-    let delivery = n.to_string();
-    Envelope::reported("northwind", "hubspot-main", &delivery, "eng_1", time, event, Traceparent::start())
-}
-
-fn bus(server: &MockServer) -> EventBridgeBus {
-    let settings = Settings {
-        function: "test",
-        table: "t".into(),
-        bus: "b".into(),
-        region: "us-east-1".into(),
-        endpoint: Some(server.uri()),
-        queue_url: None,
-        outbox_retry_queue_url: None,
-        extra_ca_bundle: None,
-        lease_seconds: 60,
-        metrics_namespace: "Test".into(),
-    };
-    EventBridgeBus::new(Clients::new(&settings).unwrap().eventbridge, "b")
-}
-
-fn entries(request: &Request) -> Vec<Value> {
-    request.body_json::<Value>().unwrap()["Entries"].as_array().unwrap().clone()
+    event_bridge::event(n, format!("{n} {}", "x".repeat(bytes)))
 }
 
 /// A bus that refuses the first event of each call.
 async fn refusing_the_first() -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(|request: &Request| {
-            let verdict = |i: usize| match i {
-                0 => json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}),
-                _ => json!({"EventId": i.to_string()}),
-            };
-            let verdicts: Vec<Value> = (0..entries(request).len()).map(verdict).collect();
-            ResponseTemplate::new(200).set_body_json(json!({"FailedEntryCount": 1, "Entries": verdicts}))
-        })
-        .mount(&server)
-        .await;
-    server
+    answering(|i| match i {
+        0 => json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}),
+        _ => json!({"EventId": i.to_string()}),
+    })
+    .await
 }
 
 /// What a later call refused is not lost behind what an earlier one refused.
