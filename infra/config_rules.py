@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROLES = ("crm", "psa", "erp", "payments")
 PRODUCTS = {"hubspot": "crm", "kantata": "psa", "tryton": "erp", "stripe": "payments"}
-BILLING_METHODS = ("fixed-fee", "time-and-materials")
+BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring")
+REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
@@ -54,6 +55,10 @@ class Part:
         if not isinstance(self.value, list) or len(self.value) < at_least:
             raise self.fail(f"must be a list of at least {at_least}")
         return [Part(self.file, v, f"{self.path}[{i}]") for i, v in enumerate(self.value)]
+
+    def optional(self, name: str, at_least: int = 1) -> list[Part]:
+        """The elements of a list that may be left out."""
+        return self.at(name).items(at_least) if name in self.value else []
 
     def text(self, pattern: re.Pattern[str] | None = None) -> str:
         """A text that is not empty and matches."""
@@ -156,6 +161,10 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         service.at("project_template").one_of(templates, "project template")
         for method in service.at("billing_methods").items():
             method.one_of(BILLING_METHODS, "billing method")
+        for element in service.optional("work", at_least=0):
+            element.text()
+        if "revenue" in service.value:
+            service.at("revenue").one_of(REVENUE_TREATMENTS, "revenue treatment")
     check_price_policy(tenant.at("price_policy"))
     if not isinstance(tenant.at("tax").at("registration_required").value, bool):
         raise tenant.at("tax").at("registration_required").fail("must be true or false")

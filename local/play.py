@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from . import agreement, diagnosis
-from .connections import CRM, TENANT
+from .connections import CRM, TENANT, tenant
 from .console import say
 from .problem import Problem
 from .stack import Stack
@@ -26,15 +27,27 @@ from .timeline import Timeline
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:quote-to-cash")
 MILESTONE, MILESTONE_FEE = "M1", Decimal("20000.00")
 RATES = {"consultant": Decimal("180.00"), "principal": Decimal("260.00")}
+NEW_RATE = Decimal("200.00")
+"""A consultant's hour from the day of the change order on; earlier work keeps its price."""
+CHANGES = {
+    "lines": {
+        "M2": {"name": "Deployment with data migration", "price": "36000.00", "amount": "36000.00"},
+        "consultant": {"price": f"{NEW_RATE}", "amount": f"{NEW_RATE}"},
+        "S1": {"price": "1800.00", "amount": "21600.00"},
+    },
+}
+VALUE = Decimal("77600.00")
+"""What is sold after the change order: 20,000 + 36,000 + 12 × 1,800."""
 TASK = "Delivery"
 WORK = (
-    ("Ada Lindqvist", "principal", 120, "Kick-off with the customer"),
-    ("Ben Okafor", "consultant", 450, "Process workshop, day 1"),
-    ("Ben Okafor", "consultant", 480, "Process workshop, day 2"),
-    ("Cleo Martin", "consultant", 390, "Interface design"),
-    ("Ada Lindqvist", "principal", 90, "Design review"),
+    (4, "Ada Lindqvist", "principal", 120, "Kick-off with the customer"),
+    (3, "Ben Okafor", "consultant", 450, "Process workshop, day 1"),
+    (2, "Ben Okafor", "consultant", 480, "Process workshop, day 2"),
+    (1, "Cleo Martin", "consultant", 390, "Interface design"),
+    (0, "Ada Lindqvist", "principal", 90, "Design review"),
+    (0, "Cleo Martin", "consultant", 240, "Plan of the data migration"),
 )
-"""Who worked, in which role, how many minutes, on what: one entry a day, the last one today."""
+"""How many days ago who worked, in which role, how many minutes, on what."""
 
 Result = TypeVar("Result")
 
@@ -63,6 +76,7 @@ class Play:
         """Play it; raises a Problem with everything known when it gets stuck or the books disagree."""
         deal = self._approve_quote()
         project = self._see_activation(deal)
+        self._change_order(deal)
         self._deliver(project)
         invoice = self._see_invoice(deal)
         payment = self._pay(invoice)
@@ -72,7 +86,7 @@ class Play:
 
     def _approve_quote(self) -> Deal:
         _stage(1, "Sales: a quote is approved in HubSpot")
-        made = self.hubspot.create_deal()
+        made = self.hubspot.create_deal(template="programme")
         number = made["deal_id"]
         engagement = f"eng_{uuid.uuid5(NAMESPACE, f'{TENANT}|{CRM}|deal|{number}').hex}"
         self.timeline = Timeline(self.stack, engagement)
@@ -82,7 +96,7 @@ class Play:
         _done("hubspot", f"signed notification posted to our webhook, answered {status}")
         if status != 202:
             raise self._stuck(f"The webhook answered {status}: {answers[-1]['body']}")
-        return Deal(number, engagement, MILESTONE_FEE + sum(RATES[role] * minutes / 60 for _, role, minutes, _ in WORK))
+        return Deal(number, engagement, MILESTONE_FEE + sum(rate(role, age) * minutes / 60 for age, _, role, minutes, _ in WORK))
 
     def _see_activation(self, deal: Deal) -> Record:
         _stage(2, "Activation: customer, billing plan and project are set up")
@@ -102,12 +116,35 @@ class Play:
         _done("kantata", f"project {projects[0]['id']} {projects[0]['title']}: {stories}")
         return projects[0]
 
+    def _change_order(self, deal: Deal) -> None:
+        _stage(3, "Half-way: the customer signs a change order")
+        made = self.hubspot.revise(deal.deal, **CHANGES)
+        _done("hubspot", f"quote {made['quote_id']} is version {made['version']}: deployment 36,000.00 instead of 30,000.00, "
+                         f"a consultant's hour {NEW_RATE} instead of {RATES['consultant']}, support 1,800.00 a month")
+        self.hubspot.approve(deal.deal)
+        self._await("the change order to be in force", lambda: self._contract()["version"] == made["version"], 90)
+        self._await("HubSpot to show it", lambda: self.hubspot.deal(deal.deal).get("q2c_contract_version") == "2", 60)
+        shown = self.hubspot.deal(deal.deal)
+        if Decimal(shown["q2c_contract_value"] or 0) != VALUE:
+            raise self._stuck(f"HubSpot shows a contract value of {shown['q2c_contract_value']} instead of {VALUE}.")
+        _done("hubspot", f"deal {deal.deal} shows contract version {shown['q2c_contract_version']}, {shown['q2c_contract_value']}")
+        for plan in self.tryton.by_external_id("project.work", deal.engagement, "children.name", "children.list_price"):
+            for position in plan["children"]:
+                _done("tryton", f"  position {position['name']}: {position['list_price']}")
+        for project in self.kantata.projects(deal.engagement):
+            amounts = ", ".join(f"{one['title']} {one['amount_in_cents'] / 100:.2f}" for one in project["billing_milestones"])
+            _done("kantata", f"project {project['id']} has a budget of {project['price']}: {amounts}")
+
+    def _contract(self) -> Record:
+        return next(item["contract"] for item in self.timeline.of_kind("state"))
+
     def _deliver(self, project: Record) -> None:
-        _stage(3, "Delivery: time is approved and a milestone accepted in Kantata")
-        days = [datetime.date.today() - datetime.timedelta(days=age) for age in reversed(range(len(WORK)))]
+        _stage(4, "Delivery: time is approved and a milestone accepted in Kantata")
+        today = datetime.datetime.now(ZoneInfo(tenant()["time_zone"])).date()
         entries = self.kantata.log_time(project["id"], TASK, [
-            {"user": user, "role": role, "minutes": minutes, "notes": notes, "date": day.isoformat()}
-            for (user, role, minutes, notes), day in zip(WORK, days, strict=True)
+            {"user": user, "role": role, "minutes": minutes, "notes": notes,
+             "date": (today - datetime.timedelta(days=age)).isoformat()}
+            for age, user, role, minutes, notes in WORK
         ])
         self.kantata.approve(entries)
         _done("kantata", f"time entries {', '.join(entries)} approved")
@@ -124,7 +161,7 @@ class Play:
         _done("poll", "read Kantata's event log")
 
     def _see_invoice(self, deal: Deal) -> Record:
-        _stage(4, "Billing: the lines become an invoice, posted in Tryton")
+        _stage(5, "Billing: the lines become an invoice, posted in Tryton")
         invoice = self._await("the invoice to be posted", lambda: self._invoice("posted"), 120)
         self._show_books(invoice)
         self._await("CRM and PSA to show the invoice", lambda: self._shown(deal, invoice, "posted"), 60)
@@ -132,7 +169,7 @@ class Play:
         return invoice
 
     def _pay(self, invoice: Record) -> Record:
-        _stage(5, "Cash: the customer pays through Stripe")
+        _stage(6, "Cash: the customer pays through Stripe")
         intent = self.stripe.pay(Decimal(invoice["total"]["amount"]), invoice["total"]["currency"], invoice["number"])
         _done("stripe", f"payment {intent['id']} of {intent['amount']} cents succeeded, names {invoice['number']}")
         return intent
@@ -145,7 +182,7 @@ class Play:
         self._show_write_backs(deal, invoice)
 
     def _compare_books(self, deal: Deal, invoice: str, payment: Record) -> None:
-        _stage(6, "Do the books agree?")
+        _stage(7, "Do the books agree?")
         books = agreement.Books(
             expected=deal.untaxed,
             items=self.timeline.items(),
@@ -214,6 +251,11 @@ class Play:
             say(f"  {entry}")
         return Problem(f"{what}\n\n{diagnosis.report(self.stack)}",
                        f"Everything is still running: python3 -m local timeline {self.timeline.engagement}")
+
+
+def rate(role: str, age: int) -> Decimal:
+    """What an hour costs that was worked that many days ago."""
+    return NEW_RATE if role == "consultant" and age == 0 else RATES[role]
 
 
 def _stage(number: int, title: str) -> None:

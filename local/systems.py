@@ -31,6 +31,10 @@ class HubSpot:
         """Approve the deal's quote; HubSpot posts its signed notification."""
         return request_json("POST", f"{self._control}/deals/{deal}/approve", {})
 
+    def revise(self, deal: str, **changes: Any) -> Record:
+        """Clone the deal's quote as its next version, with changes."""
+        return request_json("POST", f"{self._control}/deals/{deal}/revise", changes)
+
     def deal(self, deal: str) -> Record:
         """The deal's properties."""
         return request_json("GET", f"{self._control}/dump")["records"]["deals"][deal]["properties"]

@@ -111,6 +111,12 @@ def _state(item: Item) -> tuple[str, str, str] | None:
     return "engagement", f"{item['engagement']} is {item['status']}", item["status"]
 
 
+def _contract(item: Item) -> tuple[str, str, str]:
+    milestones = ", ".join(f"{one['key']} {one['amount']['amount']}" for one in item["milestones"])
+    charges = "".join(f", {one['key']} {one['term']} × {one['fee']['amount']}" for one in item.get("recurring", []))
+    return "contract", f"version {item['version']} of quote {item['quote_number']}: {milestones}{charges}", ""
+
+
 def _line(item: Item) -> tuple[str, str, str]:
     evidence = item["evidence"]
     if evidence["kind"] == "time":
@@ -142,7 +148,7 @@ def _exception(item: Item) -> tuple[str, str, str]:
 
 
 _DESCRIBE = {
-    "journal": _journal, "step": _step, "state": _state, "line": _line, "invoice": _invoice, "payment": _payment,
+    "journal": _journal, "step": _step, "state": _state, "contract": _contract, "line": _line, "invoice": _invoice, "payment": _payment,
     "parked": _parked, "exception": _exception,
 }
 

@@ -48,6 +48,18 @@ class Deal:
         self.wait(lambda: self.status == "active", 60, "the engagement to be active")
         return self
 
+    def revise(self, **changes: Any) -> dict[str, Any]:
+        """Clone the quote in the CRM as its next version, with changes; it is approved by `approve`."""
+        return self._journey.crm.post(f"/deals/{self.number}/revise", **changes)
+
+    def amend(self, **changes: Any) -> Deal:
+        """Approve a further version of the quote and see it in force in the journal and shown in the CRM."""
+        version = self.revise(**changes)["version"]
+        self.approve()
+        self.wait(lambda: self.version == version, 60, f"contract version {version} to be in force")
+        self.wait(lambda: self.in_crm.get("q2c_contract_version") == str(version), 30, "the CRM to show it")
+        return self
+
     def deliver(self, *minutes: int, milestone: str = "M1", poll: bool = True) -> None:
         """Approve time and complete a milestone in the PSA, and poll."""
         if minutes:
@@ -96,6 +108,19 @@ class Deal:
     def status(self) -> str | None:
         """The engagement's status."""
         return self.state.get("status")
+
+    @property
+    def version(self) -> int:
+        """The contract version in force; 0 before there is one."""
+        return int(self.state.get("contract", {}).get("version", 0))
+
+    @property
+    def plan(self) -> dict[str, Decimal]:
+        """The positions of its billing plan in the ERP, by the key in our reference."""
+        (found,) = self._journey.erp.by_external_id(
+            "project.work", self.engagement, "children.external_id", "children.list_price",
+        )
+        return {row["external_id"].split("/")[1]: row["list_price"] for row in found["children"]}
 
     @property
     def customer(self) -> str:

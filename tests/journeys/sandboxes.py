@@ -110,6 +110,10 @@ class Psa(Sandbox):
         """Complete a milestone, accepted by the customer unless said otherwise."""
         return self.post("/milestones/complete", workspace_id=project, milestone=milestone, accept=accept)["story"]
 
+    def alter(self, collection: str, record: str, **fields: Any) -> None:
+        """Somebody changes a record in the product by hand."""
+        request_json("PATCH", f"{self.control}/objects/{collection}/{record}", fields)
+
     def accept(self, story: str) -> None:
         """The customer accepts a milestone."""
         self.post(f"/stories/{story}/acceptance", value="Accepted")

@@ -47,6 +47,15 @@ def test_a_deal_is_read_with_its_quote_items_and_company(hubspot: Client) -> Non
                                              ("principal", "260.00")]
 
 
+def test_a_recurring_line_is_read_as_it_was_sold(hubspot: Client) -> None:
+    sold = {"hs_sku": "SUPPORT", "name": "Managed support", "price": "2500.00", "quantity": "12",
+            "q2c_billing_method": "recurring", "q2c_charge": "S1", "q2c_period": "monthly",
+            "q2c_starts_on": "2027-01-01", "q2c_charge_timing": "advance"}
+    (item,) = hubspot.control("POST", "/deals", {"line_items": [sold]})["line_item_ids"]
+    read = hubspot.call("GET", f"{OBJECTS}/line_items/{item}?properties={','.join(sold)}").get_json()["properties"]
+    assert {name: read[name] for name in sold} == sold
+
+
 def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> None:
     deal = hubspot.control("POST", "/deals")["deal_id"]
     answer = hubspot.call("PATCH", f"{OBJECTS}/deals/{deal}",
@@ -59,7 +68,8 @@ def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> 
 
 @pytest.mark.parametrize(("kind", "properties"), [
     ("deals", ["q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
-               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id"]),
+               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
+               "q2c_contract_version", "q2c_contract_value"]),
     ("companies", ["q2c_customer_id"]),
 ])
 def test_the_properties_written_back_are_defined(hubspot: Client, kind: str, properties: list[str]) -> None:
@@ -203,3 +213,17 @@ def test_a_deal_can_be_varied_and_a_wrong_request_is_explained(hubspot: Client) 
         answer = hubspot.flask.post("/_sandbox/deals", json=wrong)
         assert answer.status_code == 400 and answer.get_json()["error"]
     assert hubspot.flask.post(f"/_sandbox/deals/{made['deal_id']}/approve").status_code == 400
+
+
+def test_a_quote_is_revised_as_its_next_version(hubspot: Client) -> None:
+    deal = hubspot.control("POST", "/deals")["deal_id"]
+    extra = {"hs_sku": "IMPL", "name": "Data migration", "price": "8000.00", "quantity": "1", "q2c_milestone": "M3"}
+    made = hubspot.control("POST", f"/deals/{deal}/revise",
+                           {"lines": {"M2": {"price": "36000.00"}, "principal": None}, "add": [extra]})
+    assert made["version"] == 2
+    records = hubspot.control("GET", "/dump")["records"]
+    assert records["deals"][deal]["associations"]["quotes"][-1] == made["quote_id"]
+    assert records["quotes"][made["quote_id"]]["properties"]["hs_status"] == "DRAFT"
+    lines = [records["line_items"][key]["properties"] for key in made["line_item_ids"]]
+    assert [(line.get("q2c_milestone") or line.get("q2c_role"), line["price"]) for line in lines] == [
+        ("M1", "20000.00"), ("M2", "36000.00"), ("consultant", "180.00"), ("M3", "8000.00")]

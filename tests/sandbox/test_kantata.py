@@ -51,6 +51,7 @@ def project(kantata: Client) -> dict[str, str]:
     ("workspaces", {"title": "x"}, "workspace is required"),
     ("workspaces", {"workspace": {"title": "x", "creator_role": "maven", "rate_card_id": "1"}},
      "rate_card_id must exist"),
+    ("workspaces", {"workspace": {"title": "x", "creator_role": "maven", "price": "much"}}, "price is not a number"),
     ("stories", {"story": {"title": "x", "story_type": "task", "workspace_id": "1"}}, "workspace_id must exist"),
     ("billing_milestones", {"billing_milestone": {"title": "x", "workspace_id": "1", "amount_in_cents": "20000.00"}},
      "amount_in_cents is not a number"),
@@ -102,6 +103,51 @@ def test_the_rate_card_chain(kantata: Client, project: dict[str, str]) -> None:
     assert kantata.call("GET", f"{API}/rate_card_sets?title=Globex").get_json()["count"] == 1
     assert kantata.call("PUT", f"{API}/workspaces/{project['workspace']}",
                         {"workspace": {"rate_card_id": card}}).status_code == 200
+
+
+def test_a_budget_is_set_and_shown_in_cents(kantata: Client) -> None:
+    made_so = made(kantata, "workspaces", "workspace", title="Globex", creator_role="maven", budgeted=True,
+                   price="50000.00")
+    plain = made(kantata, "workspaces", "workspace", title="Initech", creator_role="maven")
+    read = kantata.call("GET", f"{API}/workspaces?only={made_so},{plain}").get_json()["workspaces"]
+    assert (read[made_so]["budgeted"], read[made_so]["price_in_cents"]) == (True, 5_000_000)
+    assert (read[plain]["budgeted"], read[plain]["price_in_cents"]) == (False, None)
+    changed = kantata.call("PUT", f"{API}/workspaces/{made_so}", {"workspace": {"price": "55000.5"}}).get_json()
+    assert changed["workspaces"][made_so]["price_in_cents"] == 5_500_050
+
+
+def test_a_milestone_is_changed_dropped_and_found_again(kantata: Client, project: dict[str, str]) -> None:
+    billing = made(kantata, "billing_milestones", "billing_milestone", title="M1 Design", amount_in_cents=2_000_000,
+                   workspace_id=project["workspace"], story_id=project["milestone"],
+                   external_reference=reference("billing-milestone", "eng_1/M1"))
+    path = f"{API}/billing_milestones/{billing}"
+    kantata.call("PUT", path, {"billing_milestone": {"amount_in_cents": 2_500_000}})
+    held = kantata.call("GET", f"{API}/billing_milestones?workspace_id={project['workspace']}"
+                               "&include=external_references").get_json()
+    assert held["billing_milestones"][billing]["amount_in_cents"] == 2_500_000
+    assert [row["service_model_ref"] for row in held["external_references"].values()] == ["eng_1/M1"]
+    assert kantata.call("DELETE", path).status_code == 204
+    assert kantata.call("DELETE", path).status_code == 404
+    gone = kantata.call("GET", f"{API}/external_references", query_string=reference("billing-milestone", "eng_1/M1"))
+    assert gone.get_json()["results"] == [], "its reference goes with it"
+    story = f"{API}/stories/{project['milestone']}"
+    for archived in (True, False):
+        kantata.call("PUT", story, {"story": {"archived": archived}})
+        assert kantata.call("GET", story).get_json()["stories"][project["milestone"]]["archived"] is archived
+        kept = kantata.call("GET", f"{API}/external_references", query_string=reference("milestone", "eng_1/M1"))
+        assert kept.get_json()["count"] == 1, "an archived story is found by its reference"
+
+
+def test_a_rate_is_changed_and_neither_it_nor_its_version_deleted(kantata: Client) -> None:
+    role = made(kantata, "roles", "role", name="consultant")
+    card_set = made(kantata, "rate_card_sets", "rate_card_set", title="Globex")
+    card = made(kantata, "rate_cards", "rate_card", rate_card_set_id=card_set, currency="USD")
+    version = made(kantata, "rate_card_versions", "rate_card_version", rate_card_id=card, effective_date="2025-01-01")
+    rate = made(kantata, "rate_card_roles", "rate_card_role", rate_card_version_id=version, role_id=role, rate=18_000)
+    changed = kantata.call("PUT", f"{API}/rate_card_roles/{rate}", {"rate_card_role": {"rate": 20_000}}).get_json()
+    assert changed["rate_card_roles"][rate]["rate"] == 20_000
+    for path in (f"rate_card_roles/{rate}", f"rate_card_versions/{version}"):
+        assert kantata.call("DELETE", f"{API}/{path}").status_code == 404
 
 
 def test_a_filter_that_is_none_is_refused(kantata: Client) -> None:

@@ -1,23 +1,30 @@
 //! The activation workflow, from the first check to the released events.
 
+use std::cmp::Ordering;
+
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{
     CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated, QuoteApproved as Approved,
 };
 use domain::id::EngagementId;
-use domain::problem::ProblemCode;
+use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
 use events::Envelope;
-use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
-use workflow::{LeaseError, Run, StepError, Workflow, WorkflowStatus};
+use workflow::{LeaseError, Run, StepError, Workflow};
 
 use crate::Accepted;
 use crate::accept::{Checked, accept, read_quote};
+use crate::again::{again, change_order};
+use crate::readiness::{Readiness, confirm, kept};
 use crate::set_up::{SetUp, set_up, show_in_crm};
 
 /// Writers that may meet at one engagement while it is being activated (events being parked).
 const MOST_ROUNDS: usize = 20;
+
+/// The step that keeps the change order which follows the activation.
+const FOLLOWED_BY: &str = "followed-by";
 
 /// The one activation of an engagement.
 pub(crate) const RUN: &str = "quote";
@@ -51,9 +58,14 @@ async fn steps(
     let accepted = match before {
         Some(accepted) if !corrected => accepted,
         Some(accepted) if run.has_begun_beyond("accept") => {
-            if let Some(problem) = superseded(context, &accepted, approved).await? {
-                hold(context, event, vec![problem]).await?;
-                return Ok(Outcome::Held);
+            match superseded(context, event, &accepted, approved).await? {
+                Superseded::No => {}
+                // What was begun is finished first; then the later version is a change order to it.
+                Superseded::By(order) => run.note(FOLLOWED_BY, &order, "a later version follows").await?,
+                Superseded::Unclear(problem) => {
+                    hold(context, event, vec![problem]).await?;
+                    return Ok(Outcome::Held);
+                }
             }
             accepted
         }
@@ -76,28 +88,46 @@ async fn steps(
     let engagement = write_activating(context, run, event, &accepted).await?;
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
     let made = set_up(run, &config, &systems, &engagement).await?;
+    if let Readiness::Differs(problem) = confirm(context, run, event, &systems, &engagement).await? {
+        hold(context, event, vec![problem]).await?;
+        return Ok(Outcome::Held);
+    }
     run.may_begin("finish")?;
     finish(context, run, event, &systems, &made).await?;
     show_in_crm(run, &systems, &engagement).await?;
     Ok(Outcome::Applied)
 }
 
-/// Whether the approved quote is another version than the one that is being set up.
+/// How the approved quote stands to the version that is being set up.
+enum Superseded {
+    /// It is that version, or an older one.
+    No,
+    /// It is a later version, which is to follow as this change order.
+    By(Box<Envelope>),
+    /// It is another quote of the same version: a person must decide which of them was signed.
+    Unclear(Problem),
+}
+
 async fn superseded(
     context: &Context,
+    event: &Envelope,
     accepted: &Accepted,
     approved: &Approved,
-) -> Result<Option<Problem>, StepError> {
+) -> Result<Superseded, StepError> {
     let quote = read_quote(context, approved).await?;
-    let (set_up, now) =
-        ((&accepted.contract.quote, accepted.contract.version), (&quote.quote, quote.version));
-    Ok((set_up != now).then(|| {
-        let detail = format!(
-            "deal {}: quote {} version {} was approved while version {} is being set up",
-            approved.deal, quote.number, quote.version, accepted.contract.version
-        );
-        Problem::new(ProblemCode::QuoteSuperseded, detail)
-    }))
+    let contract = &accepted.contract;
+    Ok(match quote.version.cmp(&contract.version) {
+        Ordering::Greater => Superseded::By(Box::new(change_order(context, event, approved, &quote))),
+        Ordering::Less => Superseded::No,
+        Ordering::Equal if quote.quote == contract.quote => Superseded::No,
+        Ordering::Equal => Superseded::Unclear(Problem::new(
+            ProblemCode::QuoteSuperseded,
+            format!(
+                "deal {}: quote {} was approved as version {} while quote {} of that version is being set up",
+                approved.deal, quote.number, quote.version, contract.quote_number
+            ),
+        )),
+    })
 }
 
 /// Raises one exception per kind of finding, each to its owner, and tells everyone that the
@@ -126,18 +156,6 @@ async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Re
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())
-}
-
-/// One problem for each code, with the details of all its findings.
-fn merged(problems: Vec<Problem>) -> Vec<Problem> {
-    let mut merged: Vec<Problem> = Vec::new();
-    for problem in problems {
-        match merged.iter_mut().find(|known| known.code == problem.code) {
-            Some(known) => known.detail = format!("{}; {}", known.detail, problem.detail),
-            None => merged.push(problem),
-        }
-    }
-    merged
 }
 
 fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {
@@ -195,6 +213,7 @@ async fn finish(
         } else {
             activation(context, event, systems, made, known).await?.write(run.fence())
         };
+        let commit = commit.emit(run.recorded::<Envelope>(FOLLOWED_BY)?);
         match context.journal.commit(commit).await? {
             Committed::Done => return Ok(()),
             Committed::Rejected(_) if active => return Ok(()),
@@ -224,6 +243,8 @@ async fn activation(
     let mut commit = Commit::default()
         .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
         .write(context.journal.write_state(tenant, &engagement, known.version, now)?);
+    let (writes, announced) = kept(context, event, &engagement).await?;
+    commit.writes.extend(writes);
     for entry in made.crosswalk(systems, &engagement) {
         // A customer of an earlier deal is linked already; a link never changes.
         if context
@@ -269,6 +290,7 @@ async fn activation(
     let mut commit = commit.emit(
         outgoing
             .into_iter()
+            .chain(announced)
             .enumerate()
             .map(|(i, e)| event.concluded(context.function, subject, i, e))
             .collect::<Vec<_>>(),
@@ -283,45 +305,4 @@ async fn linked_elsewhere(
     entry: &CrosswalkEntry,
 ) -> Result<Option<CrosswalkEntry>, JournalError> {
     context.journal.by_local_id(tenant, &entry.connection, &entry.record_kind, &entry.local_id).await
-}
-
-/// A notification for a deal whose activation has ended: nothing when it is about the version
-/// in force, else a person's decision. The signed version never changes by itself.
-async fn again(
-    context: &Context,
-    event: &Envelope,
-    approved: &Approved,
-    status: WorkflowStatus,
-) -> Result<Outcome, Failure> {
-    let now = context.clock.now();
-    let entry = Key::journal(&event.tenant, &event.subject, event.id);
-    let taken = context.journal.store().get(&entry).await.map_err(JournalError::from)?;
-    if taken.is_some_and(|entry| entry.text("body_hash") == Some(event.body_hash().as_str())) {
-        return Ok(Outcome::Duplicate);
-    }
-    let known = context.journal.engagement(&event.tenant, &event.subject).await?;
-    let quote = read_quote(context, approved).await?;
-    let in_force = known.body.as_ref().map(|e| (&e.contract.quote, e.contract.version));
-    if status == WorkflowStatus::Completed && in_force == Some((&quote.quote, quote.version)) {
-        let why = format!("quote {} version {} is in force already", quote.number, quote.version);
-        let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
-        return match context.journal.commit(Commit::default().entry(&event.tenant, &entry)?).await? {
-            Committed::Done => Ok(Outcome::NoEffect),
-            Committed::Rejected(_) => Ok(Outcome::Duplicate),
-            Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
-        };
-    }
-    let problem = Problem::new(
-        ProblemCode::QuoteSuperseded,
-        format!(
-            "deal {}: quote {} version {} was approved, but the activation is {} with version {}",
-            approved.deal,
-            quote.number,
-            quote.version,
-            status.as_str(),
-            in_force.map_or_else(|| "none".into(), |(_, version)| version.to_string()),
-        ),
-    );
-    context.journal.raise(context.function, event, problem, vec![], now).await?;
-    Ok(Outcome::Held)
 }

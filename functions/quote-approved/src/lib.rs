@@ -5,6 +5,8 @@
 
 mod accept;
 mod activate;
+mod again;
+mod readiness;
 mod set_up;
 mod withdraw;
 

@@ -4,9 +4,10 @@ use connectors::operation::{
     CreateBillingPlan, CreateCustomer, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
     CustomerRecord, Reference, WriteDealStatus,
 };
-use domain::TenantConfig;
+use domain::contract::WorkElement;
 use domain::engagement::{Engagement, EngagementStatus, SystemRecords};
-use journal::CrosswalkEntry;
+use domain::{Contract, TenantConfig};
+use journal::{CrosswalkEntry, JournalError};
 use runtime::Systems;
 use workflow::{Run, StepError};
 
@@ -86,18 +87,12 @@ async fn deliver(
     let shell = CreateProject {
         engagement: id.clone(),
         title: format!("{}: {}", engagement.customer_record.name, contract.title),
-        currency: contract.currency,
+        budget: contract.budget().map_err(|e| JournalError::Decision(e.to_string()))?,
     };
     let project = run.perform("project", &psa, &systems.psa, &shell).await?;
-    let tasks = config.project_template(&contract.project_template).map_or(&[][..], |t| &t.tasks);
-    for (number, title) in (1..).zip(tasks) {
-        let key = format!("T{number}");
-        let task = CreateTask {
-            engagement: id.clone(),
-            project: project.record.clone(),
-            key: key.clone(),
-            title: title.clone(),
-        };
+    for WorkElement { key, title } in work_of(contract, config) {
+        let task =
+            CreateTask { engagement: id.clone(), project: project.record.clone(), key: key.clone(), title };
         run.perform(&format!("task {key}"), &psa, &systems.psa, &task).await?;
     }
     for milestone in &contract.milestones {
@@ -120,6 +115,15 @@ async fn deliver(
     Ok(project)
 }
 
+/// The contract's work breakdown structure. A contract from before it had one goes by its template.
+fn work_of(contract: &Contract, config: &TenantConfig) -> Vec<WorkElement> {
+    if !contract.work.is_empty() {
+        return contract.work.clone();
+    }
+    let tasks = config.project_template(&contract.project_template).map_or(&[][..], |t| &t.tasks);
+    (1..).zip(tasks).map(|(n, title)| WorkElement { key: format!("T{n}"), title: title.clone() }).collect()
+}
+
 /// Shows the account team that the engagement is active.
 pub(crate) async fn show_in_crm(
     run: &mut Run,
@@ -131,6 +135,8 @@ pub(crate) async fn show_in_crm(
         engagement: engagement.engagement.clone(),
         customer: Some(engagement.customer.clone()),
         engagement_status: Some(EngagementStatus::Active),
+        contract_version: Some(engagement.contract.version),
+        contract_value: engagement.contract.value().ok(),
         invoice_number: None,
         invoice_status: None,
         invoice_total: None,

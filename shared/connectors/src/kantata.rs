@@ -3,19 +3,26 @@
 //! It has no idempotency key and no webhook. Records carry an external reference of ours, set in
 //! the same call that creates them, and are searched by it first; what changed is polled.
 
+mod change_milestone;
 mod changes;
 mod client;
 mod entries;
+mod held;
 mod milestone;
 mod milestones;
 mod project;
 mod rate_card;
 mod rates;
+mod set_rate_card;
 mod wire;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::id::EngagementId;
+use domain::money::Currency;
+use domain::setup::HeldProject;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -87,6 +94,15 @@ impl Kantata {
 impl Psa for Kantata {
     fn connection(&self) -> &str {
         self.api.connection()
+    }
+
+    async fn held_project(
+        &self,
+        engagement: &EngagementId,
+        currency: Currency,
+        on: Date,
+    ) -> Result<Option<HeldProject>, CallError> {
+        self.project_held(engagement, currency, on).await
     }
 }
 

@@ -10,8 +10,14 @@ mod erp;
 mod psa;
 
 pub use crm::WriteDealStatus;
-pub use erp::{ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord, PostInvoice};
-pub use psa::{CreateMilestone, CreateProject, CreateRateCard, CreateTask, WriteInvoiceStatus};
+pub use erp::{
+    AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord,
+    PostInvoice,
+};
+pub use psa::{
+    ChangeMilestone, CreateMilestone, CreateProject, CreateRateCard, CreateTask, SetBudget, SetRateCard,
+    WriteInvoiceStatus,
+};
 
 use std::time::Duration;
 

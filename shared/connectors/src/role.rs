@@ -2,16 +2,20 @@
 
 use async_trait::async_trait;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
+use domain::money::Currency;
 use domain::quote::{Customer, Quote};
+use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::error::CallError;
 use crate::inbound::Translated;
 use crate::operation::{
-    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject,
-    CreateRateCard, CreateTask, Performs, PostInvoice, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, Performs, PostInvoice, SetBudget,
+    SetRateCard, WriteDealStatus, WriteInvoiceStatus,
 };
 
 /// The CRM: pipeline, quotes, the account team's view.
@@ -35,11 +39,26 @@ pub trait Psa:
     + Performs<CreateTask>
     + Performs<CreateMilestone>
     + Performs<CreateRateCard>
+    + Performs<SetBudget>
+    + Performs<ChangeMilestone>
+    + Performs<SetRateCard>
     + Performs<WriteInvoiceStatus>
     + Polled
 {
     /// The connection's ID.
     fn connection(&self) -> &str;
+
+    /// The project of an engagement as the PSA holds it: budget, billing milestones, and the rates in
+    /// force on a day. Amounts are in `currency`, which the project's must be.
+    ///
+    /// # Errors
+    /// When it can't be read, or holds another currency.
+    async fn held_project(
+        &self,
+        engagement: &EngagementId,
+        currency: Currency,
+        on: Date,
+    ) -> Result<Option<HeldProject>, CallError>;
 }
 
 /// The ERP: customer accounts, receivables, the books.
@@ -47,6 +66,7 @@ pub trait Psa:
 pub trait Erp:
     Performs<CreateCustomer>
     + Performs<CreateBillingPlan>
+    + Performs<AmendBillingPlan>
     + Performs<CreateInvoice>
     + Performs<PostInvoice>
     + Performs<ApplyPayment>
@@ -65,6 +85,16 @@ pub trait Erp:
         customer: &CustomerId,
         record: &Customer,
     ) -> Result<CustomerFacts, CallError>;
+
+    /// The billing plan of an engagement as the ERP holds it, with prices in `currency`.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    async fn held_plan(
+        &self,
+        engagement: &EngagementId,
+        currency: Currency,
+    ) -> Result<Option<HeldPlan>, CallError>;
 
     /// Reads an invoice by our ID.
     ///

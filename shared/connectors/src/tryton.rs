@@ -4,12 +4,14 @@
 //! Tryton has no idempotency key, and no upsert. Every create is preceded by a search for the
 //! external ID; the database's own constraint refuses what slips between the two.
 
+mod amend;
 mod client;
 mod customer;
 mod inbound;
 mod invoice;
 mod payment;
 mod plan;
+mod positions;
 mod wire;
 
 pub(crate) use inbound::translate;
@@ -21,10 +23,11 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
 use domain::quote::Customer;
+use domain::setup::HeldPlan;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -155,6 +158,14 @@ impl Erp for Tryton {
         record: &Customer,
     ) -> Result<CustomerFacts, CallError> {
         self.facts_of(customer, record).await
+    }
+
+    async fn held_plan(
+        &self,
+        engagement: &EngagementId,
+        currency: Currency,
+    ) -> Result<Option<HeldPlan>, CallError> {
+        self.plan_held(engagement, currency).await
     }
 
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {

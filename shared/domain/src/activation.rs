@@ -1,15 +1,18 @@
 //! From an approved quote to a contract: every check, before the first write anywhere.
 
 mod checks;
+mod package;
 
+pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
+pub(crate) use package::split;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::{BillingMethod, Contract, Milestone, Rate, RateCard};
+use crate::contract::{Contract, RateCard, RevenueTreatment, WorkElement};
 use crate::policy::TenantConfig;
 use crate::problem::{Problem, ProblemCode};
-use crate::quote::{Quote, QuoteLine};
+use crate::quote::Quote;
 
 /// Cuts the contract from a quote whose checks all passed.
 ///
@@ -29,7 +32,8 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         .ok_or_else(|| missing(ProblemCode::PaymentTermsUnknown, "payment terms"))?;
     let project_template = template_of(quote, config)
         .ok_or_else(|| missing(ProblemCode::ProjectTemplateMissing, "project template"))?;
-    let (milestones, rates) = split(quote)?;
+    let package = split(quote)?;
+    let work = work_of(quote, &project_template, config);
     Ok(Contract {
         quote: quote.quote.clone(),
         quote_number: quote.number.clone(),
@@ -41,9 +45,12 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         tax_code: entity.tax_code.clone(),
         purchase_order: quote.purchase_order.clone(),
         project_template,
-        milestones,
-        rate_card: RateCard { rates },
+        milestones: package.milestones,
+        rate_card: RateCard { rates: package.rates },
         time_ceiling: quote.time_ceiling,
+        recurring: package.recurring,
+        work,
+        revenue: revenue_of(quote, config),
     })
 }
 
@@ -54,52 +61,18 @@ fn template_of(quote: &Quote, config: &TenantConfig) -> Option<String> {
     })
 }
 
-/// Splits the sold package into the billing schedule and the rate card: no rekeying.
-fn split(quote: &Quote) -> Result<(Vec<Milestone>, Vec<Rate>), Vec<Problem>> {
-    let mut problems = Vec::new();
-    let (mut milestones, mut rates, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
-    if quote.lines.is_empty() {
-        problems.push(Problem::new(
-            ProblemCode::BillingModelInvalid,
-            format!("quote {} sells nothing", quote.number),
-        ));
-    }
-    for line in &quote.lines {
-        match line.billing_method {
-            Some(BillingMethod::FixedFee) => match milestone(line) {
-                Ok(m) if keys.insert(m.key.clone()) => milestones.push(m),
-                Ok(m) => problems.push(invalid(line, &format!("repeats milestone `{}`", m.key))),
-                Err(p) => problems.push(p),
-            },
-            Some(BillingMethod::TimeAndMaterials) => match line.role.clone() {
-                Some(role) => rates.push(Rate {
-                    role,
-                    service: line.service.clone(),
-                    quote_line: line.line.clone(),
-                    hourly: line.unit_price,
-                    effective_from: line.effective_from,
-                }),
-                None => problems.push(invalid(line, "names no role for its rate")),
-            },
-            None => problems.push(invalid(line, "does not say how it is billed")),
-        }
-    }
-    if problems.is_empty() { Ok((milestones, rates)) } else { Err(problems) }
+/// What the template has, then what each sold service needs beyond it; each title once.
+fn work_of(quote: &Quote, template: &str, config: &TenantConfig) -> Vec<WorkElement> {
+    let template = config.project_template(template).map_or(&[][..], |t| &t.tasks);
+    let sold = quote.lines.iter().filter_map(|l| config.service(&l.service)).flat_map(|s| &s.work);
+    let mut seen = BTreeSet::new();
+    let titles = template.iter().chain(sold).filter(|title| seen.insert(title.as_str()));
+    (1..).zip(titles).map(|(n, title)| WorkElement { key: format!("T{n}"), title: title.clone() }).collect()
 }
 
-fn milestone(line: &QuoteLine) -> Result<Milestone, Problem> {
-    let key = line.milestone.clone().ok_or_else(|| invalid(line, "names no milestone"))?;
-    let amount = line.unit_price.times(line.quantity).map_err(|e| invalid(line, &e.to_string()))?;
-    Ok(Milestone {
-        key,
-        name: line.name.clone(),
-        service: line.service.clone(),
-        quote_line: line.line.clone(),
-        amount,
-        planned_on: line.planned_on,
-    })
-}
-
-fn invalid(line: &QuoteLine, what: &str) -> Problem {
-    Problem::new(ProblemCode::BillingModelInvalid, format!("quote line {} ({}) {what}", line.line, line.name))
+/// The treatment of each service sold, as the catalog has it now; later changes of the catalog do
+/// not reach a signed contract.
+fn revenue_of(quote: &Quote, config: &TenantConfig) -> BTreeMap<String, RevenueTreatment> {
+    let services: BTreeSet<&str> = quote.lines.iter().map(|l| l.service.as_str()).collect();
+    services.into_iter().filter_map(|code| Some((code.to_owned(), config.service(code)?.revenue?))).collect()
 }

@@ -3,6 +3,8 @@
 //! A contract is cut from an approved quote and never edited; editing a project in the PSA
 //! cannot reach it.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ pub enum BillingMethod {
     FixedFee,
     /// Approved time at the rates of the rate card.
     TimeAndMaterials,
+    /// The same fee every period: a managed service, a retainer.
+    Recurring,
 }
 
 /// One version of the signed terms.
@@ -48,6 +52,15 @@ pub struct Contract {
     pub rate_card: RateCard,
     /// Most that may be billed by time.
     pub time_ceiling: Option<Money>,
+    /// The recurring part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recurring: Vec<RecurringCharge>,
+    /// The work breakdown structure: what the template has, then what each sold service needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<WorkElement>,
+    /// How the revenue of each service is recognised, by the service's code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revenue: BTreeMap<String, RevenueTreatment>,
 }
 
 /// A milestone of the billing schedule.
@@ -65,6 +78,86 @@ pub struct Milestone {
     pub amount: Money,
     /// When it is planned.
     pub planned_on: Option<Date>,
+}
+
+/// An element of the work breakdown structure that is no milestone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkElement {
+    /// Key, unique in the contract and kept through its versions (`T1`).
+    pub key: String,
+    /// Title for people.
+    pub title: String,
+}
+
+/// A fee that is charged again every period of its term.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecurringCharge {
+    /// Key, unique in the contract, milestones included (`S1`).
+    pub key: String,
+    /// Name for people.
+    pub name: String,
+    /// Service it belongs to.
+    pub service: String,
+    /// The CRM's quote line.
+    pub quote_line: String,
+    /// What one period is charged, before tax.
+    pub fee: Money,
+    /// How long a period is.
+    pub period: Period,
+    /// First day of the first period.
+    pub starts_on: Date,
+    /// Periods in its term, at least one.
+    pub term: u32,
+    /// Whether a period is charged at its beginning or at its end.
+    pub timing: ChargeTiming,
+}
+
+/// How long one period of a recurring charge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Period {
+    /// A month, from a day to the day before the same day of the next month.
+    Monthly,
+    /// Three months.
+    Quarterly,
+    /// Twelve months.
+    Yearly,
+}
+
+impl Period {
+    /// Months in it.
+    #[must_use]
+    pub const fn months(self) -> u32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Quarterly => 3,
+            Self::Yearly => 12,
+        }
+    }
+}
+
+/// When a period is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChargeTiming {
+    /// On its first day.
+    Advance,
+    /// After its last day.
+    Arrears,
+}
+
+/// How revenue is recognised. The ERP keeps the revenue ledger; this says what it is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevenueTreatment {
+    /// As work is delivered and approved.
+    AsDelivered,
+    /// When its milestone is accepted.
+    Milestone,
+    /// In equal parts over the service's term.
+    StraightLine,
+    /// When it is invoiced.
+    AsBilled,
 }
 
 /// The negotiated rates of one contract version.
@@ -87,16 +180,25 @@ pub struct Rate {
     pub hourly: Money,
     /// First day on which it is in force; none means from the start.
     pub effective_from: Option<Date>,
+    /// First day on which it is not in force any more; none means without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_until: Option<Date>,
+}
+
+impl Rate {
+    /// Whether it is in force on a day.
+    #[must_use]
+    pub fn covers(&self, on: Date) -> bool {
+        self.effective_from.is_none_or(|from| from <= on)
+            && self.effective_until.is_none_or(|until| on < until)
+    }
 }
 
 impl RateCard {
     /// The rate in force for a role on a day. Where two start on one day, the later line wins.
     #[must_use]
     pub fn in_force(&self, role: &str, on: Date) -> Option<&Rate> {
-        self.rates
-            .iter()
-            .filter(|r| r.role == role && r.effective_from.is_none_or(|from| from <= on))
-            .max_by_key(|r| r.effective_from)
+        self.rates.iter().filter(|r| r.role == role && r.covers(on)).max_by_key(|r| r.effective_from)
     }
 }
 
@@ -107,12 +209,48 @@ impl Contract {
         self.milestones.iter().find(|m| m.key == key)
     }
 
+    /// The recurring charge of a key.
+    #[must_use]
+    pub fn recurring_charge(&self, key: &str) -> Option<&RecurringCharge> {
+        self.recurring.iter().find(|c| c.key == key)
+    }
+
     /// Value of the fixed-fee part.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.
     pub fn fixed_fee(&self) -> Result<Money, MoneyError> {
         Money::total(self.currency, self.milestones.iter().map(|m| m.amount))
+    }
+
+    /// What the customer has committed to: the fixed fee, and every recurring charge over its term.
+    /// Time is not in it, as it is billed as it is worked.
+    ///
+    /// # Errors
+    /// When amounts overflow or mix currencies.
+    pub fn value(&self) -> Result<Money, MoneyError> {
+        self.recurring.iter().try_fold(self.fixed_fee()?, |sum, charge| sum.plus(charge.value()?))
+    }
+
+    /// The project's budget in the PSA: the value, and the ceiling on time where there is one.
+    ///
+    /// # Errors
+    /// When amounts overflow or mix currencies.
+    pub fn budget(&self) -> Result<Money, MoneyError> {
+        match self.time_ceiling {
+            Some(ceiling) => self.value()?.plus(ceiling),
+            None => self.value(),
+        }
+    }
+}
+
+impl RecurringCharge {
+    /// What it comes to over its term.
+    ///
+    /// # Errors
+    /// When the amount overflows.
+    pub fn value(&self) -> Result<Money, MoneyError> {
+        self.fee.times(self.term.into())
     }
 }
 
@@ -129,6 +267,7 @@ mod tests {
             quote_line: "1".into(),
             hourly: Money::parse(hourly, usd).expect("amount"),
             effective_from: from.map(|d| d.parse().expect("date")),
+            effective_until: None,
         }
     }
 

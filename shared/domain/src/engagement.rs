@@ -94,6 +94,19 @@ pub struct Engagement {
     pub records: SystemRecords,
     /// What was billed by time so far; kept only where the contract has a ceiling.
     pub time_billed: Option<Money>,
+    /// The change order that is being carried out; there is one at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_order: Option<ChangeOrderUnderWay>,
+}
+
+/// A change order that systems are being told of. Until it is in force everywhere, the contract
+/// before it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeOrderUnderWay {
+    /// The run that carries it out.
+    pub run: String,
+    /// The contract version that it leads to.
+    pub version: u32,
 }
 
 impl Engagement {
@@ -117,6 +130,7 @@ impl Engagement {
             completed_milestones: BTreeMap::new(),
             records: SystemRecords::default(),
             time_billed,
+            change_order: None,
         }
     }
 

@@ -5,12 +5,15 @@
 //! that takes it reads the record and checks it.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{RateCard, RecurringCharge};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
 use crate::problem::Problem;
+use crate::revenue::RevenueSchedule;
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// A CRM reports that a deal's quote was approved.
@@ -35,6 +38,99 @@ pub struct EngagementActivated {
     pub contract_version: u32,
     /// Value of the fixed-fee part.
     pub fixed_fee: Money,
+}
+
+/// What was sold, the ERP's billing plan and the PSA's project were compared and agree: delivery may
+/// start, and what is delivered can be billed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadinessConfirmed {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Version of the contract that was compared.
+    pub contract_version: u32,
+    /// The ERP's billing plan.
+    pub billing_plan: String,
+    /// The PSA's project.
+    pub project: String,
+}
+
+/// A further version of an active engagement's quote was approved: the change order is read back
+/// from the CRM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeOrderApproved {
+    /// The CRM connection.
+    pub connection: String,
+    /// The CRM's ID of the deal.
+    pub deal: String,
+    /// When it was approved: the business day of it is the first day of what it changes.
+    pub approved_at: Timestamp,
+}
+
+/// A change order is in force in every system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractAmended {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The version that was in force.
+    pub from_version: u32,
+    /// The version in force now.
+    pub contract_version: u32,
+    /// First day of what it changes.
+    pub effective_on: Date,
+    /// What the customer had committed to.
+    pub value_before: Money,
+    /// What the customer has committed to now.
+    pub value: Money,
+    /// What changed, for people.
+    pub changes: Vec<String>,
+}
+
+/// A contract was compared with what the other systems hold of it, and they differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractCompared {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Version of the contract.
+    pub contract_version: u32,
+    /// What differs, in words: system, record, and both amounts.
+    pub difference: String,
+}
+
+/// Rates of an engagement begin or end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RateCardAdjusted {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Version of the contract that has the rates.
+    pub contract_version: u32,
+    /// First day of the first change.
+    pub effective_on: Date,
+    /// The rates, dated.
+    pub rate_card: RateCard,
+}
+
+/// A recurring service was added to an engagement, or its terms changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionChanged {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// Version of the contract that has the charge.
+    pub contract_version: u32,
+    /// The charge as it was; none where it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<RecurringCharge>,
+    /// The charge as it is; none where it was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<RecurringCharge>,
+}
+
+/// The revenue schedule of a contract version was drawn up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevenueScheduleUpdated {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The schedule.
+    pub schedule: RevenueSchedule,
 }
 
 /// Somebody decided that an engagement which is still being set up is not to be: what was made of
@@ -202,6 +298,13 @@ events! {
     QuoteApproved(QuoteApproved) = "q2c.quote.approved.v1",
     EngagementActivated(EngagementActivated) = "q2c.engagement.activated.v1",
     EngagementHeld(EngagementHeld) = "q2c.engagement.held.v1",
+    ReadinessConfirmed(ReadinessConfirmed) = "q2c.readiness.confirmed.v1",
+    ChangeOrderApproved(ChangeOrderApproved) = "q2c.change-order.approved.v1",
+    ContractAmended(ContractAmended) = "q2c.contract.amended.v1",
+    ContractCompared(ContractCompared) = "q2c.contract.compared.v1",
+    RateCardAdjusted(RateCardAdjusted) = "q2c.rate-card.adjusted.v1",
+    SubscriptionChanged(SubscriptionChanged) = "q2c.subscription.changed.v1",
+    RevenueScheduleUpdated(RevenueScheduleUpdated) = "q2c.revenue-schedule.updated.v1",
     WithdrawalRequested(WithdrawalRequested) = "q2c.withdrawal.requested.v1",
     CustomerCreated(CustomerCreated) = "q2c.customer.created.v1",
     ProjectCreated(ProjectCreated) = "q2c.project.created.v1",

@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod billing;
 pub mod cash;
+pub mod change_order;
 pub mod contract;
 pub mod decision;
 pub mod engagement;
@@ -17,8 +18,10 @@ pub mod money;
 pub mod policy;
 pub mod problem;
 pub mod quote;
+pub mod revenue;
 #[cfg(feature = "sample")]
 pub mod sample;
+pub mod setup;
 pub mod work;
 
 pub use contract::Contract;

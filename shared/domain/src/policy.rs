@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::BillingMethod;
+use crate::contract::{BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
 
 /// Everything that a firm decides about its own flows. A version of it is written to the
@@ -89,6 +89,12 @@ pub struct Service {
     pub billing_methods: Vec<BillingMethod>,
     /// Template of the project that delivers it.
     pub project_template: String,
+    /// Further elements of the work breakdown structure that delivering it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<String>,
+    /// How its revenue is recognised; where absent, no revenue schedule is kept for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue: Option<RevenueTreatment>,
 }
 
 /// A project template.

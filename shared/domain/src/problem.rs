@@ -141,6 +141,12 @@ problems! {
     Overpayment = "Q2C-0502", FinanceOperations, false;
     /// A payment's currency differs from its invoice's.
     PaymentCurrency = "Q2C-0503", FinanceOperations, false;
+    /// A change order that can't be carried out on what is billed or agreed already.
+    ChangeOrderInvalid = "Q2C-0601", Contracts, false;
+    /// A system refused its part of a change order; what the others had done of it was taken back.
+    ChangeOrderRefused = "Q2C-0602", Contracts, false;
+    /// A system holds something else than the contract in force.
+    ContractDiffers = "Q2C-0603", Contracts, false;
     /// A product refused a call for a business reason.
     ProductRefused = "Q2C-0901", Integration, false;
     /// A product answered something other than what it was sent.
@@ -178,6 +184,19 @@ impl Problem {
         self.at_stake = Some(at_stake);
         self
     }
+}
+
+/// One problem for each code, with the details of all its findings.
+#[must_use]
+pub fn merged(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut merged: Vec<Problem> = Vec::new();
+    for problem in problems {
+        match merged.iter_mut().find(|known| known.code == problem.code) {
+            Some(known) => known.detail = format!("{}; {}", known.detail, problem.detail),
+            None => merged.push(problem),
+        }
+    }
+    merged
 }
 
 impl std::fmt::Display for Problem {

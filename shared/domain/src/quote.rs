@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::BillingMethod;
+use crate::contract::{BillingMethod, ChargeTiming, Period};
 use crate::money::{Currency, Money};
 
 /// One version of a quote. It never changes; an amendment is another version.
@@ -79,9 +79,9 @@ pub struct QuoteLine {
     pub name: String,
     /// How it is billed.
     pub billing_method: Option<BillingMethod>,
-    /// Price of one unit: the milestone's amount, or the rate of an hour.
+    /// Price of one unit: the milestone's amount, the rate of an hour, the fee of a period.
     pub unit_price: Money,
-    /// Units: 1 for a milestone, estimated hours for time.
+    /// Units: 1 for a milestone, estimated hours for time, periods for a recurring charge.
     pub quantity: Decimal,
     /// Net amount as the CRM shows it, discounts included; what is billed must come to the same.
     pub amount: Option<Money>,
@@ -93,4 +93,20 @@ pub struct QuoteLine {
     pub role: Option<String>,
     /// First day on which the rate is in force.
     pub effective_from: Option<Date>,
+    /// Terms of a recurring charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+}
+
+/// How a sold line recurs. Its unit price is what one period costs, its quantity the periods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Recurrence {
+    /// Key of the charge.
+    pub key: Option<String>,
+    /// How long a period is.
+    pub period: Option<Period>,
+    /// First day of the first period.
+    pub starts_on: Option<Date>,
+    /// When a period is charged; where the quote does not say, at its end.
+    pub timing: Option<ChargeTiming>,
 }

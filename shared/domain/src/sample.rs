@@ -2,12 +2,12 @@
 #![allow(clippy::expect_used)]
 
 use crate::activation::cut_contract;
-use crate::contract::BillingMethod;
+use crate::contract::{BillingMethod, ChargeTiming, Period};
 use crate::engagement::{Engagement, EngagementStatus, SystemRecords};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Quote, QuoteLine};
+use crate::quote::{Customer, Quote, QuoteLine, Recurrence};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// US dollars.
@@ -35,6 +35,7 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         planned_on: None,
         role: None,
         effective_from: None,
+        recurrence: None,
     }
 }
 
@@ -56,6 +57,22 @@ pub fn rate_line(number: &str, role: &str, price: &str) -> QuoteLine {
         role: Some(role.into()),
         quantity: 100.into(),
         ..line(number, "ADVISORY", role, price)
+    }
+}
+
+/// A managed service of a quote: a fee every month from a day on.
+#[must_use]
+pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months: u32) -> QuoteLine {
+    QuoteLine {
+        billing_method: Some(BillingMethod::Recurring),
+        quantity: months.into(),
+        recurrence: Some(Recurrence {
+            key: Some(key.into()),
+            period: Some(Period::Monthly),
+            starts_on: Some(starts_on.parse().expect("date")),
+            timing: Some(ChargeTiming::Arrears),
+        }),
+        ..line(number, "SUPPORT", "Managed support", fee)
     }
 }
 

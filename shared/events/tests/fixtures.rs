@@ -43,6 +43,7 @@ fn each_event_survives_reading_and_writing() {
     }
     let consumed = [
         "quote.approved",
+        "change-order.approved",
         "time.approved",
         "milestone.completed",
         "invoice.requested",

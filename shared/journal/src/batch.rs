@@ -17,6 +17,7 @@ use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
 use crate::exception::exception_of;
 use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
+use crate::parking::parked;
 use crate::store::Item;
 use crate::{Journal, JournalError};
 
@@ -199,7 +200,7 @@ fn plan(
     let mut plans = Vec::new();
     let mut shared = Plan::default();
     let mut state: Option<Engagement> = None;
-    let mut parked = false;
+    let mut waits = false;
     for event in pending {
         match decide(state.as_ref().or(loaded.body.as_ref()), event) {
             Decision::Apply(effects) if independent(event, &effects) => {
@@ -210,12 +211,8 @@ fn plan(
                 state = effects.state.or(state);
             }
             Decision::Park(condition) => {
-                parked = true;
-                let key = Key::parked(&event.tenant, &event.subject, &condition, event.id);
-                let item = Item::new(&key, "parked", &event.tenant, *event)?
-                    .with("body_hash", event.body_hash())
-                    .with("condition", condition.to_string())
-                    .with("recorded_at", now.to_string());
+                waits = true;
+                let item = parked(event, &condition, now)?;
                 shared.commit = shared.commit.write(Write::Insert { item, cause: event.id });
                 shared.outcomes.insert(event.id, Decided::Parked);
             }
@@ -236,7 +233,7 @@ fn plan(
             }
         }
     }
-    if let (Some(event), true) = (pending.first(), parked || state.is_some()) {
+    if let (Some(event), true) = (pending.first(), waits || state.is_some()) {
         // Parking raises the version too: a commit that satisfies the condition must not
         // overlook what was parked while it was deciding.
         shared.commit = shared.commit.write(match &state {

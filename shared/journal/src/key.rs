@@ -73,6 +73,24 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("payment#{payment}"))
     }
 
+    /// A version of the contract. Zero-padded, so that versions sort.
+    #[must_use]
+    pub fn contract(tenant: &str, engagement: &str, version: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("contract#{version:06}"))
+    }
+
+    /// The revenue schedule of a version of the contract.
+    #[must_use]
+    pub fn revenue_schedule(tenant: &str, engagement: &str, version: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("revenue-schedule#{version:06}"))
+    }
+
+    /// When the engagement is compared with the other systems next.
+    #[must_use]
+    pub fn comparison(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "comparison")
+    }
+
     /// Prefix of what waits for a condition.
     #[must_use]
     pub fn parked_prefix(condition: &Condition) -> String {

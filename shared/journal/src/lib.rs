@@ -6,7 +6,9 @@
 
 mod batch;
 mod commit;
+mod comparison;
 mod configuration;
+mod contracts;
 mod crosswalk;
 pub mod dying;
 mod dynamo;
@@ -15,11 +17,13 @@ mod exception;
 mod key;
 mod ledger;
 pub mod memory;
+mod parking;
 mod store;
 mod workflows;
 
 pub use batch::{Decided, apply_group};
 pub use commit::{Commit, Committed, Rejection, Write};
+pub use comparison::Comparison;
 pub use configuration::Cursor;
 pub use crosswalk::CrosswalkEntry;
 pub use dynamo::DynamoStore;

@@ -75,6 +75,8 @@ async fn write(
         engagement: engagement.engagement.clone(),
         customer: None,
         engagement_status: None,
+        contract_version: None,
+        contract_value: None,
         invoice_number: Some(number),
         invoice_status: Some(invoice.status.as_str().to_owned()),
         invoice_total: Some(total),

@@ -10,11 +10,14 @@ pub enum Workflow {
     InvoiceStatus,
     /// A payment is booked in the ERP and shown in PSA and CRM; one run per payment.
     Payment,
+    /// A change order is carried to ERP, PSA and CRM; one run per approval of a change order.
+    ChangeOrder,
 }
 
 impl Workflow {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Activation, Self::Invoice, Self::InvoiceStatus, Self::Payment];
+    pub const ALL: [Self; 5] =
+        [Self::Activation, Self::Invoice, Self::InvoiceStatus, Self::Payment, Self::ChangeOrder];
 
     /// The name under which the journal keeps its runs.
     #[must_use]
@@ -24,6 +27,7 @@ impl Workflow {
             Self::Invoice => "invoice",
             Self::InvoiceStatus => "invoice-status",
             Self::Payment => "payment",
+            Self::ChangeOrder => "change-order",
         }
     }
 }

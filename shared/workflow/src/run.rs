@@ -265,6 +265,27 @@ impl Run {
         }
     }
 
+    /// Waits, by giving up for now, until what this run did at a connection is shown there for
+    /// certain: a product may show what it holds some time after it took it. For a flow that read
+    /// something back and found a difference.
+    ///
+    /// # Errors
+    /// [`StepError::Settling`] while it is too early to believe a difference.
+    pub fn let_show(&self, step: &str, connection: &str, shows_within: Duration) -> Result<(), StepError> {
+        let shows = SignedDuration::try_from(shows_within).unwrap_or(SignedDuration::MAX);
+        let did = |s: &&StepRecord| s.system.as_deref() == Some(connection);
+        let latest = self.steps.values().filter(did).map(|s| s.recorded_at).max();
+        let shown_at = latest.map(|at| at.saturating_add(shows).unwrap_or(Timestamp::MAX));
+        match shown_at.map(|at| at.duration_since(self.clock.now())) {
+            Some(left) if left.is_positive() => Err(StepError::Settling {
+                step: step.to_owned(),
+                connection: connection.to_owned(),
+                wait: Duration::from_secs(left.as_secs().unsigned_abs() + 1),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     async fn done<O: Operation>(
         &mut self,
         step: &str,

@@ -7,19 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject,
-    CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference, Undone, WriteDealStatus,
-    WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
+    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Connection, Idempotency, Operation, Performs};
 use domain::TenantConfig;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::quote::{Customer, Quote};
+use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use runtime::{ConfiguredConnections, Connect, ConnectError};
 use rust_decimal::Decimal;
 
@@ -83,6 +85,10 @@ answers! {
     CreateTask => SEARCH,
     CreateMilestone => SEARCH,
     CreateRateCard => SEARCH,
+    SetBudget => UPSERT,
+    ChangeMilestone => UPSERT,
+    SetRateCard => UPSERT,
+    AmendBillingPlan => UPSERT,
     CreateBillingPlan => REFUSED,
     ApplyPayment => REFUSED,
 }
@@ -176,9 +182,18 @@ impl Crm for StandIn {
     }
 }
 
+#[async_trait]
 impl Psa for StandIn {
     fn connection(&self) -> &str {
         &self.connection
+    }
+    async fn held_project(
+        &self,
+        _: &EngagementId,
+        _: Currency,
+        _: Date,
+    ) -> Result<Option<HeldProject>, CallError> {
+        Err(self.not_here("read project"))
     }
 }
 
@@ -189,6 +204,9 @@ impl Erp for StandIn {
     }
     async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
         Err(self.not_here("read customer"))
+    }
+    async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
+        Err(self.not_here("read billing plan"))
     }
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoice_of(invoice))

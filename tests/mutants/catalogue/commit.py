@@ -115,7 +115,7 @@ MUTATIONS = (
         BATCH,
         (
             (
-                "(pending.first(), parked || state.is_some())",
+                "(pending.first(), waits || state.is_some())",
                 "(pending.first(), state.is_some())",
             ),
         ),

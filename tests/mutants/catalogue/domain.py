@@ -18,7 +18,7 @@ MUTATIONS = (
         "time is priced at the latest rate",
         "A raise from July would be charged for the work of June.",
         CONTRACT,
-        ((" && r.effective_from.is_none_or(|from| from <= on))", " && r.effective_from <= Some(Date::MAX))"),),
+        (("self.effective_from.is_none_or(|from| from <= on)", "self.effective_from <= Some(Date::MAX)"),),
         (LIB,),
     ),
     Mutation(

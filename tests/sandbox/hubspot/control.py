@@ -49,6 +49,11 @@ def blueprint(crm: Crm, webhooks: Webhooks) -> Blueprint:
         sent = webhooks.deliver(notifications, variation) if notify and notifications else []
         return saved(deal_id=deal_id, notifications=notifications, deliveries=sent)
 
+    @control.post("/deals/<deal_id>/revise")
+    def revise(deal_id: str) -> tuple[Response, int]:
+        """Clone the newest quote as its next version, in draft; approving the deal approves it."""
+        return saved(**deals.revise(crm, deal_id, body())), 201
+
     @control.patch("/objects/<kind>/<key>")
     def edit(kind: str, key: str) -> Response:
         """A person edits a record in the CRM; subscribed properties are notified."""

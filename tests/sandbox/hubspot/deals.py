@@ -10,9 +10,12 @@ from ..common import clock
 from ..common.books import Record
 from ..common.control import Refused
 from .crm import Crm
+from .properties import DEFINED
 
 TEMPLATES = Path(__file__).parent.parent / "deals"
 PARTS = ("company", "deal", "quote")
+LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role")
+"""What a line is called by, whichever of them it has."""
 
 
 def described(request: dict[str, Any]) -> dict[str, Any]:
@@ -60,3 +63,39 @@ def approve(crm: Crm, deal_id: str) -> tuple[Record, dict[str, str | None]]:
     crm.update("quotes", crm.get("quotes", quotes[-1]),
                {"hs_status": "APPROVED", "q2c_approved_at": clock.millis(clock.now())})
     return deal, crm.update("deals", deal, {"quote_status": "APPROVED"})
+
+
+def revise(crm: Crm, deal_id: str, request: dict[str, Any]) -> Record:
+    """A further version of the deal's newest quote, in draft, as cloning it in the CRM makes one; returns its ids.
+
+    ``lines`` lays changes over the copied lines, by milestone, charge or role (null drops the line); ``add`` are
+    further lines; ``quote`` changes the quote itself.
+    """
+    if unknown := sorted(set(request) - {"quote", "lines", "add"}):
+        raise Refused(f"unknown fields {unknown}")
+    deal = crm.get("deals", deal_id)
+    latest = crm.get("quotes", deal["associations"]["quotes"][-1])
+    version = int(latest["properties"].get("q2c_version") or 1) + 1
+    number = f"{latest['properties']['hs_quote_number'].split('/')[0]}/{version}"
+    quote = crm.create("quotes", {
+        **copied(latest, "quotes"), "hs_status": "DRAFT", "hs_quote_number": number, "q2c_version": str(version),
+        "q2c_approved_at": "", **request.get("quote", {}),
+    })
+    crm.associate("deals", deal, "quotes", quote)
+    changes, lines = dict(request.get("lines", {})), []
+    for key in latest["associations"].get("line_items", []):
+        line = copied(crm.get("line_items", key), "line_items")
+        change = changes.pop(next((line[name] for name in LINE_NAMES if line.get(name)), ""), {})
+        if change is not None:
+            lines.append({**line, **change})
+    if changes:
+        raise Refused(f"the quote has no lines {sorted(changes)}")
+    items = [crm.create("line_items", line) for line in [*lines, *request.get("add", [])]]
+    for item in items:
+        crm.associate("quotes", quote, "line_items", item)
+    return {"quote_id": quote["id"], "version": version, "line_item_ids": [item["id"] for item in items]}
+
+
+def copied(record: Record, kind: str) -> dict[str, str]:
+    """What a clone takes over: every property that is defined and has a value."""
+    return {name: value for name, value in record["properties"].items() if name in DEFINED[kind] and value is not None}

@@ -73,8 +73,8 @@ def sections(books: Books) -> list[Section]:
                        [[row["id"], *(row.get(name) for name in names)] for row in records[collection].values()])
 
     return [
-        table("Projects", "workspaces", ["title", "currency", "status_key", "rate_card_id", "archived"]),
-        table("Tasks and milestones", "stories", ["workspace_id", "title", "story_type", "state", "due_date"]),
+        table("Projects", "workspaces", ["title", "currency", "price", "status_key", "rate_card_id", "archived"]),
+        table("Tasks and milestones", "stories", ["workspace_id", "title", "story_type", "state", "due_date", "archived"]),
         table("Billing milestones", "billing_milestones", ["workspace_id", "title", "amount_in_cents",
                                                            "date_to_invoice"]),
         table("Time entries", "time_entries", ["workspace_id", "story_id", "user_id", "role_id", "date_performed",

@@ -88,6 +88,11 @@ def blueprint(store: Store) -> Blueprint:
         """Set the acceptance field to any value, for example "Rejected"."""
         return saved(custom_field_value=store.value(key, acceptance(store), body().get("value", ACCEPTED)))
 
+    @control.patch("/objects/<collection>/<key>")
+    def alter(collection: str, key: str) -> Response:
+        """A person changes any record by hand."""
+        return saved(record=store.set(collection, store.get(collection, key), body()))
+
     @control.put("/events")
     def configure() -> Response:
         return jsonify(vars(store.events.configure(body())))

@@ -27,6 +27,7 @@ class Collection:
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refers: dict[str, str] = field(default_factory=dict)
     integers: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
     deletable: bool = False
 
@@ -51,8 +52,9 @@ COLLECTIONS: dict[str, Collection] = {
     "workspaces": Collection(
         "workspace", "Workspace", WORKSPACE_FIELDS | {"creator_role"}, WORKSPACE_FIELDS | {"archived"},
         required=("title", "creator_role"), choices={"creator_role": ("maven", "buyer")},
-        defaults={"currency": "USD", "currency_base_unit": 100, "archived": False, "rate_card_id": None},
-        refers={"rate_card_id": "rate_cards"}, includes=("external_references", "stories"),
+        defaults={"currency": "USD", "currency_base_unit": 100, "archived": False, "rate_card_id": None,
+                  "budgeted": False, "price": None, "price_in_cents": None},
+        refers={"rate_card_id": "rate_cards"}, includes=("external_references", "stories"), amounts=("price",),
     ),
     "stories": Collection(
         "story", "Story", STORY_FIELDS | {"workspace_id"}, STORY_FIELDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..common import clock
@@ -36,6 +37,7 @@ class Store:
             moment = clock.seconds(clock.now())
             record = {"id": self.books.next_id(), **schema.defaults, **attributes,
                       "created_at": moment, "updated_at": moment}
+            record.update(in_cents(schema, record, attributes))
             reference = record.pop(REFERENCE, None)
             for name in schema.refers:
                 if record.get(name) is not None:
@@ -57,6 +59,7 @@ class Store:
         """Change a record as the product itself does (approval, completion), with an event if anything changed."""
         schema = COLLECTIONS[collection]
         with self.books.lock:
+            attributes = {**attributes, **in_cents(schema, record, attributes)}
             reference = attributes.pop(REFERENCE, None)
             before = {name: record.get(name) for name, value in attributes.items() if record.get(name) != value}
             record.update(attributes)
@@ -126,9 +129,29 @@ class Store:
                 problems.append(f"{name} is not included in the list")
         problems += [f"{name} is not a number" for name in schema.integers
                      if attributes.get(name) is not None and type(attributes[name]) is not int]
+        problems += [f"{name} is not a number" for name in schema.amounts
+                     if attributes.get(name) is not None and amount(attributes[name]) is None]
         problems += [f"{name} must exist" for name, target in schema.refers.items()
                      if attributes.get(name) is not None and str(attributes[name]) not in self.books.records[target]]
         if len(str(attributes.get("title", ""))) > MAX_TITLE:
             problems.append(f"title is too long (maximum is {MAX_TITLE} characters)")
         if problems:
             raise Refusal(422, *problems)
+
+
+def amount(value: Any) -> Decimal | None:
+    """An amount as it is sent, text or a number; nothing if it is neither."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def in_cents(schema: Collection, record: Record, attributes: Record) -> Record:
+    """What Kantata shows of the amounts beside them: in the currency's base unit [C: ``price_in_cents``]."""
+    shown: Record = {}
+    for name in schema.amounts:
+        if name in attributes:
+            value = None if attributes[name] is None else amount(attributes[name])
+            shown[f"{name}_in_cents"] = None if value is None else int(value * record["currency_base_unit"])
+    return shown

@@ -27,6 +27,9 @@ pub(crate) struct Deal {
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
     pub(crate) completed: Vec<String>,
+    /// A further version of the quote, approved while work goes on.
+    #[serde(default)]
+    pub(crate) change_order: Option<Quote>,
 }
 
 fn dollars(sim: &Sim, from: u64, to: u64) -> Money {
@@ -35,6 +38,11 @@ fn dollars(sim: &Sim, from: u64, to: u64) -> Money {
 }
 
 impl Deal {
+    /// The quote of a version.
+    pub(crate) fn version(&self, version: u32) -> &Quote {
+        self.change_order.as_ref().filter(|q| q.version == version).unwrap_or(&self.quote)
+    }
+
     /// The same deal each time: a milestone, and some time.
     pub(crate) fn fixed() -> Self {
         let mut quote = sample::quote();
@@ -48,6 +56,11 @@ impl Deal {
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
             completed: vec!["M1".into()],
+            change_order: Some(changed(
+                &quote,
+                None,
+                Some(sample::milestone_line("92", "M2", "Go-live", "30000.00")),
+            )),
             quote,
         }
     }
@@ -70,15 +83,58 @@ impl Deal {
         quote.customer.company = (55 + company).to_string();
         quote.customer.tax_registration = Some(format!("12-34567{company}9"));
         let keys = quote.lines.iter().filter_map(|l| l.milestone.clone());
+        let completed: Vec<String> = keys.filter(|_| !sim.one_in(4)).collect();
+        let withdrawn = sim.one_in(10);
         Self {
             engagement: EngagementId::of_deal(TENANT, CRM, &deal),
             flawed: sim.one_in(6),
-            withdrawn: sim.one_in(10),
-            completed: keys.filter(|_| !sim.one_in(4)).collect(),
+            withdrawn,
+            change_order: (!withdrawn && sim.one_in(3)).then(|| draw_change(sim, &quote)),
+            completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,
         }
     }
+}
+
+/// A change order on a quote: some milestone costs something else or is dropped, one is added, support is sold, and
+/// rates rise after the last day that anybody works.
+fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
+    let keys: Vec<String> = quote.lines.iter().filter_map(|l| l.milestone.clone()).collect();
+    let touched = (!keys.is_empty() && !sim.one_in(3)).then(|| {
+        let amount = (!sim.one_in(3)).then(|| dollars(sim, 1_000, 60_000));
+        (sim.any(&keys).clone(), amount)
+    });
+    let price = dollars(sim, 1_000, 9_000).amount().to_string();
+    let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
+    changed(quote, touched, added)
+}
+
+/// The next version of a quote.
+fn changed(quote: &Quote, touched: Option<(String, Option<Money>)>, added: Option<QuoteLine>) -> Quote {
+    let mut next = Quote { quote: format!("8{}", quote.deal), version: 2, ..quote.clone() };
+    if let Some((key, amount)) = touched {
+        let is_touched = |l: &QuoteLine| l.milestone.as_deref() == Some(&key);
+        match amount {
+            Some(amount) => {
+                next.lines.iter_mut().filter(|l| is_touched(l)).for_each(|l| l.unit_price = amount);
+            }
+            None if next.lines.len() > 1 => next.lines.retain(|l| !is_touched(l)),
+            None => {}
+        }
+    }
+    for rate in next.lines.iter().filter(|l| l.role.is_some()).cloned().collect::<Vec<_>>() {
+        let raised = rate.unit_price.plus(sample::usd("20.00")).unwrap_or(rate.unit_price);
+        next.lines.push(QuoteLine {
+            line: format!("8{}", rate.line),
+            unit_price: raised,
+            effective_from: Some(jiff::civil::date(2027, 1, 1)),
+            ..rate
+        });
+    }
+    next.lines.extend(added);
+    next.lines.push(sample::support_line("95", "S1", "1500.00", "2027-04-01", 12));
+    next
 }
 
 fn lines(sim: &Sim, milestones: u64, by_time: bool) -> Vec<QuoteLine> {

@@ -13,7 +13,7 @@ use workflow::{Purpose, Workflow};
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Fault, Place, Sim, Target, open};
 use crate::history::{quiet, within_a_runtime};
-use crate::invariants::{Ledger, must, withdrawal};
+use crate::invariants::{Ledger, change_order, must, withdrawal};
 use crate::script;
 use crate::senders;
 use crate::world::{EPOCH, Queue, World};
@@ -44,6 +44,7 @@ pub const fn function_of(workflow: Workflow) -> &'static str {
         Workflow::Invoice => "invoice-requested",
         Workflow::InvoiceStatus => "invoice-posted",
         Workflow::Payment => "payment-received",
+        Workflow::ChangeOrder => "change-order-approved",
     }
 }
 
@@ -53,6 +54,7 @@ fn handler_of(workflow: Workflow) -> Box<dyn Handler> {
         Workflow::Invoice => Box::new(invoice_requested::InvoiceRequested),
         Workflow::InvoiceStatus => Box::new(invoice_posted::InvoicePosted),
         Workflow::Payment => Box::new(payment_received::PaymentReceived),
+        Workflow::ChangeOrder => Box::new(change_order_approved::ChangeOrderApproved),
     }
 }
 
@@ -66,7 +68,12 @@ pub fn take_back(workflow: Workflow, refused: Place, then: Vec<Aim>, traced: boo
         let world = World::new(Arc::clone(&sim)).await;
         let (master, begun) = (Arc::clone(&world), Arc::new(std::sync::Mutex::new((0, 0))));
         let at = Arc::clone(&begun);
-        sim.spawn(async move { Box::pin(stop_and_take_back(master, workflow, then, at)).await });
+        sim.spawn(async move {
+            match workflow {
+                Workflow::ChangeOrder => Box::pin(refuse_change_order(master, refused, then, at)).await,
+                _ => Box::pin(stop_and_take_back(master, workflow, then, at)).await,
+            }
+        });
         let mut broken = match sim.run().await {
             Ok(()) => world.complaints(),
             Err(endless) => vec![endless],
@@ -97,18 +104,44 @@ async fn stop_and_take_back(
     world.sim.aim(then);
     match workflow {
         Workflow::Activation => script::ask_for_withdrawal(&world, &deal),
-        Workflow::Invoice | Workflow::InvoiceStatus | Workflow::Payment => {
+        Workflow::Invoice | Workflow::InvoiceStatus | Workflow::Payment | Workflow::ChangeOrder => {
             Box::pin(undo(&world, workflow)).await
         }
     }
     Box::pin(quiet(&world)).await;
-    let before = counts(&world);
-    for event in events_of(&world, workflow) {
+    Box::pin(once_more(&world, workflow)).await;
+}
+
+/// A change order takes itself back when a system refuses it: what goes wrong then, goes wrong in the
+/// processes that carried it out.
+async fn refuse_change_order(
+    world: Arc<World>,
+    refused: Place,
+    then: Vec<Aim>,
+    begun: Arc<std::sync::Mutex<(usize, u32)>>,
+) {
+    let deal = Deal::fixed();
+    open(&world.books).quotes.insert(deal.quote.deal.clone(), deal.quote.clone());
+    senders::approved(&world, &deal.quote.deal);
+    Box::pin(quiet(&world)).await;
+    *open(&begun) = (world.sim.calls().len(), world.sim.hits());
+    let function = function_of(Workflow::ChangeOrder);
+    let refusal = Aim { function, at: Target::Place(refused), fault: Fault::Refused, times: u32::MAX };
+    world.sim.aim([vec![refusal], then].concat());
+    script::sign_change_order(&world, deal.change_order.as_ref().unwrap_or(&deal.quote));
+    Box::pin(quiet(&world)).await;
+    Box::pin(once_more(&world, Workflow::ChangeOrder)).await;
+}
+
+/// The event comes again: nothing may change.
+async fn once_more(world: &Arc<World>, workflow: Workflow) {
+    let before = counts(world);
+    for event in events_of(world, workflow) {
         world.take(event);
     }
-    Box::pin(quiet(&world)).await;
-    if counts(&world) != before {
-        world.complain(format!("{:?} became {:?} when the event came again", before, counts(&world)));
+    Box::pin(quiet(world)).await;
+    if counts(world) != before {
+        world.complain(format!("{:?} became {:?} when the event came again", before, counts(world)));
     }
 }
 
@@ -202,6 +235,13 @@ fn left_behind(world: &World, workflow: Workflow) -> Vec<String> {
     }
     if workflow == Workflow::Activation {
         broken.extend(withdrawal::broken(world, &deal, &ledger));
+    }
+    if workflow == Workflow::ChangeOrder {
+        broken.extend(change_order::none_or_all(world, &deal, &ledger));
+        if ledger.engagement.as_ref().is_some_and(|e| e.contract.version > 1) {
+            // In force: what is left is to show it, which waits for its correction.
+            return broken;
+        }
     }
     for run in runs(world, workflow) {
         let (id, status) = (run.text("run").unwrap_or_default(), run.text("status").unwrap_or_default());

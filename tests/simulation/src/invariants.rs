@@ -2,6 +2,7 @@
 //! products' books, and nothing that the functions say of themselves.
 
 mod cash;
+pub(crate) mod change_order;
 mod events;
 mod money;
 mod records;
@@ -77,6 +78,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         }
         let mut found = records::broken(world, deal, &ledger, &items);
         found.extend(work::broken(world, deal, &ledger));
+        found.extend(change_order::broken(world, deal, &ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }

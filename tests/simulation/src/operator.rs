@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Event;
 use domain::problem::{Owner, ProblemCode};
 use events::Envelope;
 use journal::{Expect, Item, Op, Store};
 use serde_json::{Map, Value};
 
+use crate::senders;
 use crate::world::{Queue, TENANT, World};
 
 /// What a person can do about an exception.
@@ -16,6 +18,8 @@ enum Remedy {
     SendAgain(Box<Envelope>),
     /// Given up by a queue: the message is put back.
     PutBack(Queue, String),
+    /// Put right in the product: the quote is approved once more.
+    ApproveAgain(String),
     /// Nothing that the simulation's person does.
     None,
 }
@@ -28,6 +32,17 @@ fn remedy(exception: &Item) -> Remedy {
                 || code == ProblemCode::ProductMismatch.as_str() =>
         {
             serde_json::from_str(payload).map_or(Remedy::None, |event| Remedy::SendAgain(Box::new(event)))
+        }
+        // Refused because something was billed is refused for good: the version before stays.
+        Some(code)
+            if code == ProblemCode::ChangeOrderRefused.as_str()
+                && !exception.text("detail").is_some_and(|d| d.contains("was billed")) =>
+        {
+            let event: Option<Envelope> = serde_json::from_str(payload).ok();
+            match event.map(|e| e.event) {
+                Some(Event::ChangeOrderApproved(order)) => Remedy::ApproveAgain(order.deal),
+                _ => Remedy::None,
+            }
         }
         Some(code) if code == ProblemCode::DeliveryFailed.as_str() => {
             let body: Value = serde_json::from_str(payload).unwrap_or_default();
@@ -65,6 +80,7 @@ pub(crate) async fn settle(world: &Arc<World>) -> usize {
                     world.enqueue(queue, serde_json::json!({"detail": event}).to_string(), Duration::ZERO);
                 }
             }
+            Remedy::ApproveAgain(deal) => senders::approved(world, &deal),
             Remedy::PutBack(queue, body) => world.enqueue(queue, body, Duration::ZERO),
             Remedy::None => {}
         }

@@ -2,8 +2,10 @@
 
 mod books;
 mod call;
+mod changes;
 mod crm;
 mod erp;
+mod held;
 mod psa;
 
 pub(crate) use books::{Books, Change, ErpInvoice, Received};

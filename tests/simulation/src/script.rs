@@ -7,6 +7,7 @@ use domain::Event;
 use domain::event::{InvoiceRequested, WithdrawalRequested};
 use domain::id::{EngagementId, InvoiceId};
 use domain::money::Money;
+use domain::quote::Quote;
 use domain::sample;
 use events::{Envelope, Traceparent};
 use jiff::SignedDuration;
@@ -51,9 +52,30 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         world.complain(format!("{} has no project", deal.engagement));
         return;
     }
-    deliver(&world, &deal).await;
+    let changing = {
+        let (world, deal) = (Arc::clone(&world), deal.clone());
+        async move { change(&world, &deal).await }
+    };
+    tokio::join!(deliver(&world, &deal), changing);
     sim.wait(600, 7_200).await;
     request_invoice(&world, &deal.engagement, "the end of the month");
+}
+
+/// The customer signs a change order while work goes on; now and then it is approved twice.
+async fn change(world: &Arc<World>, deal: &Deal) {
+    let Some(order) = &deal.change_order else { return };
+    world.sim.wait(0, 7_200).await;
+    sign_change_order(world, order);
+    if world.sim.one_in(5) {
+        world.sim.wait(0, 3_600).await;
+        senders::approved(world, &deal.quote.deal);
+    }
+}
+
+/// A further version of the quote is approved.
+pub(crate) fn sign_change_order(world: &Arc<World>, order: &Quote) {
+    open(&world.books).quotes.insert(order.deal.clone(), order.clone());
+    senders::approved(world, &order.deal);
 }
 
 /// Somebody withdraws the deal while it is being set up, or too late; some time was worked already.

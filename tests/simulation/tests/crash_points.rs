@@ -7,10 +7,11 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 10] = [
     "webhook",
     "poll",
     "quote-approved",
+    "change-order-approved",
     "time-approved",
     "milestone-completed",
     "invoice-requested",
@@ -95,6 +96,7 @@ every_function! {
     webhook = "webhook";
     poll = "poll";
     quote_approved = "quote-approved";
+    change_order_approved = "change-order-approved";
     time_approved = "time-approved";
     milestone_completed = "milestone-completed";
     invoice_requested = "invoice-requested";

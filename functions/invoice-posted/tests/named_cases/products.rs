@@ -7,19 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject,
-    CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference, Undone, WriteDealStatus,
-    WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
+    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::quote::{Customer, Quote};
+use domain::setup::{HeldPlan, HeldProject};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 const SEARCH: Idempotency = Idempotency::SearchThenCreate { settles_within: Duration::ZERO };
 
@@ -68,6 +70,10 @@ answers!(
     CreateMilestone,
     CreateRateCard,
     CreateBillingPlan,
+    AmendBillingPlan,
+    SetBudget,
+    ChangeMilestone,
+    SetRateCard,
     ApplyPayment
 );
 
@@ -167,9 +173,18 @@ impl Crm for Product {
     }
 }
 
+#[async_trait]
 impl Psa for Product {
     fn connection(&self) -> &str {
         "kantata-main"
+    }
+    async fn held_project(
+        &self,
+        _: &EngagementId,
+        _: Currency,
+        _: Date,
+    ) -> Result<Option<HeldProject>, CallError> {
+        Ok(None)
     }
 }
 
@@ -180,6 +195,9 @@ impl Erp for Product {
     }
     async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
         Err(error(CallErrorKind::Refused, "read customer"))
+    }
+    async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
+        Ok(None)
     }
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoices.lock().unwrap().get(invoice).cloned())

@@ -1,8 +1,8 @@
 //! Reads a deal's quote back: the notification says that something was approved, the record says what.
 
-use domain::contract::BillingMethod;
+use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Quote, QuoteLine};
+use domain::quote::{Customer, Quote, QuoteLine, Recurrence};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
@@ -21,7 +21,7 @@ const BATCH: usize = 100;
 const QUOTE: &str = "hs_title,hs_status,hs_currency,hs_quote_number,hs_lastmodifieddate,q2c_version,q2c_legal_entity,\
 q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm_ceiling";
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email";
-const LINE: [&str; 10] = [
+const LINE: [&str; 14] = [
     "hs_sku",
     "name",
     "price",
@@ -32,7 +32,21 @@ const LINE: [&str; 10] = [
     "q2c_planned_date",
     "q2c_role",
     "q2c_effective_from",
+    "q2c_charge",
+    "q2c_period",
+    "q2c_starts_on",
+    "q2c_charge_timing",
 ];
+
+const BILLING_METHODS: [(&str, BillingMethod); 3] = [
+    ("fixed-fee", BillingMethod::FixedFee),
+    ("time-and-materials", BillingMethod::TimeAndMaterials),
+    ("recurring", BillingMethod::Recurring),
+];
+const PERIODS: [(&str, Period); 3] =
+    [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
+const TIMINGS: [(&str, ChargeTiming); 2] =
+    [("advance", ChargeTiming::Advance), ("arrears", ChargeTiming::Arrears)];
 
 /// The deal's approved quote of the highest version; where none is approved, its latest.
 pub(super) async fn of(api: &Api, deal: &str) -> Result<Quote, CallError> {
@@ -146,12 +160,7 @@ fn customer(company: Option<Object>) -> Customer {
 fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
     let within = |e: String| format!("line {}: {e}", item.id);
     let price = item.text("price").ok_or_else(|| within("has no price".into()))?;
-    let billing_method = match item.text("q2c_billing_method").as_deref() {
-        Some("fixed-fee") => Some(BillingMethod::FixedFee),
-        Some("time-and-materials") => Some(BillingMethod::TimeAndMaterials),
-        Some(other) => return Err(within(format!("q2c_billing_method `{other}`"))),
-        None => None,
-    };
+    let billing_method = chosen_of(item, "q2c_billing_method", &BILLING_METHODS).map_err(within)?;
     Ok(QuoteLine {
         line: item.id.clone(),
         service: item.text("hs_sku").unwrap_or_default(),
@@ -168,7 +177,28 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
         planned_on: parsed::<Date>(item, "q2c_planned_date").map_err(within)?,
         role: item.text("q2c_role"),
         effective_from: parsed::<Date>(item, "q2c_effective_from").map_err(within)?,
+        recurrence: match billing_method {
+            Some(BillingMethod::Recurring) => Some(recurrence(item).map_err(within)?),
+            _ => None,
+        },
     })
+}
+
+/// How a line recurs. Its quantity is the periods and its price what one of them costs.
+fn recurrence(item: &Object) -> Result<Recurrence, String> {
+    Ok(Recurrence {
+        key: item.text("q2c_charge"),
+        period: chosen_of(item, "q2c_period", &PERIODS)?,
+        starts_on: parsed::<Date>(item, "q2c_starts_on")?,
+        timing: chosen_of(item, "q2c_charge_timing", &TIMINGS)?,
+    })
+}
+
+/// The choice that a property holds, if it holds one; a choice of another name is an error.
+fn chosen_of<T: Copy>(object: &Object, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, String> {
+    let Some(held) = object.text(name) else { return Ok(None) };
+    let found = choices.iter().find(|(choice, _)| *choice == held);
+    found.map(|(_, meant)| Some(*meant)).ok_or_else(|| format!("{name} `{held}`"))
 }
 
 fn parsed<T: std::str::FromStr>(object: &Object, name: &str) -> Result<Option<T>, String> {

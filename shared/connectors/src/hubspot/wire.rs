@@ -138,6 +138,7 @@ mod tests {
     fn every_payload_is_parsed_written_and_parsed_again() {
         round_trip::<Vec<Notification>>(vendor!("hubspot/notifications.json"));
         round_trip::<Batch>(vendor!("hubspot/line_items.json"));
+        round_trip::<Batch>(vendor!("hubspot/line_items_recurring.json"));
         round_trip::<Object>(vendor!("hubspot/company.json"));
         round_trip::<Error>(vendor!("hubspot/error.json"));
         round_trip::<Error>(vendor!("hubspot/rate_limited.json"));

@@ -21,6 +21,8 @@ fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
         ("q2c_engagement_id", Some(status.engagement.to_string())),
         ("q2c_customer_id", status.customer.as_ref().map(ToString::to_string)),
         ("q2c_engagement_status", status.engagement_status.map(|s| s.as_str().to_owned())),
+        ("q2c_contract_version", status.contract_version.map(|v| v.to_string())),
+        ("q2c_contract_value", status.contract_value.map(amount)),
         ("q2c_invoice_number", status.invoice_number.clone()),
         ("q2c_invoice_status", status.invoice_status.clone()),
         ("q2c_invoice_total", status.invoice_total.map(amount)),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Kantata;
 use super::changes::POLL;
 use super::client::ONLY;
-use super::milestone::MILESTONE;
+use super::milestone::{COMPLETED, MILESTONE};
 use super::wire::{CustomFieldValue, ExternalReference, Map, Story};
 use crate::error::CallError;
 use crate::inbound::{Subject, Translated};
@@ -25,7 +25,7 @@ impl Kantata {
             let fields: Map<CustomFieldValue> = self.typed(POLL, &answer, "custom_field_values")?;
             let references: Map<ExternalReference> = self.typed(POLL, &answer, "external_references")?;
             for (id, story) in &stories {
-                let done = story.story_type == "milestone" && story.state == "completed";
+                let done = story.story_type == "milestone" && story.state == COMPLETED;
                 if done && fields.values().any(|f| self.accepts(f, id)) {
                     let ours = references.values().filter(|r| r.subject_id == *id);
                     translated.extend(ours.filter_map(|r| self.completed(id, story, r)));

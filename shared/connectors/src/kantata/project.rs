@@ -1,15 +1,17 @@
 //! Projects and tasks, and where an invoice stands shown on the project.
 
 use async_trait::async_trait;
+use domain::money::Money;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Kantata;
 use super::wire::{ExternalReference, Map, Story, Workspace};
-use crate::error::CallError;
+use crate::error::{CallError, CallErrorKind};
 use crate::http::Effect;
 use crate::operation::{
-    CreateProject, CreateTask, Idempotency, Operation, Performs, Reference, Undone, WriteInvoiceStatus,
+    CreateProject, CreateTask, Idempotency, Operation, Performs, Reference, SetBudget, Undone,
+    WriteInvoiceStatus,
 };
 
 /// Model of a project in our references.
@@ -43,6 +45,54 @@ impl Kantata {
         let (_, workspace) = self.write(operation, (Method::PUT, &path, Effect::Keyed), &body).await?;
         Ok(workspace)
     }
+
+    /// Whether the project's budget is the one that was sent, as far as the project shows it: it does
+    /// to whoever has financial access.
+    fn compare_budget(
+        &self,
+        operation: &'static str,
+        budget: Money,
+        held: &Workspace,
+    ) -> Result<(), CallError> {
+        let sent = budget
+            .minor_units()
+            .map_err(|e| self.api.error(CallErrorKind::Refused, operation, e.to_string()))?;
+        match held.price_in_cents {
+            Some(price) if price != sent => {
+                let detail = format!("the project's budget is {price} instead of {sent}");
+                Err(self.api.error(CallErrorKind::Mismatch, operation, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn set_budget(&self, project: &str, budget: Money) -> Result<(), CallError> {
+        let fields = json!({ "budgeted": true, "price": budget.amount().to_string() });
+        let held = self.set_workspace(SetBudget::NAME, project, &fields).await?;
+        self.compare_budget(SetBudget::NAME, budget, &held)
+    }
+}
+
+#[async_trait]
+impl Performs<SetBudget> for Kantata {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Upsert { settles_within: self.settings.settling() }
+    }
+
+    /// Not asked: the value is absolute, so setting it again is the quickest way to be sure.
+    async fn find(&self, _operation: &SetBudget) -> Result<Option<Reference>, CallError> {
+        Ok(None)
+    }
+
+    async fn perform(&self, operation: &SetBudget, _key: &str) -> Result<Reference, CallError> {
+        self.set_budget(&operation.project, operation.after).await?;
+        Ok(Reference { record: operation.project.clone() })
+    }
+
+    async fn undo(&self, operation: &SetBudget, _record: &Reference) -> Result<Undone, CallError> {
+        self.set_budget(&operation.project, operation.before).await?;
+        Ok(Undone::Removed)
+    }
 }
 
 #[async_trait]
@@ -63,18 +113,23 @@ impl Performs<CreateProject> for Kantata {
     }
 
     async fn perform(&self, operation: &CreateProject, _key: &str) -> Result<Reference, CallError> {
-        let engagement = operation.engagement.as_str();
+        let (engagement, price) = (operation.engagement.as_str(), operation.budget.amount().to_string());
         if let Some(id) = self.referenced(CreateProject::NAME, ENGAGEMENT, engagement).await? {
-            self.set_workspace(CreateProject::NAME, &id, &json!({ "archived": false })).await?;
+            let fields = json!({ "archived": false, "budgeted": true, "price": price });
+            let held = self.set_workspace(CreateProject::NAME, &id, &fields).await?;
+            self.compare_budget(CreateProject::NAME, operation.budget, &held)?;
             return Ok(Reference { record: id });
         }
         let body = json!({ "workspace": {
             "title": operation.title,
             "creator_role": "maven",
-            "currency": operation.currency.code(),
+            "currency": operation.budget.currency().code(),
+            "budgeted": true,
+            "price": price,
             "external_reference": self.reference(ENGAGEMENT, engagement),
         }});
-        let (record, _) = self.create::<Workspace>(CreateProject::NAME, "workspaces", &body).await?;
+        let (record, held) = self.create::<Workspace>(CreateProject::NAME, "workspaces", &body).await?;
+        self.compare_budget(CreateProject::NAME, operation.budget, &held)?;
         Ok(Reference { record })
     }
 

@@ -72,6 +72,15 @@ pub(super) struct Workspace {
     pub(super) archived: bool,
     #[serde(default, deserialize_with = "optional_id")]
     pub(super) rate_card_id: Option<String>,
+    /// Whether it has a budget at all.
+    #[serde(default)]
+    pub(super) budgeted: bool,
+    /// Budget in minor units; shown only to whoever has financial access.
+    #[serde(default)]
+    pub(super) price_in_cents: Option<i64>,
+    /// ISO code; likewise.
+    #[serde(default)]
+    pub(super) currency: Option<String>,
 }
 
 /// A task or a milestone.
@@ -79,6 +88,8 @@ pub(super) struct Workspace {
 pub(super) struct Story {
     pub(super) story_type: String,
     pub(super) state: String,
+    #[serde(default)]
+    pub(super) archived: bool,
     pub(super) updated_at: Timestamp,
 }
 
@@ -221,6 +232,8 @@ mod tests {
     fn every_payload_is_parsed_written_and_parsed_again() {
         let workspaces = page::<Workspace>(vendor!("kantata/workspaces.json"), "workspaces");
         assert_eq!(workspaces["42"].rate_card_id.as_deref(), Some("56"), "a number is an ID like text");
+        assert_eq!((workspaces["42"].budgeted, workspaces["42"].price_in_cents), (true, Some(5_000_000)));
+        assert_eq!(workspaces["43"].price_in_cents, None);
         let references =
             page::<ExternalReference>(vendor!("kantata/external_references.json"), "external_references");
         assert_eq!(references["343"].subject_id, "42");
@@ -231,6 +244,8 @@ mod tests {
         page::<Role>(vendor!("kantata/time_entries.json"), "roles");
         page::<SubscribedEvent>(vendor!("kantata/subscribed_events.json"), "subscribed_events");
         page::<BillingMilestone>(vendor!("kantata/billing_milestone.json"), "billing_milestones");
+        page::<BillingMilestone>(vendor!("kantata/billing_milestones.json"), "billing_milestones");
+        page::<ExternalReference>(vendor!("kantata/billing_milestones.json"), "external_references");
         page::<RateCardRole>(vendor!("kantata/rate_card_roles.json"), "rate_card_roles");
         round_trip::<Errors>(vendor!("kantata/error.json"));
     }

@@ -18,6 +18,10 @@ pub struct WriteDealStatus {
     pub customer: Option<CustomerId>,
     /// Where the engagement stands.
     pub engagement_status: Option<EngagementStatus>,
+    /// Version of the contract in force.
+    pub contract_version: Option<u32>,
+    /// What the customer has committed to under it.
+    pub contract_value: Option<Money>,
     /// The latest invoice's number.
     pub invoice_number: Option<String>,
     /// Its status, as [`domain::invoice::InvoiceStatus::as_str`] writes it.

@@ -79,6 +79,29 @@ impl Operation for CreateBillingPlan {
     }
 }
 
+/// Brings the billing plan from one version of the contract to the next, all positions in one call.
+/// Absolute: doing it again changes nothing. Undone by bringing it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmendBillingPlan {
+    /// The engagement, whose ID the plan carries.
+    pub engagement: EngagementId,
+    /// The ERP's ID of the plan.
+    pub plan: String,
+    /// The version that the plan holds now.
+    pub from: Contract,
+    /// The version that it is to hold.
+    pub to: Contract,
+}
+
+impl Operation for AmendBillingPlan {
+    type Record = Reference;
+    const NAME: &'static str = "amend billing plan";
+
+    fn verify(&self, record: &Reference) -> Result<(), String> {
+        if record.record == self.plan { Ok(()) } else { Err(format!("amended plan {}", record.record)) }
+    }
+}
+
 /// Creates an invoice in draft. It is posted by [`PostInvoice`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateInvoice {

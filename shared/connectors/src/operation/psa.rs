@@ -13,8 +13,49 @@ pub struct CreateProject {
     pub engagement: EngagementId,
     /// Title for people.
     pub title: String,
-    /// Currency of its budget.
+    /// Its budget: what was sold, before tax.
+    pub budget: Money,
+}
+
+/// Sets the project's budget. Absolute: doing it again changes nothing. Undone by setting it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetBudget {
+    /// The PSA's project.
+    pub project: String,
+    /// The budget that it has now.
+    pub before: Money,
+    /// The budget that it is to have.
+    pub after: Money,
+}
+
+/// Adds, changes or drops a milestone of a project that is set up. Absolute: doing it again changes
+/// nothing. Undone by doing the opposite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeMilestone {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// As it is; none where it is new.
+    pub before: Option<Milestone>,
+    /// As it is to be; none where it is dropped.
+    pub after: Option<Milestone>,
+}
+
+/// Brings the project's rate card from one version of the contract to the next. Absolute: doing it
+/// again changes nothing. Undone by bringing it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetRateCard {
+    /// The engagement; the rate card carries this ID.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// Currency of its rates.
     pub currency: Currency,
+    /// The rates as they are.
+    pub before: RateCard,
+    /// The rates as they are to be.
+    pub after: RateCard,
 }
 
 /// Creates a task of the project's work breakdown structure.
@@ -94,4 +135,7 @@ operation!(CreateProject, "create project");
 operation!(CreateTask, "create task");
 operation!(CreateMilestone, "create milestone");
 operation!(CreateRateCard, "create rate card");
+operation!(SetBudget, "set budget");
+operation!(ChangeMilestone, "change milestone");
+operation!(SetRateCard, "set rate card");
 operation!(WriteInvoiceStatus, "write invoice status");

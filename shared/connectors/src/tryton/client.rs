@@ -66,6 +66,22 @@ impl Tryton {
         self.post(operation, &format!("/{model}/{record}/{action}"), &json!({}), fields).await
     }
 
+    /// Writes fields of a record, and of those that belong to it, and reads it back in one call: one
+    /// transaction.
+    pub(super) async fn update<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        model: &str,
+        record: i64,
+        values: &Value,
+        fields: &[&str],
+    ) -> Result<T, CallError> {
+        let query: Vec<_> = fields.iter().map(|f| ("f", *f)).collect();
+        let path = format!("/{model}/{record}");
+        let call = Call { operation, method: Method::PUT, path: &path, query: &query, effect: Effect::Once };
+        self.api.send(&call, Some(values)).await
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         operation: &'static str,

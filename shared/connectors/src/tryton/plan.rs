@@ -1,4 +1,4 @@
-//! The billing plan: a tree of work, one position a milestone and one for time.
+//! The billing plan: a tree of work, one position a milestone, one a recurring charge and one for time.
 //!
 //! Invoices are made by us and not by Tryton's own project invoicing, which doesn't give work
 //! free again when an invoice is credited; hence the method `manual`.
@@ -8,39 +8,14 @@ use serde_json::{Value, json};
 
 use super::Tryton;
 use super::client::{collided, exists_already};
+use super::positions::{title, wanted};
 use super::wire::{Row, create};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{CreateBillingPlan, Idempotency, Operation, Performs, Reference, Undone};
 
-const MODEL: &str = "project.work";
-/// Key of the position for time; no milestone of a contract is called so.
-const TIME: &str = "time";
+pub(super) const MODEL: &str = "project.work";
 
 impl Tryton {
-    fn positions(&self, operation: &CreateBillingPlan) -> Vec<Value> {
-        let (engagement, contract) = (&operation.engagement, &operation.contract);
-        let position = |key: &str, name: String, product: i64, price: String, timed: bool| {
-            json!({
-                "external_id": format!("{engagement}/{key}"), "company": self.settings.company, "type": "task",
-                "name": name, "product": product, "list_price": price, "timesheet_available": timed,
-                "status": self.settings.project_status_open,
-            })
-        };
-        let mut all: Vec<Value> = contract
-            .milestones
-            .iter()
-            .map(|m| {
-                let name = format!("{} {}", m.key, m.name);
-                position(&m.key, name, self.settings.fixed_product, m.amount.amount().to_string(), false)
-            })
-            .collect();
-        if let Some(rate) = contract.rate_card.rates.first() {
-            let price = rate.hourly.amount().to_string();
-            all.push(position(TIME, "Time and materials".into(), self.settings.hour_product, price, true));
-        }
-        all
-    }
-
     async fn plan(&self, operation: &CreateBillingPlan) -> Result<Option<Reference>, CallError> {
         let found: Option<Row> =
             self.by_external_id(CreateBillingPlan::NAME, MODEL, operation.engagement.as_str(), &[]).await?;
@@ -60,16 +35,18 @@ impl Performs<CreateBillingPlan> for Tryton {
 
     /// The whole tree is one call, so there is none or all of it.
     async fn perform(&self, operation: &CreateBillingPlan, _key: &str) -> Result<Reference, CallError> {
+        let positions = wanted(&operation.contract);
+        let positions = positions.iter().map(|(key, p)| self.position(&operation.engagement, key, p));
         let values = json!({
             "external_id": operation.engagement,
             "company": self.settings.company,
             "type": "project",
-            "name": format!("{} ({})", operation.contract.title, operation.contract.quote_number),
+            "name": title(&operation.contract),
             "party": number(&operation.customer.record),
             "party_address": number(&operation.customer.address),
             "status": self.settings.project_status_open,
             "project_invoice_method": "manual",
-            "children": create(&self.positions(operation)),
+            "children": create(&positions.collect::<Vec<_>>()),
         });
         match self.create::<Row>(CreateBillingPlan::NAME, MODEL, &values, &[]).await {
             Ok(row) => Ok(Reference { record: row.id.to_string() }),

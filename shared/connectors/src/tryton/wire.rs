@@ -164,6 +164,27 @@ pub(super) struct Changed {
 /// The fields of a [`Changed`].
 pub(super) const CHANGED: [&str; 3] = ["external_id", "create_date", "write_date"];
 
+/// `project.work` of the type `project`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) id: i64,
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) children: Vec<Position>,
+}
+
+/// The fields of a [`Plan`].
+pub(super) const PLAN: [&str; 4] = ["name", "children.external_id", "children.name", "children.list_price"];
+
+/// `project.work` of the type `task`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub(super) id: i64,
+    pub(super) external_id: Option<String>,
+    pub(super) name: String,
+    pub(super) list_price: Option<Amount>,
+}
+
 /// `account.statement`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Statement {
@@ -236,6 +257,8 @@ mod tests {
         round_trip::<Invoice>(vendor!("tryton/invoice_draft.json"));
         let posted = round_trip::<Invoice>(vendor!("tryton/invoice_posted.json"));
         assert_eq!(posted.invoice_date.and_then(|d| d.date()), "2026-11-21".parse().ok());
+        let plan = round_trip::<Plan>(vendor!("tryton/plan.json"));
+        assert_eq!(plan.children.len(), 4, "with one that a person added");
         round_trip::<Statement>(vendor!("tryton/statement.json"));
         round_trip::<Notification>(vendor!("tryton/notification.json"));
         for error in [

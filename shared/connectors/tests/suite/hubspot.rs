@@ -5,7 +5,7 @@ use std::time::Duration;
 use connectors::inbound::{Delivery, Subject, Translated, Untranslatable, translate};
 use connectors::operation::WriteDealStatus;
 use connectors::{CallErrorKind, Idempotency, registry};
-use domain::contract::BillingMethod;
+use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::engagement::EngagementStatus;
 use domain::event::{Event, QuoteApproved};
 use domain::id::EngagementId;
@@ -69,6 +69,54 @@ async fn a_quote_is_read_back_with_its_lines_and_customer() {
         (Some(BillingMethod::TimeAndMaterials), usd("180.00"))
     );
     assert_eq!(time.role.as_deref(), Some("consultant"));
+}
+
+async fn with_a_recurring_line(server: &MockServer, change: impl FnOnce(&mut Value)) {
+    let mut quote = vendor("hubspot/quote.json");
+    quote["associations"]["line items"]["results"] = json!([{ "id": "3", "type": "quote_to_line_item" }]);
+    let mut lines = vendor("hubspot/line_items_recurring.json");
+    change(&mut lines["results"][0]["properties"]);
+    deal_with(server, quote, lines).await;
+}
+
+#[tokio::test]
+async fn a_recurring_line_says_how_it_recurs() {
+    let server = MockServer::start().await;
+    let crm = registry::crm(&connection("hubspot", &server.uri(), hubspot_settings())).expect("opens");
+    with_a_recurring_line(&server, |_| {}).await;
+    let line = crm.quote_of("123").await.expect("is read").lines.remove(0);
+    assert_eq!((line.billing_method, line.unit_price), (Some(BillingMethod::Recurring), usd("2500.00")));
+    assert_eq!((line.quantity, line.amount), (12.into(), Some(usd("30000.00"))));
+    let terms = line.recurrence.expect("terms");
+    assert_eq!((terms.key.as_deref(), terms.period), (Some("S1"), Some(Period::Monthly)));
+    assert_eq!((terms.starts_on, terms.timing), ("2027-01-01".parse().ok(), Some(ChargeTiming::Advance)));
+    let asked = sent(&server, "POST", "/crm/v3/objects/line_items/batch/read").await;
+    for property in ["q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing"] {
+        assert!(
+            asked[0]["properties"].as_array().is_some_and(|p| p.contains(&property.into())),
+            "{property}"
+        );
+    }
+
+    server.reset().await;
+    with_a_recurring_line(&server, |line| {
+        line["q2c_period"] = Value::Null;
+        line["q2c_charge"] = Value::Null;
+        line["q2c_charge_timing"] = Value::Null;
+    })
+    .await;
+    let terms = crm.quote_of("123").await.expect("is read").lines.remove(0).recurrence.expect("terms");
+    assert_eq!((terms.key, terms.period, terms.timing), (None, None, None), "for the checks to find");
+
+    for (property, value) in
+        [("q2c_period", "weekly"), ("q2c_starts_on", "soon"), ("q2c_charge_timing", "never")]
+    {
+        server.reset().await;
+        with_a_recurring_line(&server, |line| line[property] = value.into()).await;
+        let error = crm.quote_of("123").await.expect_err(property);
+        assert_eq!(error.kind, CallErrorKind::Mismatch, "{property}");
+        assert!(error.detail.contains(&format!("line 3: {property} `{value}`")), "{}", error.detail);
+    }
 }
 
 #[tokio::test]
@@ -142,6 +190,8 @@ fn status() -> WriteDealStatus {
         engagement: EngagementId::try_from(ENGAGEMENT.to_owned()).expect("an ID"),
         customer: None,
         engagement_status: Some(EngagementStatus::Active),
+        contract_version: Some(2),
+        contract_value: Some(usd("55000.00")),
         invoice_number: Some("INV2026-00001".into()),
         invoice_status: Some("posted".into()),
         invoice_total: Some(usd("1100.00")),
@@ -159,7 +209,8 @@ async fn a_deal_is_written_with_absolute_values_and_what_is_unknown_is_left_alon
     assert_eq!(crm.idempotency(), Idempotency::Upsert { settles_within: Duration::from_secs(15) });
     assert_eq!(crm.perform(&status(), "key").await.expect("is written").record, "123");
     let expected = json!({ "properties": {
-        "q2c_engagement_id": ENGAGEMENT, "q2c_engagement_status": "active", "q2c_invoice_number": "INV2026-00001",
+        "q2c_engagement_id": ENGAGEMENT, "q2c_engagement_status": "active",
+        "q2c_contract_version": "2", "q2c_contract_value": "55000.00", "q2c_invoice_number": "INV2026-00001",
         "q2c_invoice_status": "posted", "q2c_invoice_total": "1100.00", "q2c_tax_amount": "100.00",
     }});
     assert_eq!(sent(&server, "PATCH", DEAL).await, [expected]);

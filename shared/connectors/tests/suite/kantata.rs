@@ -17,29 +17,29 @@ use crate::support::{
     ENGAGEMENT, INVOICE, answer, connection, dollars, kantata_settings, on, sent, silent, usd, vendor,
 };
 
-const REFERENCES: &str = "/api/v1/external_references";
+pub(crate) const REFERENCES: &str = "/api/v1/external_references";
 
-fn psa(base: &str) -> Arc<dyn Psa> {
+pub(crate) fn psa(base: &str) -> Arc<dyn Psa> {
     registry::psa(&connection("kantata", base, kantata_settings())).expect("opens")
 }
 
-fn engagement() -> EngagementId {
+pub(crate) fn engagement() -> EngagementId {
     EngagementId::try_from(ENGAGEMENT.to_owned()).expect("an ID")
 }
 
 /// A page of one collection.
-fn page(collection: &str, records: &[Value]) -> Value {
+pub(crate) fn page(collection: &str, records: &[Value]) -> Value {
     let results: Vec<Value> = records.iter().map(|r| json!({ "key": collection, "id": r["id"] })).collect();
     let by_id: serde_json::Map<String, Value> =
         records.iter().map(|r| (r["id"].as_str().expect("an ID").to_owned(), r.clone())).collect();
     json!({ "count": records.len(), "meta": { "page_count": 1 }, "results": results, collection: by_id })
 }
 
-fn empty(collection: &str) -> ResponseTemplate {
+pub(crate) fn empty(collection: &str) -> ResponseTemplate {
     answer(&page(collection, &[]))
 }
 
-fn reference(model: &str, key: &str, subject: &str) -> ResponseTemplate {
+pub(crate) fn reference(model: &str, key: &str, subject: &str) -> ResponseTemplate {
     answer(&page(
         "external_references",
         &[json!({
@@ -50,20 +50,21 @@ fn reference(model: &str, key: &str, subject: &str) -> ResponseTemplate {
 }
 
 fn project() -> CreateProject {
-    CreateProject { engagement: engagement(), title: "Globex ERP roll-out".into(), currency: dollars() }
+    CreateProject { engagement: engagement(), title: "Globex ERP roll-out".into(), budget: usd("50000.00") }
 }
 
 #[tokio::test]
 async fn a_project_is_created_once_with_our_reference_in_the_same_call() {
     let server = MockServer::start().await;
     on(&server, "GET", REFERENCES, empty("external_references"), 2).await;
-    let made = page("workspaces", &[json!({ "id": "42", "archived": false })]);
-    on(&server, "POST", "/api/v1/workspaces", answer(&made), 1).await;
+    let made = json!({ "id": "42", "archived": false, "budgeted": true, "price_in_cents": 5_000_000 });
+    on(&server, "POST", "/api/v1/workspaces", answer(&page("workspaces", &[made])), 1).await;
     let psa = psa(&format!("{}/api/v1", server.uri()));
     assert_eq!(psa.find(&project()).await, Ok(None));
     assert_eq!(psa.perform(&project(), "key").await.expect("is created").record, "42");
     let body = &sent(&server, "POST", "/api/v1/workspaces").await[0]["workspace"];
     assert_eq!((body["creator_role"].as_str(), body["currency"].as_str()), (Some("maven"), Some("USD")));
+    assert_eq!((body["budgeted"].as_bool(), body["price"].as_str()), (Some(true), Some("50000.00")));
     let ours =
         json!({ "service_name": "q2c", "service_model": "engagement", "service_model_ref": ENGAGEMENT });
     assert_eq!(body["external_reference"], ours);
@@ -83,10 +84,8 @@ async fn a_project_is_undone_by_archiving_it_and_comes_back_when_resumed() {
     on(&server, "PUT", "/api/v1/workspaces/42", archived(false), 1).await;
     assert_eq!(psa.perform(&project(), "key").await, Ok(record));
     let set: Vec<Value> = sent(&server, "PUT", "/api/v1/workspaces/42").await;
-    assert_eq!(
-        set,
-        [json!({ "workspace": { "archived": true } }), json!({ "workspace": { "archived": false } })]
-    );
+    let back = json!({ "archived": false, "budgeted": true, "price": "50000.00" });
+    assert_eq!(set, [json!({ "workspace": { "archived": true } }), json!({ "workspace": back })]);
     assert!(sent(&server, "POST", "/api/v1/workspaces").await.is_empty());
 }
 
@@ -104,7 +103,7 @@ async fn a_task_that_is_there_is_found() {
     assert_eq!(psa(&server.uri()).find(&task).await.expect("is asked").expect("is there").record, "45");
 }
 
-fn milestone() -> CreateMilestone {
+pub(crate) fn milestone() -> CreateMilestone {
     CreateMilestone {
         engagement: engagement(),
         project: "42".into(),
@@ -177,6 +176,7 @@ fn rate_card() -> CreateRateCard {
         quote_line: "1".into(),
         hourly: usd(hourly),
         effective_from: from.map(|d| d.parse().expect("a day")),
+        effective_until: None,
     };
     CreateRateCard {
         engagement: engagement(),

@@ -4,9 +4,11 @@
 
 mod hubspot;
 mod kantata;
+mod kantata_changes;
 mod signatures;
 mod stripe;
 mod support;
+mod tryton_changes;
 mod tryton_inbound;
 mod tryton_money;
 mod tryton_set_up;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use connectors::operation::{CreateBillingPlan, CreateCustomer, CustomerRecord, Operation, Undone};
 use connectors::role::Erp;
 use connectors::{CallErrorKind, Idempotency, Performs, registry};
-use domain::contract::{Contract, Milestone, Rate, RateCard};
+use domain::contract::{ChargeTiming, Contract, Milestone, Period, Rate, RateCard, RecurringCharge};
 use domain::id::{CustomerId, EngagementId};
 use domain::quote::Customer;
 use serde_json::{Value, json};
@@ -18,9 +18,9 @@ use crate::support::{
 };
 
 const PARTY: &str = "/erp/rest/model/party.party";
-const WORK: &str = "/erp/rest/model/project.work";
+pub(crate) const WORK: &str = "/erp/rest/model/project.work";
 
-fn erp(base: &str) -> Arc<dyn Erp> {
+pub(crate) fn erp(base: &str) -> Arc<dyn Erp> {
     registry::erp(&connection("tryton", base, tryton_settings())).expect("opens")
 }
 
@@ -154,13 +154,14 @@ async fn refusals_name_no_one_and_a_missing_right_is_no_refusal() {
     }
 }
 
-fn plan() -> CreateBillingPlan {
+pub(crate) fn plan() -> CreateBillingPlan {
     let rate = |role: &str, hourly: &str| Rate {
         role: role.into(),
         service: "ADVISORY".into(),
         quote_line: "2".into(),
         hourly: usd(hourly),
         effective_from: None,
+        effective_until: None,
     };
     CreateBillingPlan {
         engagement: EngagementId::try_from(ENGAGEMENT.to_owned()).expect("an ID"),
@@ -191,12 +192,25 @@ fn plan() -> CreateBillingPlan {
             }],
             rate_card: RateCard { rates: vec![rate("consultant", "180.00"), rate("principal", "260.00")] },
             time_ceiling: None,
+            recurring: vec![RecurringCharge {
+                key: "S1".into(),
+                name: "Managed support".into(),
+                service: "SUPPORT".into(),
+                quote_line: "3".into(),
+                fee: usd("2500.00"),
+                period: Period::Monthly,
+                starts_on: "2027-01-01".parse().expect("a day"),
+                term: 12,
+                timing: ChargeTiming::Advance,
+            }],
+            work: vec![],
+            revenue: Default::default(),
         },
     }
 }
 
 #[tokio::test]
-async fn a_plan_is_one_tree_with_a_position_a_milestone_and_one_for_time() {
+async fn a_plan_is_one_tree_with_a_position_a_milestone_a_charge_and_one_for_time() {
     let server = MockServer::start().await;
     on(&server, "POST", WORK, answer(&json!({ "id": 4 })), 1).await;
     let made = erp(&server.uri()).perform(&plan(), "key").await.expect("is created");
@@ -210,8 +224,13 @@ async fn a_plan_is_one_tree_with_a_position_a_milestone_and_one_for_time() {
             (p["external_id"].as_str().expect("an ID"), p["list_price"].as_str().expect("a price as text"))
         })
         .collect();
-    let (m1, time) = (format!("{ENGAGEMENT}/M1"), format!("{ENGAGEMENT}/time"));
-    assert_eq!(named, [(m1.as_str(), "20000.00"), (time.as_str(), "180.00")]);
+    let [m1, s1, time] = ["M1", "S1", "time"].map(|key| format!("{ENGAGEMENT}/{key}"));
+    assert_eq!(
+        named,
+        [(m1.as_str(), "20000.00"), (s1.as_str(), "2500.00"), (time.as_str(), "180.00")],
+        "a recurring charge by the fee of a period"
+    );
+    assert_eq!(positions[1]["name"], "S1 Managed support");
 }
 
 #[tokio::test]

@@ -21,13 +21,23 @@ pub struct CustomerFacts {
 /// Every finding about a quote; an empty list means that writing may begin.
 #[must_use]
 pub fn check(quote: &Quote, facts: &CustomerFacts, config: &TenantConfig) -> Vec<Problem> {
+    check_beside(quote, facts, config, Money::zero(quote.currency))
+}
+
+/// The same for a quote of whose fixed fee a part is billed: the customer owes it already.
+pub(crate) fn check_beside(
+    quote: &Quote,
+    facts: &CustomerFacts,
+    config: &TenantConfig,
+    billed: Money,
+) -> Vec<Problem> {
     let mut findings = Vec::new();
     findings.extend(approval(quote));
     findings.extend(customer(quote));
     findings.extend(entity_and_currency(quote, config));
     findings.extend(tax(quote, config));
     findings.extend(payment_terms(quote, config));
-    findings.extend(credit(quote, facts));
+    findings.extend(credit(quote, facts, billed));
     findings.extend(quote.lines.iter().flat_map(|line| catalog(line, config)));
     findings.extend(quote.lines.iter().filter_map(amount));
     findings.extend(quote.lines.iter().filter_map(|line| price(quote, line, config)));
@@ -121,8 +131,8 @@ fn payment_terms(quote: &Quote, config: &TenantConfig) -> Option<Problem> {
     })
 }
 
-/// Halts on a hold, and where what is owed plus the fixed fee of this deal exceeds the limit.
-fn credit(quote: &Quote, facts: &CustomerFacts) -> Option<Problem> {
+/// Halts on a hold, and where what is owed plus the fixed fee that is not billed yet exceeds the limit.
+fn credit(quote: &Quote, facts: &CustomerFacts, billed: Money) -> Option<Problem> {
     let name = &quote.customer.name;
     if facts.on_hold {
         return Some(Problem::new(ProblemCode::CreditHold, format!("{name} is on credit hold in the ERP")));
@@ -133,6 +143,7 @@ fn credit(quote: &Quote, facts: &CustomerFacts) -> Option<Problem> {
         .iter()
         .filter(|l| l.billing_method == Some(BillingMethod::FixedFee))
         .try_fold(Money::zero(quote.currency), |sum, l| sum.plus(l.unit_price.times(l.quantity)?))
+        .and_then(|fee| fee.minus(billed))
         .ok()?;
     let owed = facts.receivable.unwrap_or(Money::zero(limit.currency()));
     match owed.plus(fee).and_then(|exposure| exposure.exceeds(limit).map(|over| (over, exposure))) {
@@ -213,6 +224,8 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     }
     let floor = match line.billing_method? {
         BillingMethod::FixedFee => Some(config.price_policy.minimum_fixed_fee),
+        // The policy has no floor for a recurring fee.
+        BillingMethod::Recurring => None,
         BillingMethod::TimeAndMaterials => config
             .price_policy
             .minimum_rates
@@ -223,7 +236,7 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     // What is billed counts: a milestone's whole amount, the rate of an hour.
     let billed = match line.billing_method? {
         BillingMethod::FixedFee => line.unit_price.times(line.quantity).ok()?,
-        BillingMethod::TimeAndMaterials => line.unit_price,
+        BillingMethod::TimeAndMaterials | BillingMethod::Recurring => line.unit_price,
     };
     match floor.exceeds(billed) {
         Ok(true) => Some(below(floor)),

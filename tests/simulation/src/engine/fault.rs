@@ -104,6 +104,10 @@ named! {
         CreateCustomer = "erp: create customer",
         /// Creating a billing plan.
         CreateBillingPlan = "erp: create billing plan",
+        /// Reading a billing plan.
+        ReadBillingPlan = "erp: read billing plan",
+        /// Amending a billing plan.
+        AmendBillingPlan = "erp: amend billing plan",
         /// Reading an invoice.
         ReadInvoice = "erp: read invoice",
         /// Creating an invoice.
@@ -120,6 +124,14 @@ named! {
         CreateMilestone = "psa: create milestone",
         /// Creating a rate card.
         CreateRateCard = "psa: create rate card",
+        /// Reading a project.
+        ReadProject = "psa: read project",
+        /// Setting a project's budget.
+        SetBudget = "psa: set budget",
+        /// Adding, changing or dropping a milestone.
+        ChangeMilestone = "psa: change milestone",
+        /// Setting a rate card's rates.
+        SetRateCard = "psa: set rate card",
         /// Showing an invoice on a project.
         WriteInvoiceStatus = "psa: write invoice status",
         /// Reading a product's log of changes.
@@ -144,6 +156,7 @@ impl Place {
             Self::WriteDealStatus
                 | Self::CreateCustomer
                 | Self::CreateBillingPlan
+                | Self::AmendBillingPlan
                 | Self::CreateInvoice
                 | Self::PostInvoice
                 | Self::ApplyPayment
@@ -151,12 +164,23 @@ impl Place {
                 | Self::CreateTask
                 | Self::CreateMilestone
                 | Self::CreateRateCard
+                | Self::SetBudget
+                | Self::ChangeMilestone
+                | Self::SetRateCard
                 | Self::WriteInvoiceStatus
         )
     }
 
     const fn is_product_read(self) -> bool {
-        matches!(self, Self::ReadQuote | Self::ReadCustomer | Self::ReadInvoice | Self::ReadChanges)
+        matches!(
+            self,
+            Self::ReadQuote
+                | Self::ReadCustomer
+                | Self::ReadInvoice
+                | Self::ReadBillingPlan
+                | Self::ReadProject
+                | Self::ReadChanges
+        )
     }
 }
 
@@ -181,6 +205,7 @@ impl Fault {
                     | Place::CreateTask
                     | Place::CreateMilestone
                     | Place::CreateRateCard
+                    | Place::ChangeMilestone
                     | Place::ReadChanges
             ),
             Self::Throttled | Self::Unauthorised | Self::Down => read || write,

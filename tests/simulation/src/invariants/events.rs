@@ -23,6 +23,11 @@ const MAY_WAIT: [ProblemCode; 4] = [
     ProblemCode::Overpayment,
 ];
 
+/// What a change order may leave to a person: something was billed before it came into force, or a milestone that it
+/// drops was completed after.
+const OF_A_CHANGE_ORDER: [ProblemCode; 3] =
+    [ProblemCode::ChangeOrderInvalid, ProblemCode::ChangeOrderRefused, ProblemCode::MilestoneUnknown];
+
 pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<String> {
     let mut broken = Vec::new();
     let taken = open(&world.taken);
@@ -47,7 +52,11 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
                 let partition = item.text("pk").unwrap_or_default();
                 let withdrawn =
                     deals.iter().any(|d| d.withdrawn && partition.ends_with(d.engagement.as_str()));
+                let changed = deals
+                    .iter()
+                    .any(|d| d.change_order.is_some() && partition.ends_with(d.engagement.as_str()));
                 let reason = MAY_WAIT.iter().chain(OF_A_WITHDRAWAL.iter().filter(|_| withdrawn));
+                let reason = reason.chain(OF_A_CHANGE_ORDER.iter().filter(|_| changed));
                 must(&mut broken, reason.map(|c| c.as_str()).any(|c| c == code), || {
                     format!("{code} waits: {}", item.text("detail").unwrap_or_default())
                 });

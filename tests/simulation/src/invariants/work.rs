@@ -26,10 +26,19 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             Evidence::Milestone { completion, .. } => completion.milestone == *key,
             Evidence::Time { .. } => false,
         });
-        let amounts: Vec<Money> = lines.map(|l| l.line.amount).collect();
-        let sold = deal.quote.lines.iter().find(|l| l.milestone.as_ref() == Some(key)).map(|l| l.unit_price);
-        must(&mut broken, amounts.len() == 1 && amounts.first() == sold.as_ref(), || {
-            format!("milestone {key} sold at {sold:?} is billed {amounts:?}")
+        let lines: Vec<_> = lines.collect();
+        let amounts: Vec<Money> = lines.iter().map(|l| l.line.amount).collect();
+        // A line is billed by the version that it names, whatever came into force after it.
+        let version = lines.first().map_or(1, |l| l.line.contract_version);
+        let sold = |version: u32| {
+            let line = deal.version(version).lines.iter().find(|l| l.milestone.as_ref() == Some(key));
+            line.map(|l| l.unit_price)
+        };
+        let (due, dropped) = (sold(version), sold(2).is_none());
+        let right = amounts.len() == 1 && amounts.first() == due.as_ref();
+        // Dropped before it was completed: a person is told of the completion.
+        must(&mut broken, right || (dropped && amounts.is_empty() && is_unknown(ledger, key)), || {
+            format!("milestone {key} sold at {due:?} is billed {amounts:?}")
         });
     }
     let known = deal.time.len() + deal.completed.len();
@@ -37,11 +46,20 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
         format!("{} lines of {known} records", ledger.lines.len())
     });
     for line in &ledger.lines {
-        let sold = deal.quote.lines.iter().any(|l| l.line == line.line.quote_line);
+        let sold =
+            deal.version(line.line.contract_version).lines.iter().any(|l| l.line == line.line.quote_line);
         must(&mut broken, sold, || format!("line {} names no quote line", line.line.line));
     }
     ceiling(&mut broken, deal, ledger);
     broken
+}
+
+/// Whether a completion waits for a person because its milestone is not sold any more.
+fn is_unknown(ledger: &Ledger, key: &str) -> bool {
+    ledger.kind("exception").any(|e| {
+        e.text("code") == Some(ProblemCode::MilestoneUnknown.as_str())
+            && e.text("detail").is_some_and(|d| d.contains(&format!("`{key}`")))
+    })
 }
 
 /// Entries that the PSA told of: all, but for a deal that somebody tried to withdraw.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::held::Terms;
 use crate::recording::forms::{Told, shown};
 
 /// A record that carries our key. A search shows it from a moment on.
@@ -138,6 +139,9 @@ pub(crate) struct Books {
     pub(crate) bookings: BTreeMap<PaymentId, Booking>,
     /// Payments, by the payment product's ID.
     pub(crate) received: BTreeMap<String, Received>,
+    /// PSA and ERP: what their records hold of a contract.
+    #[serde(flatten)]
+    pub(super) terms: Terms,
 }
 
 impl Books {

@@ -48,6 +48,8 @@ impl Performs<WriteDealStatus> for SimulatedCrm {
             let shown = [
                 ("engagement", Some(write.engagement.to_string())),
                 ("status", write.engagement_status.map(|s| s.as_str().to_owned())),
+                ("contract version", write.contract_version.map(|v| v.to_string())),
+                ("contract value", write.contract_value.map(|m| m.to_string())),
                 ("invoice", write.invoice_number),
                 ("invoice status", write.invoice_status),
                 ("total", write.invoice_total.map(|m| m.to_string())),

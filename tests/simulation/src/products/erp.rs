@@ -12,10 +12,11 @@ use connectors::role::{Erp, Polled};
 use connectors::{CallError, CallErrorKind, Idempotency, Performs};
 use domain::activation::CustomerFacts;
 use domain::event::InvoicePosted;
-use domain::id::{CustomerId, InvoiceId};
+use domain::id::{CustomerId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::quote::Customer;
+use domain::setup::{HeldPlan, positions};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
@@ -48,6 +49,10 @@ impl Erp for SimulatedErp {
     ) -> Result<CustomerFacts, CallError> {
         let look = |books: &mut Books| account_of(books, customer, record);
         self.0.asks(Place::ReadCustomer, ERP, look).await.map(|_| CustomerFacts::default())
+    }
+
+    async fn held_plan(&self, engagement: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
+        self.0.asks(Place::ReadBillingPlan, ERP, |books| books.held_plan(engagement)).await
     }
 
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
@@ -122,9 +127,11 @@ impl Performs<CreateBillingPlan> for SimulatedErp {
     }
 
     async fn perform(&self, create: &CreateBillingPlan, _: &str) -> Result<Reference, CallError> {
-        let engagement = create.engagement.clone();
+        let (engagement, sold) = (create.engagement.clone(), positions(&create.contract));
         let effect = move |books: &mut Books, _| {
             let next = books.number();
+            // Its ID is unique: a second one is refused, and the first stays as it is.
+            books.terms.positions.entry(engagement.clone()).or_insert(sold);
             let record = books.plans.entry(engagement).or_insert(next).clone();
             Ok(Reference { record })
         };
@@ -135,6 +142,7 @@ impl Performs<CreateBillingPlan> for SimulatedErp {
         let engagement = create.engagement.clone();
         let effect = move |books: &mut Books, _| {
             books.plans.remove(&engagement);
+            books.terms.positions.remove(&engagement);
             Ok(Undone::Removed)
         };
         self.0.changes(Place::CreateBillingPlan, ERP, effect).await

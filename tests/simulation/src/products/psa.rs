@@ -9,6 +9,10 @@ use connectors::operation::{
 };
 use connectors::role::{Polled, Psa};
 use connectors::{CallError, Idempotency, Performs};
+use domain::id::EngagementId;
+use domain::money::Currency;
+use domain::setup::HeldProject;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::books::{Books, Change, Row};
@@ -21,9 +25,19 @@ pub(super) struct SimulatedPsa(pub(super) Arc<World>);
 /// How far the log may lag behind; the connection's overlap is longer.
 pub(super) const OVERLAP: SignedDuration = SignedDuration::from_mins(30);
 
+#[async_trait]
 impl Psa for SimulatedPsa {
     fn connection(&self) -> &str {
         PSA
+    }
+
+    async fn held_project(
+        &self,
+        engagement: &EngagementId,
+        _: Currency,
+        on: Date,
+    ) -> Result<Option<HeldProject>, CallError> {
+        self.0.asks(Place::ReadProject, PSA, |books| books.held_project(engagement, on)).await
     }
 }
 
@@ -66,9 +80,16 @@ impl SimulatedPsa {
     }
 
     /// Makes another record, whether there is one with this key or not.
-    async fn create(&self, place: Place, table: Table, key: String) -> Result<Reference, CallError> {
+    async fn create(
+        &self,
+        place: Place,
+        table: Table,
+        key: String,
+        hold: impl FnOnce(&mut Books, String) + Send + 'static,
+    ) -> Result<Reference, CallError> {
         let effect = move |books: &mut Books, shown_at| {
             let record = books.number();
+            hold(books, record.clone());
             table(books).push(Row { record: record.clone(), key, shown_at, archived: false });
             Ok(Reference { record })
         };
@@ -78,7 +99,7 @@ impl SimulatedPsa {
 
 /// Records below a project: searched for by a key, and gone with it.
 macro_rules! below_a_project {
-    ($($operation:ty, $place:ident, $table:ident, $key:expr;)*) => {$(
+    ($($operation:ty, $place:ident, $table:ident, $key:expr, $hold:expr;)*) => {$(
         #[async_trait]
         impl Performs<$operation> for SimulatedPsa {
             fn idempotency(&self) -> Idempotency {
@@ -90,7 +111,10 @@ macro_rules! below_a_project {
             }
             async fn perform(&self, operation: &$operation, _: &str) -> Result<Reference, CallError> {
                 let key: fn(&$operation) -> String = $key;
-                self.create(Place::$place, |books| &mut books.$table, key(operation)).await
+                let hold: fn(&mut Books, String, $operation) = $hold;
+                let (key, operation) = (key(operation), operation.clone());
+                let hold = move |books: &mut Books, record| hold(books, record, operation);
+                self.create(Place::$place, |books| &mut books.$table, key, hold).await
             }
             async fn undo(&self, _: &$operation, _: &Reference) -> Result<Undone, CallError> {
                 Ok(Undone::Kept("it goes with its project".into()))
@@ -100,9 +124,11 @@ macro_rules! below_a_project {
 }
 
 below_a_project! {
-    CreateTask, CreateTask, tasks, |o| format!("{}/{}", o.engagement, o.key);
-    CreateMilestone, CreateMilestone, milestones, |o| format!("{}/{}", o.engagement, o.milestone.key);
-    CreateRateCard, CreateRateCard, rate_cards, |o| o.engagement.to_string();
+    CreateTask, CreateTask, tasks, |o| format!("{}/{}", o.engagement, o.key), |_, _, _| {};
+    CreateMilestone, CreateMilestone, milestones, |o| format!("{}/{}", o.engagement, o.milestone.key),
+        |books, record, o| { books.terms.amounts.insert(record, o.milestone.amount); };
+    CreateRateCard, CreateRateCard, rate_cards, |o| o.engagement.to_string(),
+        |books, record, o| { books.terms.rates.insert(record, o.rate_card); };
 }
 
 #[async_trait]
@@ -116,7 +142,11 @@ impl Performs<CreateProject> for SimulatedPsa {
     }
 
     async fn perform(&self, create: &CreateProject, _: &str) -> Result<Reference, CallError> {
-        self.create(Place::CreateProject, |books| &mut books.projects, create.engagement.to_string()).await
+        let (key, budget) = (create.engagement.to_string(), create.budget);
+        let hold = move |books: &mut Books, record| {
+            books.terms.budgets.insert(record, budget);
+        };
+        self.create(Place::CreateProject, |books| &mut books.projects, key, hold).await
     }
 
     async fn undo(&self, _: &CreateProject, record: &Reference) -> Result<Undone, CallError> {

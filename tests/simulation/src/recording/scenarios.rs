@@ -27,7 +27,7 @@ impl Scenario {
     /// Nothing goes wrong.
     const fn new(name: &'static str, in_flight: &'static str, stands: fn(&World) -> bool) -> Self {
         let aims: fn() -> Vec<Aim> = Vec::new;
-        Self { name, in_flight, deal: Deal::fixed, paid_in: 1, aims, aim_when: |_| true, stands }
+        Self { name, in_flight, deal: unchanged, paid_in: 1, aims, aim_when: |_| true, stands }
     }
 }
 
@@ -50,25 +50,41 @@ fn activation_dies() -> Vec<Aim> {
     aim("quote-approved", Target::Place(Place::CreateRateCard), Fault::CrashAfter, 2)
 }
 
+/// The deal whose quote has one version.
+fn unchanged() -> Deal {
+    Deal { change_order: None, ..Deal::fixed() }
+}
+
+/// A change order on a deal of which nothing else is worth a line in the file.
+fn changed() -> Deal {
+    let mut deal = Deal::fixed();
+    deal.time.clear();
+    deal.quote.lines.truncate(2);
+    if let Some(order) = &mut deal.change_order {
+        order.lines.retain(|line| line.line != "4" && line.line != "84");
+    }
+    deal
+}
+
 fn withdrawn() -> Deal {
-    Deal { withdrawn: true, ..Deal::fixed() }
+    Deal { withdrawn: true, ..unchanged() }
 }
 
 /// The quote lacks something when it is first approved.
 fn flawed() -> Deal {
-    Deal { flawed: true, ..Deal::fixed() }
+    Deal { flawed: true, ..unchanged() }
 }
 
 /// Little work, so that what comes late in a deal is a small file.
 fn small() -> Deal {
-    let mut deal = Deal::fixed();
+    let mut deal = unchanged();
     deal.time.truncate(1);
     deal
 }
 
 /// Time may not be billed beyond a ceiling that one of its entries exceeds.
 fn with_a_ceiling() -> Deal {
-    let mut deal = Deal::fixed();
+    let mut deal = unchanged();
     deal.quote.time_ceiling = Some(sample::usd("1500.00"));
     deal
 }
@@ -142,6 +158,26 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
+        deal: changed,
+        ..Scenario::new(
+            "change-order-half-way",
+            "a change order is in the billing plan and not yet in the project",
+            |w| {
+                w.step_is("change-order", "billing-plan", "done")
+                    && w.step_is("change-order", "budget", "started")
+            },
+        )
+    },
+    Scenario {
+        aims: || aim("change-order-approved", Target::Place(Place::SetRateCard), Fault::Refused, 1),
+        deal: changed,
+        ..Scenario::new(
+            "change-order-taken-back",
+            "the PSA refused a part of a change order; some of its steps were undone and the others were not",
+            |w| w.count("step", "state", "undone") == 2 && w.run_is("change-order", "running"),
+        )
+    },
+    Scenario {
         aims: activation_dies,
         deal: with_a_ceiling,
         ..Scenario::new("time-parked", "time was approved before its engagement is active", |w| {
@@ -157,7 +193,7 @@ const SCENARIOS: &[Scenario] = &[
             |w| {
                 w.parked("engagement-active") > 0
                     && w.has("state", "status", "active")
-                    && w.waiting(Queue::TimeApproved) > 0
+                    && w.waiting(Queue::TimeApproved) + w.waiting(Queue::MilestoneCompleted) > 0
             },
         )
     },

@@ -18,6 +18,7 @@ use super::queues::OutboxRetry;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Queue {
     QuoteApproved,
+    ChangeOrderApproved,
     TimeApproved,
     MilestoneCompleted,
     InvoiceRequested,
@@ -32,6 +33,7 @@ impl Queue {
     pub(crate) const fn of(event: &Event) -> Option<Self> {
         match event {
             Event::QuoteApproved(_) | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
+            Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
@@ -39,6 +41,12 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
+            | Event::ReadinessConfirmed(_)
+            | Event::ContractAmended(_)
+            | Event::ContractCompared(_)
+            | Event::RateCardAdjusted(_)
+            | Event::SubscriptionChanged(_)
+            | Event::RevenueScheduleUpdated(_)
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
             | Event::BillingReady(_)
@@ -52,6 +60,7 @@ impl Queue {
     pub(crate) const fn function(self) -> &'static str {
         match self {
             Self::QuoteApproved => "quote-approved",
+            Self::ChangeOrderApproved => "change-order-approved",
             Self::TimeApproved => "time-approved",
             Self::MilestoneCompleted => "milestone-completed",
             Self::InvoiceRequested => "invoice-requested",
@@ -65,7 +74,10 @@ impl Queue {
     /// Messages that are handed over together at most.
     pub(super) const fn batch(self) -> usize {
         match self {
-            Self::QuoteApproved | Self::InvoiceRequested | Self::PaymentReceived => 1,
+            Self::QuoteApproved
+            | Self::ChangeOrderApproved
+            | Self::InvoiceRequested
+            | Self::PaymentReceived => 1,
             Self::TimeApproved
             | Self::MilestoneCompleted
             | Self::InvoicePosted
@@ -87,6 +99,7 @@ impl Queue {
         let context = world.context(self.function());
         let handler: &dyn Handler = match self {
             Self::QuoteApproved => &quote_approved::QuoteApproved,
+            Self::ChangeOrderApproved => &change_order_approved::ChangeOrderApproved,
             Self::TimeApproved => &time_approved::TimeApproved,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,

@@ -1,0 +1,109 @@
+//! What each system is told of a change order, each one durable step that can be taken back.
+
+use connectors::operation::{
+    AmendBillingPlan, ChangeMilestone, CreateTask, SetBudget, SetRateCard, WriteDealStatus,
+};
+use domain::Contract;
+use domain::change_order::{Change, ChangeOrder};
+use domain::engagement::{Engagement, EngagementStatus};
+use domain::money::Money;
+use journal::JournalError;
+use runtime::Systems;
+use workflow::{Run, StepError};
+
+/// Changes billing plan, project and rate card. The ERP first: it is the one that refuses most.
+pub(crate) async fn change(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    order: &ChangeOrder,
+) -> Result<(), StepError> {
+    let id = &engagement.engagement;
+    let plan = AmendBillingPlan {
+        engagement: id.clone(),
+        plan: recorded(engagement.records.billing_plan.as_ref(), "billing plan")?,
+        from: order.from.clone(),
+        to: order.to.clone(),
+    };
+    run.perform("billing-plan", systems.erp.connection(), &systems.erp, &plan).await?;
+    let project = recorded(engagement.records.project.as_ref(), "project")?;
+    let psa = systems.psa.connection().to_owned();
+    let (before, after) = (budget(&order.from)?, budget(&order.to)?);
+    if before != after {
+        let set = SetBudget { project: project.clone(), before, after };
+        run.perform("budget", &psa, &systems.psa, &set).await?;
+    }
+    for element in order.to.work.iter().filter(|e| !order.from.work.contains(e)) {
+        let task = CreateTask {
+            engagement: id.clone(),
+            project: project.clone(),
+            key: element.key.clone(),
+            title: element.title.clone(),
+        };
+        run.perform(&format!("task {}", element.key), &psa, &systems.psa, &task).await?;
+    }
+    for changed in &order.changes {
+        match changed {
+            Change::Milestone { before, after } => {
+                let key = after.as_ref().or(before.as_ref()).map(|m| m.key.clone()).unwrap_or_default();
+                let change = ChangeMilestone {
+                    engagement: id.clone(),
+                    project: project.clone(),
+                    before: before.clone(),
+                    after: after.clone(),
+                };
+                run.perform(&format!("milestone {key}"), &psa, &systems.psa, &change).await?;
+            }
+            Change::RateCard { before, after } => {
+                let set = SetRateCard {
+                    engagement: id.clone(),
+                    project: project.clone(),
+                    currency: order.to.currency,
+                    before: before.clone(),
+                    after: after.clone(),
+                };
+                run.perform("rate-card", &psa, &systems.psa, &set).await?;
+            }
+            // The billing plan has the charge; ceiling and terms are the contract's own.
+            Change::RecurringCharge { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Shows the account team which version is in force and what it comes to.
+pub(crate) async fn show_in_crm(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    order: &ChangeOrder,
+) -> Result<(), StepError> {
+    let status = WriteDealStatus {
+        deal: engagement.deal.clone(),
+        engagement: engagement.engagement.clone(),
+        customer: None,
+        engagement_status: Some(EngagementStatus::Active),
+        contract_version: Some(order.to.version),
+        contract_value: Some(value(&order.to)?),
+        invoice_number: None,
+        invoice_status: None,
+        invoice_total: None,
+        tax: None,
+        paid: None,
+    };
+    run.perform("deal-status", systems.crm.connection(), &systems.crm, &status).await?;
+    Ok(())
+}
+
+/// What a contract comes to.
+pub(crate) fn value(contract: &Contract) -> Result<Money, JournalError> {
+    contract.value().map_err(|e| JournalError::Decision(e.to_string()))
+}
+
+fn budget(contract: &Contract) -> Result<Money, JournalError> {
+    contract.budget().map_err(|e| JournalError::Decision(e.to_string()))
+}
+
+fn recorded(record: Option<&String>, what: &str) -> Result<String, JournalError> {
+    record.cloned().ok_or_else(|| JournalError::Decision(format!("the engagement has no {what}")))
+}

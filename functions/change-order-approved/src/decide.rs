@@ -1,0 +1,29 @@
+//! Reading the change order back from the CRM and deciding on it. Reads only.
+
+use domain::change_order::{Verdict, decide};
+use domain::engagement::Engagement;
+use domain::event::ChangeOrderApproved as Approved;
+use events::Envelope;
+use journal::JournalError;
+use runtime::Context;
+use workflow::StepError;
+
+/// What becomes of the version that the CRM holds as approved now. The approval says that there is
+/// one; the record says what it is, so a further approval in the meantime is carried out at once.
+pub(crate) async fn verdict(
+    context: &Context,
+    event: &Envelope,
+    approved: &Approved,
+    engagement: &Engagement,
+) -> Result<Verdict, StepError> {
+    let config = context.connect.tenant(&event.tenant).await?;
+    let quote = context.connect.crm(&approved.connection).await?.quote_of(&approved.deal).await?;
+    let erp = config.routing.erp.get(&engagement.contract.legal_entity);
+    let erp = erp.ok_or_else(|| JournalError::Decision("the legal entity has no ERP".into()))?;
+    let erp = context.connect.erp(erp).await?;
+    let facts = erp.customer_facts(&engagement.customer, &quote.customer).await?;
+    let zone = context.business_time_zone(&event.tenant).await;
+    let zone = zone.map_err(|e| JournalError::Decision(e.to_string()))?;
+    let approved_on = approved.approved_at.to_zoned(zone).date();
+    Ok(decide(engagement, &quote, &facts, &config, approved_on))
+}

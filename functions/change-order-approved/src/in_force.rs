@@ -1,0 +1,121 @@
+//! The commit by which the next version of the contract comes into force.
+
+use domain::Problem;
+use domain::change_order::{Change, ChangeOrder};
+use domain::engagement::Engagement;
+use domain::event::{ContractAmended, Event, RateCardAdjusted, RevenueScheduleUpdated, SubscriptionChanged};
+use domain::revenue::schedule;
+use events::Envelope;
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
+use runtime::Context;
+use workflow::{LeaseError, Run, StepError};
+
+use crate::carry_out::MOST_ROUNDS;
+use crate::change::value;
+
+/// Whether the order is in force.
+pub(crate) enum InForce {
+    /// It is.
+    Yes,
+    /// What was billed while systems were being changed stands against it.
+    Refused(Vec<Problem>),
+}
+
+/// Brings the order into force, unless an earlier attempt did.
+pub(crate) async fn come_into_force(
+    context: &Context,
+    run: &Run,
+    event: &Envelope,
+    order: &ChangeOrder,
+) -> Result<InForce, StepError> {
+    for _ in 0..MOST_ROUNDS {
+        let known = context.journal.engagement(&event.tenant, &event.subject).await?;
+        let vanished = || JournalError::Decision(format!("{} vanished", event.subject));
+        let engagement = known.body.clone().ok_or_else(vanished)?;
+        if engagement.contract == order.to {
+            return Ok(InForce::Yes);
+        }
+        let standing = order.still_stands(&engagement);
+        if !standing.is_empty() {
+            return Ok(InForce::Refused(standing));
+        }
+        let commit = amendment(context, event, order, &known, engagement).await?;
+        match context.journal.commit(commit.write(run.fence())).await? {
+            Committed::Done => return Ok(InForce::Yes),
+            Committed::Rejected(r) if run.was_fenced_off(&r) => return Err(LeaseError::Superseded.into()),
+            Committed::Rejected(_) | Committed::Contended => {}
+        }
+    }
+    Err(JournalError::Contended(event.subject.clone()).into())
+}
+
+async fn amendment(
+    context: &Context,
+    event: &Envelope,
+    order: &ChangeOrder,
+    known: &Versioned<Engagement>,
+    engagement: Engagement,
+) -> Result<Commit, JournalError> {
+    let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
+    let id = engagement.engagement.clone();
+    let changes: Vec<String> = order.changes.iter().map(ToString::to_string).collect();
+    let summary = format!("contract version {} in force: {}", order.to.version, changes.join("; "));
+    let schedule =
+        schedule(&order.to, order.effective_on).map_err(|e| JournalError::Decision(e.to_string()))?;
+    let mut next = order.apply(engagement);
+    next.change_order = None;
+    let mut commit = Commit::default()
+        .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
+        .write(journal.write_state(tenant, &next, known.version, now)?)
+        .write(journal.write_contract(tenant, &id, &order.to, event.id, now)?)
+        .write(journal.write_revenue_schedule(tenant, &id, &schedule, event.id, now)?);
+    // An engagement from before versions were kept has its first one kept now.
+    if journal.contract(tenant, &id, order.from.version).await?.is_none() {
+        commit = commit.write(journal.write_contract(tenant, &id, &order.from, event.id, now)?);
+    }
+    for write in journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await? {
+        commit = commit.write(write);
+    }
+    let mut outgoing: Vec<Event> = vec![
+        ContractAmended {
+            engagement: id.clone(),
+            from_version: order.from.version,
+            contract_version: order.to.version,
+            effective_on: order.effective_on,
+            value_before: value(&order.from)?,
+            value: value(&order.to)?,
+            changes,
+        }
+        .into(),
+        RevenueScheduleUpdated { engagement: id.clone(), schedule }.into(),
+    ];
+    outgoing.extend(order.changes.iter().filter_map(|change| announced(&next, order, change)));
+    let concluded = outgoing.into_iter().enumerate();
+    let concluded = concluded.map(|(i, e)| event.concluded(context.function, &event.subject, i, e));
+    Ok(commit.emit(concluded.collect::<Vec<_>>()))
+}
+
+/// Changes that others subscribe to by themselves.
+fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> Option<Event> {
+    match change {
+        Change::RateCard { after, .. } => Some(
+            RateCardAdjusted {
+                engagement: engagement.engagement.clone(),
+                contract_version: order.to.version,
+                effective_on: order.effective_on,
+                rate_card: after.clone(),
+            }
+            .into(),
+        ),
+        Change::RecurringCharge { before, after } => Some(
+            SubscriptionChanged {
+                engagement: engagement.engagement.clone(),
+                contract_version: order.to.version,
+                before: before.clone(),
+                after: after.clone(),
+            }
+            .into(),
+        ),
+        Change::Milestone { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => None,
+    }
+}

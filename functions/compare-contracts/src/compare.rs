@@ -1,0 +1,160 @@
+//! Comparing one engagement.
+
+use domain::Problem;
+use domain::engagement::{Engagement, EngagementStatus};
+use domain::event::{ChangeOrderApproved, ContractCompared};
+use domain::quote::Quote;
+use domain::setup;
+use events::{Envelope, Traceparent};
+use jiff::{SignedDuration, Timestamp};
+use journal::{Commit, Committed, Comparison, JournalError};
+use runtime::{Context, Failure, Systems};
+use serde::Serialize;
+
+/// How long after a comparison the next one is due.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+/// How long a comparison waits for a change order that is being carried out.
+const AFTER_A_CHANGE: SignedDuration = SignedDuration::from_hours(1);
+/// What these events come from.
+const SOURCE: &str = "comparison";
+
+/// What a comparison found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Every system holds what the contract says.
+    Agreement,
+    /// A system differs: a person must look.
+    Difference,
+    /// The CRM holds a later approved version, which is carried to the other systems now.
+    ChangeOrder,
+    /// The engagement is not set up, or is being changed: nothing to compare now.
+    Nothing,
+}
+
+/// Compares an engagement with what the systems hold, and settles when it is due next.
+pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -> Result<Found, Failure> {
+    let (version, current) = context.journal.comparison(tenant, &due.engagement).await?;
+    let now = context.clock.now();
+    // The index lags: somebody else compared it in the meantime.
+    if current.is_none_or(|c| c.due_at > now) {
+        return Ok(Found::Nothing);
+    }
+    let known = context.journal.engagement(tenant, due.engagement.as_str()).await?.body;
+    let Some(engagement) = known.filter(|e| e.status == EngagementStatus::Active) else {
+        return next(context, tenant, due, version, (Found::Nothing, String::new(), DAILY)).await;
+    };
+    if engagement.change_order.is_some() {
+        return next(context, tenant, due, version, (Found::Nothing, String::new(), AFTER_A_CHANGE)).await;
+    }
+    let config = context.connect.tenant(tenant).await?;
+    let systems = Systems::open(context, &config, &engagement.contract.legal_entity).await?;
+    let zone = context.business_time_zone(tenant).await?;
+    let (today, currency) = (now.to_zoned(zone).date(), engagement.contract.currency);
+    let (quote, plan, project) = futures::try_join!(
+        systems.crm.quote_of(&engagement.deal),
+        systems.erp.held_plan(&engagement.engagement, currency),
+        systems.psa.held_project(&engagement.engagement, currency, today),
+    )?;
+    if quote.approved && quote.version > engagement.contract.version {
+        let order = missed(tenant, systems.crm.connection(), &engagement, &quote, now);
+        context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
+        return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
+            .await;
+    }
+    let contract = &engagement.contract;
+    let difference = setup::merged(
+        setup::compare(contract, plan.as_ref(), project.as_ref(), today),
+        setup::compare_sold(contract, &quote),
+    );
+    match difference {
+        None => {
+            settle(context, tenant, &engagement).await?;
+            next(context, tenant, due, version, (Found::Agreement, String::new(), DAILY)).await
+        }
+        Some(problem) => {
+            let said = problem.detail.clone();
+            raise(context, tenant, &engagement, problem).await?;
+            next(context, tenant, due, version, (Found::Difference, said, DAILY)).await
+        }
+    }
+}
+
+/// The change order that never reached us. Known by quote and version, so that it is one event
+/// however often it is found missing.
+fn missed(
+    tenant: &str,
+    connection: &str,
+    engagement: &Engagement,
+    quote: &Quote,
+    now: Timestamp,
+) -> Envelope {
+    let approved_at = quote.approved_at.unwrap_or(now);
+    let order =
+        ChangeOrderApproved { connection: connection.to_owned(), deal: engagement.deal.clone(), approved_at };
+    let delivery = format!("{}:{}", quote.quote, quote.version);
+    let subject = engagement.engagement.as_str();
+    Envelope::reported(tenant, SOURCE, &delivery, subject, approved_at, order.into(), Traceparent::start())
+}
+
+/// One exception for each difference, however often it is found.
+async fn raise(
+    context: &Context,
+    tenant: &str,
+    engagement: &Engagement,
+    problem: Problem,
+) -> Result<(), JournalError> {
+    let now = context.clock.now();
+    let compared = ContractCompared {
+        engagement: engagement.engagement.clone(),
+        contract_version: engagement.contract.version,
+        difference: problem.detail.clone(),
+    };
+    let delivery = format!("{}:{}", engagement.contract.version, problem.detail);
+    let subject = engagement.engagement.as_str();
+    let event =
+        Envelope::reported(tenant, SOURCE, &delivery, subject, now, compared.into(), Traceparent::start());
+    // Another difference than the last one takes its place in the work queue.
+    let standing =
+        [context.journal.raise(context.function, &event, problem, vec![event.clone()], now).await?];
+    let settled =
+        context.journal.settle_exceptions(tenant, subject, context.function, &standing, now).await?;
+    write(context, settled).await
+}
+
+async fn settle(context: &Context, tenant: &str, engagement: &Engagement) -> Result<(), JournalError> {
+    let (subject, now) = (engagement.engagement.as_str(), context.clock.now());
+    let settled = context.journal.settle_exceptions(tenant, subject, context.function, &[], now).await?;
+    write(context, settled).await
+}
+
+/// Settles exceptions. Where somebody settled one in the meantime, the next comparison does the rest.
+async fn write(context: &Context, writes: Vec<journal::Write>) -> Result<(), JournalError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    match context.journal.commit(Commit { writes, ..Commit::default() }).await? {
+        Committed::Done | Committed::Rejected(_) | Committed::Contended => Ok(()),
+    }
+}
+
+/// Writes when the engagement is due next. Where another run did, its word stands.
+async fn next(
+    context: &Context,
+    tenant: &str,
+    due: &Comparison,
+    version: u64,
+    (found, difference, after): (Found, String, SignedDuration),
+) -> Result<Found, Failure> {
+    let now = context.clock.now();
+    let comparison = Comparison {
+        engagement: due.engagement.clone(),
+        due_at: now.saturating_add(after).unwrap_or(now),
+        compared_at: Some(now),
+        difference,
+    };
+    let write = context.journal.write_comparison(tenant, &comparison, version)?;
+    match context.journal.commit(Commit::default().write(write)).await? {
+        Committed::Done | Committed::Rejected(_) | Committed::Contended => Ok(found),
+    }
+}

@@ -1,0 +1,94 @@
+//! An approval of a deal whose activation has ended.
+
+use domain::Problem;
+use domain::engagement::Engagement;
+use domain::event::{ChangeOrderApproved, Event, QuoteApproved as Approved};
+use domain::problem::ProblemCode;
+use domain::quote::Quote;
+use events::Envelope;
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
+use runtime::{Context, Failure, Outcome};
+use workflow::WorkflowStatus;
+
+use crate::accept::read_quote;
+
+/// A higher version of the quote is a change order; the version in force, or one before it, is
+/// nothing new; anything else is a person's decision. The signed version never changes by itself.
+pub(crate) async fn again(
+    context: &Context,
+    event: &Envelope,
+    approved: &Approved,
+    status: WorkflowStatus,
+) -> Result<Outcome, Failure> {
+    let now = context.clock.now();
+    let entry = Key::journal(&event.tenant, &event.subject, event.id);
+    let taken = context.journal.store().get(&entry).await.map_err(JournalError::from)?;
+    if taken.is_some_and(|entry| entry.text("body_hash") == Some(event.body_hash().as_str())) {
+        return Ok(Outcome::Duplicate);
+    }
+    let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;
+    let quote = read_quote(context, approved).await?;
+    let active = known.as_ref().filter(|_| status == WorkflowStatus::Completed);
+    let (outcome, why, change_order) = match active {
+        Some(e) if e.contract.version > quote.version => {
+            let why =
+                format!("version {} is older than version {} in force", quote.version, e.contract.version);
+            (EntryOutcome::NoEffect, why, None)
+        }
+        Some(e) if e.contract.version == quote.version && e.contract.quote == quote.quote => {
+            let why = format!("quote {} version {} is in force already", quote.number, quote.version);
+            (EntryOutcome::NoEffect, why, None)
+        }
+        Some(e) if e.contract.version < quote.version => {
+            let why = format!("quote {} version {} is a change order", quote.number, quote.version);
+            (EntryOutcome::Applied, why, Some(change_order(context, event, approved, &quote)))
+        }
+        _ => {
+            let problem = superseded(approved, &quote, status, known.as_ref());
+            context.journal.raise(context.function, event, problem, vec![], now).await?;
+            return Ok(Outcome::Held);
+        }
+    };
+    let commit = Commit::default()
+        .entry(&event.tenant, &JournalEntry::of(event, outcome, why, now))?
+        .emit(change_order);
+    match context.journal.commit(commit).await? {
+        Committed::Done if outcome == EntryOutcome::Applied => Ok(Outcome::Applied),
+        Committed::Done => Ok(Outcome::NoEffect),
+        Committed::Rejected(_) => Ok(Outcome::Duplicate),
+        Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
+    }
+}
+
+/// The change order that a later version of the quote is.
+pub(crate) fn change_order(
+    context: &Context,
+    event: &Envelope,
+    approved: &Approved,
+    quote: &Quote,
+) -> Envelope {
+    let order: Event = ChangeOrderApproved {
+        connection: approved.connection.clone(),
+        deal: approved.deal.clone(),
+        approved_at: quote.approved_at.unwrap_or(event.time),
+    }
+    .into();
+    event.concluded(context.function, &event.subject, 0, order)
+}
+
+fn superseded(
+    approved: &Approved,
+    quote: &Quote,
+    status: WorkflowStatus,
+    known: Option<&Engagement>,
+) -> Problem {
+    let detail = format!(
+        "deal {}: quote {} version {} was approved, but the activation is {} with version {}",
+        approved.deal,
+        quote.number,
+        quote.version,
+        status.as_str(),
+        known.map_or_else(|| "none".into(), |e| e.contract.version.to_string()),
+    );
+    Problem::new(ProblemCode::QuoteSuperseded, detail)
+}

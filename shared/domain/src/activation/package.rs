@@ -1,0 +1,105 @@
+//! Splitting the sold package into what each system needs to know of it: no rekeying.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
+use crate::problem::{Problem, ProblemCode};
+use crate::quote::{Quote, QuoteLine};
+
+/// Longest term of a recurring charge: fifty years of months.
+const LONGEST_TERM: u32 = 600;
+
+/// What a quote sells, by the way it is billed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// The fixed-fee part.
+    pub(crate) milestones: Vec<Milestone>,
+    /// The time-and-materials part.
+    pub(crate) rates: Vec<Rate>,
+    /// The recurring part.
+    pub(crate) recurring: Vec<RecurringCharge>,
+}
+
+/// Splits the sold lines into billing schedule, rate card and recurring charges.
+pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let (mut package, mut keys) = (Package::default(), BTreeSet::new());
+    if quote.lines.is_empty() {
+        problems.push(Problem::new(
+            ProblemCode::BillingModelInvalid,
+            format!("quote {} sells nothing", quote.number),
+        ));
+    }
+    for line in &quote.lines {
+        let taken = match line.billing_method {
+            Some(BillingMethod::FixedFee) => milestone(line).and_then(|m| {
+                unique(&mut keys, line, &m.key)?;
+                package.milestones.push(m);
+                Ok(())
+            }),
+            Some(BillingMethod::TimeAndMaterials) => rate(line).map(|r| package.rates.push(r)),
+            Some(BillingMethod::Recurring) => charge(line).and_then(|c| {
+                unique(&mut keys, line, &c.key)?;
+                package.recurring.push(c);
+                Ok(())
+            }),
+            None => Err(invalid(line, "does not say how it is billed")),
+        };
+        problems.extend(taken.err());
+    }
+    if problems.is_empty() { Ok(package) } else { Err(problems) }
+}
+
+fn unique(keys: &mut BTreeSet<String>, line: &QuoteLine, key: &str) -> Result<(), Problem> {
+    if keys.insert(key.to_owned()) { Ok(()) } else { Err(invalid(line, &format!("repeats `{key}`"))) }
+}
+
+fn milestone(line: &QuoteLine) -> Result<Milestone, Problem> {
+    let key = line.milestone.clone().ok_or_else(|| invalid(line, "names no milestone"))?;
+    let amount = line.unit_price.times(line.quantity).map_err(|e| invalid(line, &e.to_string()))?;
+    Ok(Milestone {
+        key,
+        name: line.name.clone(),
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        amount,
+        planned_on: line.planned_on,
+    })
+}
+
+fn rate(line: &QuoteLine) -> Result<Rate, Problem> {
+    Ok(Rate {
+        role: line.role.clone().ok_or_else(|| invalid(line, "names no role for its rate"))?,
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        hourly: line.unit_price,
+        effective_from: line.effective_from,
+        effective_until: None,
+    })
+}
+
+fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
+    let lacks = |what: &str| invalid(line, &format!("does not say {what}"));
+    let terms = line.recurrence.as_ref().ok_or_else(|| lacks("how it recurs"))?;
+    let term =
+        line.quantity.to_u32().filter(|n| line.quantity.is_integer() && (1..=LONGEST_TERM).contains(n));
+    let charge = RecurringCharge {
+        key: terms.key.clone().ok_or_else(|| lacks("the key of its charge"))?,
+        name: line.name.clone(),
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        fee: line.unit_price,
+        period: terms.period.ok_or_else(|| lacks("how long a period is"))?,
+        starts_on: terms.starts_on.ok_or_else(|| lacks("on which day its first period starts"))?,
+        term: term.ok_or_else(|| invalid(line, &format!("has a term of {} periods", line.quantity)))?,
+        timing: terms.timing.unwrap_or(ChargeTiming::Arrears),
+    };
+    charge.value().map_err(|e| invalid(line, &e.to_string()))?;
+    Ok(charge)
+}
+
+fn invalid(line: &QuoteLine, what: &str) -> Problem {
+    Problem::new(ProblemCode::BillingModelInvalid, format!("quote line {} ({}) {what}", line.line, line.name))
+}

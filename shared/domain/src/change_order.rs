@@ -1,0 +1,211 @@
+//! Change orders: a further approved version of the quote becomes the next version of the contract.
+//!
+//! Value, budget, billing plan, rates and revenue treatment change together or not at all. What was
+//! billed under an earlier version stays as it was.
+
+mod changes;
+mod rates;
+
+pub use changes::Change;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::activation::{CustomerFacts, check_beside, cut_contract};
+use crate::contract::{Contract, Milestone, WorkElement};
+use crate::engagement::{Engagement, EngagementStatus};
+use crate::id::derive;
+use crate::money::Money;
+use crate::policy::TenantConfig;
+use crate::problem::{Problem, ProblemCode};
+use crate::quote::Quote;
+
+/// A change order that may be carried out: from one version of the contract to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeOrder {
+    /// The version in force when it was decided.
+    pub from: Contract,
+    /// The version that it leads to.
+    pub to: Contract,
+    /// The business day from which it is in force.
+    pub effective_on: Date,
+    /// What differs, for people and for each system.
+    pub changes: Vec<Change>,
+}
+
+/// What becomes of an approved quote version on an engagement that is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It leads to the next version of the contract.
+    Change(Box<ChangeOrder>),
+    /// It is the version in force, or an older one that came late; the reason is journalled.
+    NoEffect(String),
+    /// It can't be carried out; everything that stands against it, at once.
+    Refused(Vec<Problem>),
+}
+
+/// Decides on an approved quote version. `today` is the day of its approval in the business's time zone.
+#[must_use]
+pub fn decide(
+    engagement: &Engagement,
+    quote: &Quote,
+    facts: &CustomerFacts,
+    config: &TenantConfig,
+    today: Date,
+) -> Verdict {
+    let in_force = &engagement.contract;
+    if quote.version < in_force.version {
+        return Verdict::NoEffect(format!(
+            "version {} of the quote is older than version {} in force",
+            quote.version, in_force.version
+        ));
+    }
+    if quote.version == in_force.version && quote.quote == in_force.quote {
+        return Verdict::NoEffect(format!("version {} is in force already", in_force.version));
+    }
+    let mut problems = check_beside(quote, facts, config, billed_fees(engagement));
+    problems.extend(against(engagement, quote));
+    if !problems.is_empty() {
+        return Verdict::Refused(problems);
+    }
+    let to = match cut_contract(quote, config) {
+        Ok(cut) => succeed(engagement, cut, today),
+        Err(problems) => return Verdict::Refused(problems),
+    };
+    let changes = changes::between(in_force, &to);
+    let order = ChangeOrder { from: in_force.clone(), to, effective_on: today, changes };
+    let standing = order.still_stands(engagement);
+    if standing.is_empty() { Verdict::Change(Box::new(order)) } else { Verdict::Refused(standing) }
+}
+
+impl ChangeOrder {
+    /// What was billed or changed on the engagement that stands against the order. To be asked again
+    /// right before it comes into force: work goes on while systems are being changed.
+    #[must_use]
+    pub fn still_stands(&self, engagement: &Engagement) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if engagement.status != EngagementStatus::Active {
+            problems.push(refused(format!("the engagement is {}", engagement.status.as_str())));
+        }
+        if engagement.contract.version != self.from.version {
+            problems.push(refused(format!(
+                "version {} came into force in the meantime",
+                engagement.contract.version
+            )));
+        }
+        problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
+        problems.extend(self.ceiling(engagement.time_billed));
+        problems
+    }
+
+    /// The engagement with the order in force.
+    #[must_use]
+    pub fn apply(&self, mut engagement: Engagement) -> Engagement {
+        engagement.time_billed = self.to.time_ceiling.and(engagement.time_billed);
+        engagement.contract = self.to.clone();
+        engagement
+    }
+
+    /// A milestone that was billed is history: neither its amount changes nor is it dropped.
+    fn touches(&self, key: &str) -> Option<Problem> {
+        let was = self.from.milestone(key)?;
+        match self.to.milestone(key) {
+            Some(is) if is.amount == was.amount => None,
+            Some(is) => Some(refused(format!(
+                "milestone {key} was billed with {}; the change order has {}",
+                was.amount, is.amount
+            ))),
+            None => Some(refused(format!("milestone {key} was billed; the change order drops it"))),
+        }
+    }
+
+    fn ceiling(&self, billed: Option<Money>) -> Option<Problem> {
+        match (self.from.time_ceiling, self.to.time_ceiling, billed) {
+            (_, Some(to), Some(billed)) if billed.exceeds(to).unwrap_or(true) => {
+                Some(refused(format!("{billed} is billed by time; the change order's ceiling is {to}")))
+            }
+            // What was billed by time is counted only under a ceiling.
+            (None, Some(to), _) => Some(refused(format!(
+                "the contract began without a ceiling on time; {to} can't be put on it afterwards"
+            ))),
+            _ => None,
+        }
+    }
+}
+
+/// Terms that a change order can't change: they are another contract.
+fn against(engagement: &Engagement, quote: &Quote) -> Vec<Problem> {
+    let (contract, mut problems) = (&engagement.contract, Vec::new());
+    if quote.version == contract.version {
+        problems.push(refused(format!(
+            "quote {} has version {} like quote {} in force; a change order needs a higher one",
+            quote.number, quote.version, contract.quote_number
+        )));
+    }
+    if quote.currency != contract.currency {
+        problems.push(refused(format!(
+            "the contract is in {}, the change order in {}",
+            contract.currency, quote.currency
+        )));
+    }
+    if quote.legal_entity.as_ref().is_some_and(|e| *e != contract.legal_entity) {
+        problems.push(refused(format!(
+            "the contract is {}'s, the change order {}'s",
+            contract.legal_entity,
+            quote.legal_entity.as_deref().unwrap_or_default()
+        )));
+    }
+    if quote.customer.company != engagement.customer_record.company {
+        problems.push(refused(format!(
+            "the contract is with company {}, the change order with {}",
+            engagement.customer_record.company, quote.customer.company
+        )));
+    }
+    problems
+}
+
+fn refused(detail: String) -> Problem {
+    Problem::new(ProblemCode::ChangeOrderInvalid, detail)
+}
+
+/// The fee of what is billed: the customer owes it already, or has paid it.
+fn billed_fees(engagement: &Engagement) -> Money {
+    let contract = &engagement.contract;
+    let billed = engagement.completed_milestones.keys().filter_map(|key| contract.milestone(key));
+    // Amounts of one contract are of one currency, and their whole was added up before.
+    Money::total(contract.currency, billed.map(|m| m.amount)).unwrap_or(Money::zero(contract.currency))
+}
+
+/// The newly cut terms as the next version: what was agreed and can't change is kept.
+fn succeed(engagement: &Engagement, mut cut: Contract, today: Date) -> Contract {
+    let before = &engagement.contract;
+    cut.rate_card = rates::succeed(&before.rate_card, &cut.rate_card, today);
+    cut.project_template.clone_from(&before.project_template);
+    cut.milestones = cut.milestones.into_iter().map(|m| kept_if_billed(engagement, m)).collect();
+    cut.work = grown(&before.work, cut.work);
+    cut
+}
+
+/// A billed milestone keeps the quote line that sold it; a changed amount stays, to be found.
+fn kept_if_billed(engagement: &Engagement, next: Milestone) -> Milestone {
+    let billed = engagement.completed_milestones.contains_key(&next.key);
+    match engagement.contract.milestone(&next.key).filter(|was| billed && was.amount == next.amount) {
+        Some(was) => was.clone(),
+        None => next,
+    }
+}
+
+/// Elements keep their keys; new ones come after them. None is dropped: somebody may have worked on it.
+fn grown(before: &[WorkElement], next: Vec<WorkElement>) -> Vec<WorkElement> {
+    let mut all = before.to_vec();
+    for element in next {
+        if all.iter().all(|known| known.title != element.title) {
+            // By its title and not by its number: an order that is taken back may leave its task in the PSA,
+            // and the next one must not take that for another element's.
+            let key = format!("T-{}", derive(&[&element.title]).simple());
+            all.push(WorkElement { key, title: element.title });
+        }
+    }
+    all
+}

@@ -1,0 +1,165 @@
+//! The revenue schedule of a contract version: what is to be recognised, by which treatment, when.
+//!
+//! It is a plan with lineage to the contract; the ERP or a revenue engine stays the authority.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{ChargeTiming, Contract, Milestone, RecurringCharge, RevenueTreatment};
+use crate::money::{Money, MoneyError};
+
+/// Revenue planned for one element of a contract version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevenueSchedule {
+    /// The contract's version.
+    pub contract_version: u32,
+    /// Its entries, element by element in the contract's order.
+    pub entries: Vec<RevenueEntry>,
+}
+
+/// One planned recognition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevenueEntry {
+    /// Key of the milestone or recurring charge.
+    pub element: String,
+    /// The CRM's quote line that sold it.
+    pub quote_line: String,
+    /// How it is recognised.
+    pub treatment: RevenueTreatment,
+    /// The day it is planned for; none while nobody planned one.
+    pub planned_on: Option<Date>,
+    /// How much, before tax.
+    pub amount: Money,
+}
+
+/// Why a schedule can't be drawn up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RevenueError {
+    /// Amounts overflow or mix currencies.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    /// A day beyond the calendar.
+    #[error("{element} reaches beyond the calendar")]
+    Calendar {
+        /// The element.
+        element: String,
+    },
+}
+
+/// Draws up the schedule. `starts_on` is the day from which the version is in force: a fee that is
+/// recognised in a straight line runs from its month to that of its milestone.
+///
+/// Time is recognised as it is delivered and has no planned entries; so has a service without a
+/// treatment in the catalog.
+///
+/// # Errors
+/// [`RevenueError`].
+pub fn schedule(contract: &Contract, starts_on: Date) -> Result<RevenueSchedule, RevenueError> {
+    let mut entries = Vec::new();
+    for milestone in &contract.milestones {
+        if let Some(treatment) = contract.revenue.get(&milestone.service) {
+            entries.extend(of_milestone(milestone, *treatment, starts_on)?);
+        }
+    }
+    for charge in &contract.recurring {
+        if let Some(treatment) = contract.revenue.get(&charge.service) {
+            entries.extend(of_charge(charge, *treatment)?);
+        }
+    }
+    Ok(RevenueSchedule { contract_version: contract.version, entries })
+}
+
+fn of_milestone(
+    milestone: &Milestone,
+    treatment: RevenueTreatment,
+    starts_on: Date,
+) -> Result<Vec<RevenueEntry>, RevenueError> {
+    let entry = |planned_on, amount| RevenueEntry {
+        element: milestone.key.clone(),
+        quote_line: milestone.quote_line.clone(),
+        treatment,
+        planned_on,
+        amount,
+    };
+    match (treatment, milestone.planned_on) {
+        (RevenueTreatment::StraightLine, Some(end)) => {
+            let months = months_between(starts_on, end);
+            let parts = in_equal_parts(milestone.amount, months)?;
+            let beyond = || RevenueError::Calendar { element: milestone.key.clone() };
+            (0i32..)
+                .zip(parts)
+                .map(|(n, part)| {
+                    let month = starts_on.checked_add(n.months()).map_err(|_| beyond())?;
+                    Ok(entry(Some(month.last_of_month()), part))
+                })
+                .collect()
+        }
+        (_, planned_on) => Ok(vec![entry(planned_on, milestone.amount)]),
+    }
+}
+
+/// A period's fee belongs to the months of that period, whenever it is charged; as billed, to the
+/// day on which it is charged.
+fn of_charge(
+    charge: &RecurringCharge,
+    treatment: RevenueTreatment,
+) -> Result<Vec<RevenueEntry>, RevenueError> {
+    let months = i32::try_from(charge.period.months()).unwrap_or(i32::MAX);
+    let entry = |planned_on: Date, amount: Money| RevenueEntry {
+        element: charge.key.clone(),
+        quote_line: charge.quote_line.clone(),
+        treatment,
+        planned_on: Some(planned_on),
+        amount,
+    };
+    let day = |months: i32| {
+        // Each counted from the first day: a charge that starts on the 31st keeps to the month's end.
+        let shifted = charge.starts_on.checked_add(months.months());
+        shifted.map_err(|_| RevenueError::Calendar { element: charge.key.clone() })
+    };
+    let mut entries = Vec::new();
+    for period in 0..i32::try_from(charge.term).unwrap_or(i32::MAX) {
+        let first = period.saturating_mul(months);
+        match (treatment, charge.timing) {
+            (RevenueTreatment::AsBilled, ChargeTiming::Advance) => {
+                entries.push(entry(day(first)?, charge.fee))
+            }
+            (RevenueTreatment::AsBilled, ChargeTiming::Arrears) => {
+                entries.push(entry(day(first.saturating_add(months))?, charge.fee));
+            }
+            _ => {
+                for (month, part) in (first..).zip(in_equal_parts(charge.fee, charge.period.months())?) {
+                    let next = day(month.saturating_add(1))?;
+                    let last = next
+                        .yesterday()
+                        .map_err(|_| RevenueError::Calendar { element: charge.key.clone() })?;
+                    entries.push(entry(last, part));
+                }
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// Calendar months that two days touch, at least one.
+fn months_between(first: Date, last: Date) -> u32 {
+    let number = |d: Date| i32::from(d.year()) * 12 + i32::from(d.month());
+    u32::try_from(number(last) - number(first)).unwrap_or(0) + 1
+}
+
+/// An amount in equal parts, to the minor unit; what can't be divided evenly is in the last one.
+fn in_equal_parts(amount: Money, parts: u32) -> Result<Vec<Money>, MoneyError> {
+    let count = parts.max(1);
+    let part = Money::rounded(
+        (amount.amount() / Decimal::from(count))
+            .round_dp_with_strategy(amount.currency().exponent(), rust_decimal::RoundingStrategy::ToZero),
+        amount.currency(),
+    );
+    let others = part.times(Decimal::from(count - 1))?;
+    let mut all = vec![part; usize::try_from(count - 1).unwrap_or_default()];
+    all.push(amount.minus(others)?);
+    Ok(all)
+}

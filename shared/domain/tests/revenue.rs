@@ -1,0 +1,125 @@
+//! Revenue schedules, with figures computed by hand.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use domain::Contract;
+use domain::activation::cut_contract;
+use domain::contract::{ChargeTiming, Period, RevenueTreatment};
+use domain::money::{Currency, Money};
+use domain::revenue::schedule;
+use domain::sample::{config, milestone_line, quote, support_line, usd};
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+const START: Date = date(2026, 11, 20);
+
+fn contract(treatment: RevenueTreatment) -> Contract {
+    let mut quote = quote();
+    quote.lines = vec![
+        milestone_line("1", "M1", "Design", "1000.00"),
+        support_line("2", "S1", "100.00", "2027-01-31", 2),
+    ];
+    quote.lines[0].planned_on = Some(date(2027, 1, 29));
+    let mut contract = cut_contract(&quote, &config()).expect("a contract");
+    contract.revenue = [("IMPL".into(), treatment), ("SUPPORT".into(), treatment)].into();
+    contract
+}
+
+fn planned(contract: &Contract) -> Vec<(String, Option<String>, String)> {
+    let entries = schedule(contract, START).expect("a schedule").entries;
+    entries
+        .into_iter()
+        .map(|e| (e.element, e.planned_on.map(|d| d.to_string()), e.amount.to_string()))
+        .collect()
+}
+
+fn entry(element: &str, day: &str, amount: &str) -> (String, Option<String>, String) {
+    (element.into(), Some(day.into()), format!("{amount} USD"))
+}
+
+/// Proves WFA-24 in part, CAN-22 in part: 1,000.00 over November, December and January is 333.33 + 333.33 + 333.34; a
+/// monthly fee from the 31st of January runs to the 27th of February and on to the 30th of March.
+#[test]
+fn a_straight_line_runs_to_the_milestone_and_over_each_period() {
+    assert_eq!(
+        planned(&contract(RevenueTreatment::StraightLine)),
+        [
+            entry("M1", "2026-11-30", "333.33"),
+            entry("M1", "2026-12-31", "333.33"),
+            entry("M1", "2027-01-31", "333.34"),
+            entry("S1", "2027-02-27", "100.00"),
+            entry("S1", "2027-03-30", "100.00"),
+        ]
+    );
+}
+
+/// Proves WFA-24 in part: as billed, a fee is planned for the day it is charged, at the beginning or after the end.
+#[test]
+fn as_billed_follows_the_charge() {
+    let mut contract = contract(RevenueTreatment::AsBilled);
+    let arrears = [
+        entry("M1", "2027-01-29", "1000.00"),
+        entry("S1", "2027-02-28", "100.00"),
+        entry("S1", "2027-03-31", "100.00"),
+    ];
+    assert_eq!(planned(&contract), arrears);
+    contract.recurring[0].timing = ChargeTiming::Advance;
+    assert_eq!(
+        planned(&contract)[1..],
+        [entry("S1", "2027-01-31", "100.00"), entry("S1", "2027-02-28", "100.00")]
+    );
+}
+
+#[test]
+fn a_milestone_without_a_day_is_planned_without_one() {
+    let mut contract = contract(RevenueTreatment::Milestone);
+    contract.milestones[0].planned_on = None;
+    assert_eq!(planned(&contract)[0], ("M1".into(), None, "1000.00 USD".into()));
+}
+
+#[test]
+fn a_service_without_a_treatment_has_no_schedule() {
+    let mut contract = contract(RevenueTreatment::Milestone);
+    contract.revenue.clear();
+    assert_eq!(planned(&contract), []);
+}
+
+#[test]
+fn a_quarter_of_yen_is_split_into_whole_yen() {
+    let yen = Currency::from_code("JPY").unwrap();
+    let mut contract = contract(RevenueTreatment::StraightLine);
+    contract.milestones.clear();
+    contract.recurring[0].period = Period::Quarterly;
+    contract.recurring[0].term = 1;
+    contract.recurring[0].starts_on = date(2027, 1, 1);
+    contract.recurring[0].fee = Money::parse("1000", yen).unwrap();
+    let said: Vec<String> = planned(&contract).into_iter().map(|(_, _, amount)| amount).collect();
+    assert_eq!(said, ["333 JPY", "333 JPY", "334 JPY"]);
+}
+
+proptest! {
+    /// Proves REV-02 in part: whatever the treatment, period, term and start: the schedule adds up to the contract's value,
+    /// to the cent, and nothing is planned before the element begins.
+    #[test]
+    fn a_schedule_adds_up_to_the_value(
+        fee in 1i64..10_000_000, monthly in 1i64..1_000_000, term in 1u32..60, day in 0i64..800,
+        period in prop::sample::select(vec![Period::Monthly, Period::Quarterly, Period::Yearly]),
+        timing in prop::sample::select(vec![ChargeTiming::Advance, ChargeTiming::Arrears]),
+        treatment in prop::sample::select(vec![
+            RevenueTreatment::AsDelivered, RevenueTreatment::Milestone, RevenueTreatment::StraightLine, RevenueTreatment::AsBilled,
+        ]),
+    ) {
+        let usd = usd("0").currency();
+        let mut contract = contract(treatment);
+        contract.milestones[0].amount = Money::from_minor_units(fee, usd).unwrap();
+        let starts_on = START.checked_add(jiff::Span::new().days(day)).unwrap();
+        let charge = &mut contract.recurring[0];
+        (charge.fee, charge.term, charge.period) = (Money::from_minor_units(monthly, usd).unwrap(), term, period);
+        (charge.timing, charge.starts_on) = (timing, starts_on);
+        let schedule = schedule(&contract, START).unwrap();
+        let total = Money::total(usd, schedule.entries.iter().map(|e| e.amount)).unwrap();
+        prop_assert_eq!(total, contract.value().unwrap());
+        let charged = schedule.entries.iter().filter(|e| e.element == "S1");
+        prop_assert!(charged.clone().all(|e| e.planned_on.is_some_and(|d| d >= starts_on)));
+        prop_assert!(charged.map(|e| e.planned_on).is_sorted());
+    }
+}
