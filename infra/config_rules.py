@@ -7,8 +7,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-ROLES = ("crm", "psa", "erp", "payments")
-PRODUCTS = {"hubspot": "crm", "kantata": "psa", "tryton": "erp", "stripe": "payments"}
+ROUTED = ("crm", "psa", "erp", "payments")
+"""Roles that a tenant's routing names a connection for."""
+LISTENED_TO = ("signature",)
+"""Roles of products that only report: nothing is ever asked of them."""
+ROLES = (*ROUTED, *LISTENED_TO)
+PRODUCTS = {
+    "hubspot": "crm", "kantata": "psa", "tryton": "erp", "stripe": "payments", "docusign": "signature",
+}
+CRM_SIGNALS = ("quote-approved", "opportunity-won", "contract-activated", "sow-approved")
+SIGNATURE_SIGNAL = "signature-completed"
+SIGNALS = (*CRM_SIGNALS, SIGNATURE_SIGNAL)
+"""What may begin an activation."""
 BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring")
 REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
@@ -75,6 +85,12 @@ class Part:
             raise self.fail(f"{self.value!r} is not a known {what}; known: {known}")
         return str(self.value)
 
+    def whole(self, at_least: int = 0) -> int:
+        """A whole number."""
+        if type(self.value) is not int or self.value < at_least:
+            raise self.fail(f"must be a whole number, at least {at_least}")
+        return self.value
+
     def money(self) -> None:
         """An amount as decimal text and its currency; never a floating-point number."""
         self.only("amount", "currency")
@@ -95,6 +111,9 @@ def check(
     files = files or {"tenant": "tenant", "connections": "connections", "secrets": "secrets"}
     roles = check_connections(Part(files["connections"], connections, "connections"))
     check_tenant(Part(files["tenant"], tenant), roles)
+    check_requirements(
+        Part(files["tenant"], tenant), Part(files["connections"], connections, "connections"), roles
+    )
     check_secrets(Part(files["secrets"], secrets), roles)
     for connection in Part(files["connections"], connections, "connections").items():
         owner = connection.at("tenant")
@@ -124,7 +143,37 @@ def check_connections(connections: Part) -> dict[str, str]:
         if not isinstance(connection.at("settings").value, dict):
             raise connection.at("settings").fail("must be an object, {} for none")
         roles[identifier] = role
+    for connection in connections.items():
+        check_settings(connection.value["product"], connection.at("settings"), roles)
     return roles
+
+
+def check_settings(product: str, settings: Part, roles: dict[str, str]) -> None:
+    """Settings whose absence or misspelling would be noticed only when work is waiting."""
+    if product in ("hubspot", "kantata"):
+        settings.at("settles_within_seconds").whole(at_least=1)
+    if product == "hubspot":
+        check_triggers(settings.at("triggers"))
+    if product == "docusign":
+        settings.only("crm_connection", "deal_field", "account_id")
+        serves = {name for name, role in roles.items() if role == "crm"}
+        settings.at("crm_connection").one_of(serves, "crm connection")
+        settings.at("deal_field").text()
+        if "account_id" in settings.value:
+            settings.at("account_id").text()
+
+
+def check_triggers(triggers: Part) -> None:
+    """Changes of a deal, each saying what it announces, none twice."""
+    found: list[dict[str, str]] = []
+    for trigger in triggers.items():
+        trigger.only("property", "value", "means")
+        trigger.at("property").text()
+        trigger.at("value").text()
+        trigger.at("means").one_of(CRM_SIGNALS, "meaning")
+        if trigger.value in found:
+            raise trigger.fail("appears twice")
+        found.append(trigger.value)
 
 
 def check_address(address: Part) -> None:
@@ -140,7 +189,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     """The tenant, and that it refers only to what exists."""
     tenant.only(
         *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
-        *("services", "project_templates", "price_policy", "tax"),
+        *("services", "project_templates", "price_policy", "tax", "activation"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
@@ -148,9 +197,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     check_routing(tenant.at("routing"), roles, entities)
     codes(tenant.at("payment_terms"))
     for term in tenant.at("payment_terms").items():
-        days = term.at("days")
-        if type(days.value) is not int or days.value < 0:
-            raise days.fail("must be a whole number of days, not negative")
+        term.at("days").whole()
     templates = codes(tenant.at("project_templates"))
     for template in tenant.at("project_templates").items():
         for task in template.at("tasks").items():
@@ -168,6 +215,34 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     check_price_policy(tenant.at("price_policy"))
     if not isinstance(tenant.at("tax").at("registration_required").value, bool):
         raise tenant.at("tax").at("registration_required").fail("must be true or false")
+    if "activation" in tenant.value:
+        check_activation(tenant.at("activation"))
+
+
+def check_activation(activation: Part) -> None:
+    """What begins an activation; without a word of it, an approved quote does."""
+    activation.only("triggers", "requires")
+    for name, at_least in (("triggers", 1), ("requires", 0)):
+        if name in activation.value:
+            signals = [s.one_of(SIGNALS, "signal") for s in activation.at(name).items(at_least)]
+            if len(signals) != len(set(signals)):
+                raise activation.at(name).fail("names a signal twice")
+
+
+def check_requirements(tenant: Part, connections: Part, roles: dict[str, str]) -> None:
+    """What is required must be announced by somebody: else no activation would ever begin."""
+    announced = {
+        trigger["means"]
+        for connection in connections.value if connection["product"] == "hubspot"
+        for trigger in connection["settings"]["triggers"]
+    }
+    if "signature" in roles.values():
+        announced.add(SIGNATURE_SIGNAL)
+    required = tenant.value.get("activation", {}).get("requires", [])
+    for number, signal in enumerate(required):
+        if signal not in announced:
+            place = Part(tenant.file, signal, f"activation.requires[{number}]")
+            raise place.fail(f"{signal!r} is announced by no connection")
 
 
 def check_time_zone(zone: Part) -> None:
@@ -193,7 +268,7 @@ def check_entities(entities: Part) -> set[str]:
 
 def check_routing(routing: Part, roles: dict[str, str], entities: set[str]) -> None:
     """Every role is served by a connection of that role, every legal entity by an ERP."""
-    routing.only(*ROLES)
+    routing.only(*ROUTED)
     for role in ("crm", "psa", "payments"):
         serves = {name for name, its_role in roles.items() if its_role == role}
         routing.at(role).one_of(serves, f"{role} connection")
@@ -231,9 +306,11 @@ def check_secrets(secrets: Part, roles: dict[str, str]) -> None:
     for connection in roles.keys() & secrets.value.keys():
         entry = secrets.at(connection)
         entry.only("signing_secrets", "api_token")
-        entry.at("api_token").text()
+        listened_to = roles[connection] in LISTENED_TO
+        if "api_token" in entry.value or not listened_to:
+            entry.at("api_token").text()
         signing = entry.at("signing_secrets")
-        if len(signing.items(at_least=0)) > 2:
+        if len(signing.items(at_least=1 if listened_to else 0)) > 2:
             raise signing.fail("holds at most two: the current one and the previous one")
         for secret in signing.items(at_least=0):
             secret.text()

@@ -17,6 +17,8 @@ from .stack import Stack
 
 TENANT = "northwind"
 CRM, PSA, ERP, PAYMENTS = "hubspot-main", "kantata-main", "tryton-us", "stripe-main"
+# Nothing plays DocuSign here: whoever has its key may sign as it does.
+SIGNATURE = "docusign-main"
 SERVICE_OF = {CRM: "hubspot", PSA: "kantata", ERP: "tryton", PAYMENTS: "stripe"}
 PORTAL = 62515
 # The stand-ins answer at once or not at all, and show what they took at once.
@@ -39,11 +41,16 @@ def tenant() -> dict[str, Any]:
 
 
 def connections(stack: Stack) -> list[dict[str, Any]]:
-    """The four connections of the local default, with the addresses and records of this instance."""
+    """The connections of the local default, with the addresses and records of this instance."""
     return [
         _connection(stack, CRM, "crm", {
             "signature_versions": ["v3"],
-            "trigger": {"property": "quote_status", "value": "APPROVED"},
+            "triggers": [
+                {"property": "dealstage", "value": "closedwon", "means": "opportunity-won"},
+                {"property": "quote_status", "value": "APPROVED", "means": "quote-approved"},
+                {"property": "contract_status", "value": "ACTIVATED", "means": "contract-activated"},
+                {"property": "sow_status", "value": "APPROVED", "means": "sow-approved"},
+            ],
             "portal_id": PORTAL,
             "settles_within_seconds": SETTLES_WITHIN_SECONDS,
         }),
@@ -56,6 +63,11 @@ def connections(stack: Stack) -> list[dict[str, Any]]:
         }),
         _connection(stack, ERP, "erp", _books(stack)),
         _connection(stack, PAYMENTS, "payments", {}),
+        {
+            "connection": SIGNATURE, "tenant": TENANT, "product": "docusign", "role": "signature",
+            "base_url": "https://eu.docusign.net", "webhook_url": stack.webhook_url(SIGNATURE),
+            "settings": {"crm_connection": CRM, "deal_field": "q2c_deal"},
+        },
     ]
 
 
@@ -68,6 +80,7 @@ def credentials(stack: Stack) -> dict[str, dict[str, Any]]:
         PSA: {"signing_secrets": [], "api_token": secrets["kantata_token"]},
         ERP: {"signing_secrets": [secrets["tryton_webhook_secret"]], "api_token": key},
         PAYMENTS: {"signing_secrets": [secrets["stripe_webhook_secret"]], "api_token": secrets["stripe_api_key"]},
+        SIGNATURE: {"signing_secrets": [secrets["docusign_connect_key"]]},
     }
 
 

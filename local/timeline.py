@@ -58,7 +58,8 @@ class Timeline:
 
 def engagements(stack: Stack) -> list[Item]:
     """The state items of all engagements, oldest first."""
-    found = _scan(stack, "state")
+    # One without a status is not there yet: only what was announced of it, or that an event is parked.
+    found = [item for item in _scan(stack, "state") if "status" in item]
     return sorted(found, key=lambda item: item["recorded_at"])
 
 

@@ -59,11 +59,57 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
      lambda p: p["connections"][1].update(connection="hubspot-main")),
     ("connections: connections[0].role: hubspot serves", lambda p: p["connections"][0].update(role="psa")),
     ("connections: connections[0].tenant: is not 'northwind'", lambda p: p["connections"][0].update(tenant="other")),
+    ("connections: connections[0].settings.settles_within_seconds: is missing",
+     lambda p: p["connections"][0]["settings"].pop("settles_within_seconds")),
+    ("connections: connections[1].settings.settles_within_seconds: must be a whole number, at least 1",
+     lambda p: p["connections"][1]["settings"].update(settles_within_seconds=0)),
+    ("connections: connections[0].settings.triggers: is missing",
+     lambda p: p["connections"][0]["settings"].pop("triggers")),
+    ("connections: connections[0].settings.triggers: must be a list of at least 1",
+     lambda p: p["connections"][0]["settings"].update(triggers=[])),
+    ("connections: connections[0].settings.triggers[0].means: 'won' is not a known meaning",
+     lambda p: p["connections"][0]["settings"]["triggers"][0].update(means="won")),
+    ("connections: connections[0].settings.triggers[0].means: 'signature-completed' is not a known meaning",
+     lambda p: p["connections"][0]["settings"]["triggers"][0].update(means="signature-completed")),
+    ("connections: connections[0].settings.triggers[0]: has no 'mean'",
+     lambda p: p["connections"][0]["settings"]["triggers"][0].update(mean="x")),
+    ("connections: connections[0].settings.triggers[4]: appears twice",
+     lambda p: p["connections"][0]["settings"]["triggers"].append(p["connections"][0]["settings"]["triggers"][1])),
+    ("connections: connections[4].settings.crm_connection: 'stripe-main' is not a known crm connection",
+     lambda p: p["connections"][4]["settings"].update(crm_connection="stripe-main")),
+    ("connections: connections[4].settings.deal_field: is missing",
+     lambda p: p["connections"][4]["settings"].pop("deal_field")),
+    ("connections: connections[4].settings: has no 'field'", lambda p: p["connections"][4]["settings"].update(field=1)),
+    ("tenant: routing: has no 'signature'", lambda p: p["tenant"]["routing"].update(signature="docusign-main")),
+    ("tenant: activation: has no 'trigger'", lambda p: p["tenant"]["activation"].update(trigger=[])),
+    ("tenant: activation.triggers: must be a list of at least 1",
+     lambda p: p["tenant"]["activation"].update(triggers=[])),
+    ("tenant: activation.triggers: names a signal twice",
+     lambda p: p["tenant"]["activation"].update(triggers=["quote-approved"] * 2)),
+    ("tenant: activation.requires[0]: 'deal-won' is not a known signal",
+     lambda p: p["tenant"]["activation"].update(requires=["deal-won"])),
+    ("tenant: activation.requires[0]: 'signature-completed' is announced by no connection",
+     lambda p: (p["tenant"]["activation"].update(requires=["signature-completed"]), p["connections"].pop(4),
+                p["secrets"].pop("docusign-main"))),
+    ("tenant: activation.requires[1]: 'sow-approved' is announced by no connection",
+     lambda p: (p["tenant"]["activation"].update(requires=["signature-completed", "sow-approved"]),
+                p["connections"][0]["settings"]["triggers"].pop(3))),
+    ("secrets: docusign-main.signing_secrets: must be a list of at least 1",
+     lambda p: p["secrets"]["docusign-main"].update(signing_secrets=[])),
+    ("secrets: stripe-main.api_token: is missing", lambda p: p["secrets"]["stripe-main"].pop("api_token")),
     ("secrets: has no 'unknown'", lambda p: p["secrets"].update(unknown={})),
     ("secrets: hubspot-main.api_token: must be", lambda p: p["secrets"]["hubspot-main"].update(api_token="")),
     ("secrets: stripe-main.signing_secrets: holds at most two",
      lambda p: p["secrets"]["stripe-main"].update(signing_secrets=["a", "b", "c"])),
 ]
+
+
+def test_triggers_may_be_left_out_and_signals_required(parts: Parts) -> None:
+    """Without a word of it an approved quote begins an activation, as the functions read it."""
+    parts["tenant"].pop("activation")
+    check(**parts)
+    parts["tenant"]["activation"] = {"requires": ["signature-completed", "quote-approved", "opportunity-won"]}
+    check(**parts)
 
 
 @pytest.mark.parametrize(("message", "mutate"), BROKEN, ids=[message for message, _ in BROKEN])

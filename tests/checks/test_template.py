@@ -132,7 +132,7 @@ def test_a_missing_schema_is_noticed(tmp_path: Path) -> None:
              for event in rule["EventPattern"]["detail-type"]]
     missed = rules.event_types_have_schemas(template, tmp_path)
     assert sorted(line.split()[1] for line in missed) == sorted(named)
-    assert {"q2c.quote.approved.v1", "q2c.withdrawal.requested.v1"} <= set(named)
+    assert {"q2c.quote.approved.v1", "q2c.opportunity.won.v1", "q2c.withdrawal.requested.v1"} <= set(named)
 
 
 def test_every_rule_is_shown_to_notice() -> None:

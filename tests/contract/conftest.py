@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from .senders import HubSpot, Sender, Standard, Stripe, hubspot_body, standard_body, stripe_body
+from .senders import (
+    DocuSign, HubSpot, Sender, Standard, Stripe, docusign_body, hubspot_body, standard_body, stripe_body,
+)
 
-CONNECTIONS = {"hubspot": "hubspot-main", "stripe": "stripe-main", "standard-webhooks": "tryton-us"}
+CONNECTIONS = {"hubspot": "hubspot-main", "stripe": "stripe-main", "standard-webhooks": "tryton-us",
+               "docusign": "docusign-main"}
+TIMED = ("hubspot", "stripe", "standard-webhooks")
+"""Schemes that sign the moment; DocuSign's does not."""
 ACCEPTED = range(200, 300)
 
 _numbers = itertools.count(int(time.time() * 1000))
@@ -49,6 +54,8 @@ class Ingress:
         connection = CONNECTIONS[scheme]
         if scheme == "hubspot":
             return HubSpot(self.url(connection), self.config(connection)["webhook_url"])
+        if scheme == "docusign":
+            return DocuSign(self.url(connection))
         return Stripe(self.url(connection)) if scheme == "stripe" else Standard(self.url(connection))
 
     def add_connection(self, copied_from: str, **settings: Any) -> str:
@@ -90,10 +97,17 @@ def ingress(stack: Any) -> Ingress:
 
 
 BODIES: dict[str, Callable[[int], str]] = {
-    "hubspot": hubspot_body, "stripe": stripe_body, "standard-webhooks": standard_body}
+    "hubspot": hubspot_body, "stripe": stripe_body, "standard-webhooks": standard_body,
+    "docusign": docusign_body}
 
 
 @pytest.fixture(params=list(CONNECTIONS))
 def scheme(request: pytest.FixtureRequest) -> str:
     """Each signature scheme in turn."""
+    return request.param
+
+
+@pytest.fixture(params=TIMED)
+def timed_scheme(request: pytest.FixtureRequest) -> str:
+    """Each scheme that signs the moment in turn."""
     return request.param

@@ -1,10 +1,14 @@
 """Deliveries signed by the vendors' own SDKs, and the posting of them.
 
-Nothing here computes a signature: whatever the SDK produces is what the webhook must accept.
+Nothing here computes a signature: whatever the SDK produces is what the webhook must accept. DocuSign's SDK signs
+nothing; what signs for it is the sample in its documentation.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import time
 import uuid
@@ -86,7 +90,19 @@ class Standard:
                                          "webhook-signature": signed})
 
 
-Sender = HubSpot | Stripe | Standard
+@dataclass(frozen=True)
+class DocuSign:
+    """Signs as DocuSign Connect: the body alone, so that a moment can't be given."""
+
+    url: str
+
+    def sign(self, secret: str, body: str, offset: int = 0) -> Delivery:
+        assert not offset, "Connect signs no moment"
+        digest = hmac.new(secret.encode("utf-8"), msg=body.encode("utf-8"), digestmod=hashlib.sha256).digest()
+        return Delivery(self.url, body, {"X-DocuSign-Signature-1": base64.b64encode(digest).decode()})
+
+
+Sender = HubSpot | Stripe | Standard | DocuSign
 
 
 def compact(value: Any) -> str:
@@ -110,6 +126,18 @@ def stripe_body(unique: int, kind: str = "payment_intent.succeeded") -> str:
         "data": {"object": {"id": f"pi_{unique}", "object": "payment_intent", "amount": 1100, "amount_received": 1100,
                             "currency": "usd", "status": "succeeded", "created": int(time.time()),
                             "metadata": {"q2c_invoice_number": f"CONTRACT-{unique}"}}}})
+
+
+def docusign_body(unique: int, deal: str | None = None) -> str:
+    """A completed envelope, of a deal that nobody knows unless one is given."""
+    moment = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    fields = [{"fieldId": "1", "name": "q2c_deal", "show": "false", "required": "true", "value": deal or str(unique)}]
+    return compact({
+        "event": "envelope-completed", "uri": f"/restapi/v2.1/accounts/a-1/envelopes/e-{unique}", "retryCount": 0,
+        "configurationId": 12345, "apiVersion": "v2.1", "generatedDateTime": moment,
+        "data": {"accountId": "a-1", "userId": "u-1", "envelopeId": f"e-{unique}", "envelopeSummary": {
+            "status": "completed", "emailSubject": "Statement of work", "envelopeId": f"e-{unique}",
+            "completedDateTime": moment, "customFields": {"textCustomFields": fields, "listCustomFields": []}}}})
 
 
 def standard_body(unique: int) -> str:

@@ -20,6 +20,7 @@ SIGNATURE_HEADERS = {
     "hubspot": ["X-HubSpot-Signature-v3", "X-HubSpot-Request-Timestamp"],
     "stripe": ["Stripe-Signature"],
     "standard-webhooks": ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    "docusign": ["X-DocuSign-Signature-1"],
 }
 
 
@@ -82,15 +83,15 @@ def test_a_changed_body_is_refused(ingress: Ingress, scheme: str, change: str) -
 
 
 @pytest.mark.parametrize("offset", [-301, 301 + 30])
-def test_a_timestamp_over_five_minutes_off_is_refused(ingress: Ingress, scheme: str, offset: int) -> None:
+def test_a_timestamp_over_five_minutes_off_is_refused(ingress: Ingress, timed_scheme: str, offset: int) -> None:
     """Ahead of the clock by half a minute more than the limit, because the clock moves while the request travels;
     301 s exactly, both ways, is a vector of the unit tests."""
-    refused(ingress, signed(ingress, scheme, offset=offset).post())
+    refused(ingress, signed(ingress, timed_scheme, offset=offset).post())
 
 
 @pytest.mark.parametrize("offset", [-270, 270])
-def test_a_timestamp_within_five_minutes_is_accepted(ingress: Ingress, scheme: str, offset: int) -> None:
-    assert signed(ingress, scheme, offset=offset).post().status_code == 202
+def test_a_timestamp_within_five_minutes_is_accepted(ingress: Ingress, timed_scheme: str, offset: int) -> None:
+    assert signed(ingress, timed_scheme, offset=offset).post().status_code == 202
 
 
 def test_a_missing_header_is_refused(ingress: Ingress, scheme: str) -> None:
@@ -183,6 +184,20 @@ def test_a_standard_webhook_keeps_its_id_across_redeliveries(ingress: Ingress) -
     reference = json.loads(body)["data"]["external_id"]
     events = ingress.wait_for(lambda: [e for e in ingress.events(reference) if e["type"] == "q2c.invoice.posted.v1"])
     assert len({event["id"] for event in events}) == 1
+
+
+def test_an_envelope_played_again_is_the_same_event(ingress: Ingress) -> None:
+    """Connect signs no moment: a recorded delivery stays authentic, and never is a second fact."""
+    number = unique()
+    delivery = signed(ingress, "docusign", BODIES["docusign"](number))
+    retried = signed(ingress, "docusign", delivery.body.replace('"retryCount":0', '"retryCount":3'))
+    for sent in (delivery, delivery, retried):
+        assert sent.post().status_code == 202
+    events = ingress.wait_for(
+        lambda: [e for e in ingress.events(f'"e-{number}"') if e["type"] == "q2c.signature.completed.v1"])
+    assert len({event["id"] for event in events}) == 1
+    assert events[0]["data"] == {"connection": "hubspot-main", "deal": str(number),
+                                 "signature_connection": "docusign-main", "envelope": f"e-{number}"}
 
 
 def test_both_secrets_are_accepted_while_one_is_being_retired(ingress: Ingress, scheme: str) -> None:

@@ -34,6 +34,7 @@ PARAMETERS = {
 PREVIOUS = {
     connections.CRM: "previous-client-secret-of-hubspot",
     connections.PAYMENTS: "whsec_previous0of0stripe0previous0of0stripe",
+    connections.SIGNATURE: "previous-connect-key-of-docusign",
     connections.ERP: "whsec_cHJldmlvdXMtb2YtdHJ5dG9uLXByZXZpb3Vz",
 }
 """A second signing secret of each connection that signs, as during a rotation."""

@@ -12,7 +12,7 @@ from local import paths
 
 FIXTURES = paths.ROOT / "tests" / "fixtures"
 PAYLOADS = [*sorted((FIXTURES / "payloads").glob("*.json")), *sorted((FIXTURES / "vendors").glob("*/*.json"))]
-PRODUCTS = ("hubspot", "stripe", "tryton", "kantata")
+PRODUCTS = ("hubspot", "stripe", "tryton", "kantata", "docusign")
 
 
 def sow(target: str, folder: Path) -> int:

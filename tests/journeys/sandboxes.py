@@ -73,6 +73,14 @@ class Crm(Sandbox):
         """Approve a deal's quote; returns the deliveries of the notification with their answers."""
         return self.post(f"/deals/{deal}/approve", **variation)["deliveries"]
 
+    def win(self, deal: str, **variation: Any) -> list[Record]:
+        """Close a deal as won, its quote approved; returns the deliveries of the notification."""
+        return self.post(f"/deals/{deal}/win", **variation)["deliveries"]
+
+    def announce(self, deal: str, **properties: str) -> list[Record]:
+        """Change properties of a deal, as people do; returns the deliveries of the notifications."""
+        return request_json("PATCH", f"{self.control}/objects/deals/{deal}", {"properties": properties})["deliveries"]
+
     def claim_approved(self, deal: str) -> list[Record]:
         """Set the deal's property alone, as a script would: the quote itself is not approved."""
         body = {"properties": {"quote_status": "APPROVED"}}

@@ -136,6 +136,26 @@ def test_approval_notifies_and_the_sdk_accepts_the_signature(subscribed: Client,
     assert quote.get_json()["properties"]["hs_status"] == "APPROVED"
 
 
+def test_a_won_deal_is_notified_each_time_and_its_quote_is_approved(subscribed: Client, receiver: Receiver) -> None:
+    made = subscribed.control("POST", "/deals")
+    for _ in range(2):
+        subscribed.control("POST", f"/deals/{made['deal_id']}/win")
+    bodies = receiver.bodies()
+    told = [[(item["propertyName"], item["propertyValue"]) for item in body] for body in bodies]
+    assert told == [[("dealstage", "closedwon")]] * 2, "the stage alone, and each time"
+    assert bodies[0][0]["eventId"] != bodies[1][0]["eventId"]
+    quote = subscribed.call("GET", f"{OBJECTS}/quotes/{made['quote_id']}?properties=hs_status").get_json()
+    assert quote["properties"]["hs_status"] == "APPROVED"
+
+
+def test_contract_and_statement_of_work_are_notified_by_an_edit(subscribed: Client, receiver: Receiver) -> None:
+    deal = subscribed.control("POST", "/deals")["deal_id"]
+    for name, value in (("contract_status", "ACTIVATED"), ("sow_status", "APPROVED")):
+        subscribed.control("PATCH", f"/objects/deals/{deal}", {"properties": {name: value}})
+        (item,) = receiver.bodies()[-1]
+        assert (item["propertyName"], item["propertyValue"], item["objectId"]) == (name, value, int(deal))
+
+
 def test_v2_can_be_asked_for(subscribed: Client, receiver: Receiver) -> None:
     deal = subscribed.control("POST", "/deals")["deal_id"]
     subscribed.control("POST", f"/deals/{deal}/approve", {"versions": ["v2"]})

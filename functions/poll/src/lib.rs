@@ -49,7 +49,7 @@ pub async fn poll_all(context: &Context) -> Result<Vec<Polled>, String> {
         let configured_at = item.text("recorded_at").and_then(|at| at.parse().ok());
         match config.product {
             Product::Kantata | Product::Tryton => configs.push((config, configured_at)),
-            Product::Hubspot | Product::Stripe => {}
+            Product::Hubspot | Product::Stripe | Product::Docusign => {}
         }
     }
     // All at once: one that is slow or down does not keep the others from being read.

@@ -1,7 +1,6 @@
 //! Reading the quote back and checking all of it.
 
-use domain::activation::{CustomerFacts, check, cut_contract};
-use domain::event::QuoteApproved as Approved;
+use domain::activation::{CustomerFacts, Trigger, check, cut_contract, unconfirmed};
 use domain::quote::Quote;
 use domain::{Problem, TenantConfig};
 use events::Envelope;
@@ -18,15 +17,16 @@ pub(crate) enum Checked {
     Refused(Vec<Problem>),
 }
 
-/// Reads the approved quote and what the ERP knows of its customer, and checks both. Reads only.
+/// Reads the deal's quote and what the ERP knows of its customer, and checks both, whatever it was that
+/// announced the deal. Reads only.
 pub(crate) async fn accept(
     context: &Context,
     config: &TenantConfig,
     event: &Envelope,
-    approved: &Approved,
+    trigger: Trigger<'_>,
 ) -> Result<Checked, StepError> {
-    let quote = read_quote(context, approved).await?;
-    let customer = customer_of(event, approved, &quote.customer.company);
+    let quote = read_quote(context, trigger).await?;
+    let customer = customer_of(event, trigger, &quote.customer.company);
     let facts = match quote.legal_entity.as_ref().and_then(|entity| config.routing.erp.get(entity)) {
         Some(connection) => {
             let erp = context.connect.erp(connection).await?;
@@ -35,7 +35,8 @@ pub(crate) async fn accept(
         // Without an ERP there is nobody to ask; the checks report the missing entity.
         None => CustomerFacts::default(),
     };
-    let findings = check(&quote, &facts, config);
+    let mut findings = check(&quote, &facts, config);
+    findings.extend(unconfirmed(&quote, &config.activation.claimed(trigger.signal)));
     if !findings.is_empty() {
         return Ok(Checked::Refused(findings));
     }
@@ -52,7 +53,7 @@ pub(crate) async fn accept(
 }
 
 /// The quote as the CRM holds it now.
-pub(crate) async fn read_quote(context: &Context, approved: &Approved) -> Result<Quote, StepError> {
-    let crm = context.connect.crm(&approved.connection).await?;
-    Ok(crm.quote_of(&approved.deal).await?)
+pub(crate) async fn read_quote(context: &Context, trigger: Trigger<'_>) -> Result<Quote, StepError> {
+    let crm = context.connect.crm(trigger.connection).await?;
+    Ok(crm.quote_of(trigger.deal).await?)
 }

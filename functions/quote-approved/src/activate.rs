@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 
+use domain::activation::Trigger;
 use domain::engagement::{Engagement, EngagementStatus};
-use domain::event::{
-    CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated, QuoteApproved as Approved,
-};
+use domain::event::{CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated};
 use domain::id::EngagementId;
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
@@ -29,18 +28,18 @@ const FOLLOWED_BY: &str = "followed-by";
 /// The one activation of an engagement.
 pub(crate) const RUN: &str = "quote";
 
-/// Takes an approved quote to an active engagement, however often it is called.
+/// Takes a deal whose activation may begin to an active engagement, however often it is called.
 pub(crate) async fn activate(
     context: &Context,
     event: &Envelope,
-    approved: &Approved,
+    trigger: Trigger<'_>,
 ) -> Result<Outcome, Failure> {
     let mut run = match begin(context, event, Workflow::Activation, RUN).await {
         Ok(run) => run,
-        Err(LeaseError::Ended(status)) => return again(context, event, approved, status).await,
+        Err(LeaseError::Ended(status)) => return again(context, event, trigger, status).await,
         Err(other) => return Err(other.into()),
     };
-    let result = Box::pin(steps(context, &mut run, event, approved)).await;
+    let result = Box::pin(steps(context, &mut run, event, trigger)).await;
     conclude(context, run, event, result).await
 }
 
@@ -48,17 +47,17 @@ async fn steps(
     context: &Context,
     run: &mut Run,
     event: &Envelope,
-    approved: &Approved,
+    trigger: Trigger<'_>,
 ) -> Result<Outcome, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
     let before: Option<Accepted> = run.recorded("accept")?;
-    // Another approval means that the quote or the customer was corrected. As long as nothing was
+    // Another announcement means that the quote or the customer was corrected. As long as nothing was
     // made anywhere, everything is read and checked again; after that the signed version stands.
     let corrected = before.as_ref().is_some_and(|a| a.event != event.id);
     let accepted = match before {
         Some(accepted) if !corrected => accepted,
         Some(accepted) if run.has_begun_beyond("accept") => {
-            match superseded(context, event, &accepted, approved).await? {
+            match superseded(context, event, &accepted, trigger).await? {
                 Superseded::No => {}
                 // What was begun is finished first; then the later version is a change order to it.
                 Superseded::By(order) => run.note(FOLLOWED_BY, &order, "a later version follows").await?,
@@ -69,7 +68,7 @@ async fn steps(
             }
             accepted
         }
-        Some(_) | None => match accept(context, &config, event, approved).await? {
+        Some(_) | None => match accept(context, &config, event, trigger).await? {
             Checked::Accepted(accepted) => {
                 let contract = &accepted.contract;
                 let summary = format!(
@@ -112,19 +111,19 @@ async fn superseded(
     context: &Context,
     event: &Envelope,
     accepted: &Accepted,
-    approved: &Approved,
+    trigger: Trigger<'_>,
 ) -> Result<Superseded, StepError> {
-    let quote = read_quote(context, approved).await?;
+    let quote = read_quote(context, trigger).await?;
     let contract = &accepted.contract;
     Ok(match quote.version.cmp(&contract.version) {
-        Ordering::Greater => Superseded::By(Box::new(change_order(context, event, approved, &quote))),
+        Ordering::Greater => Superseded::By(Box::new(change_order(context, event, trigger, &quote))),
         Ordering::Less => Superseded::No,
         Ordering::Equal if quote.quote == contract.quote => Superseded::No,
         Ordering::Equal => Superseded::Unclear(Problem::new(
             ProblemCode::QuoteSuperseded,
             format!(
                 "deal {}: quote {} was approved as version {} while quote {} of that version is being set up",
-                approved.deal, quote.number, quote.version, contract.quote_number
+                trigger.deal, quote.number, quote.version, contract.quote_number
             ),
         )),
     })

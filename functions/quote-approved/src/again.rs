@@ -2,7 +2,7 @@
 
 use domain::Problem;
 use domain::engagement::Engagement;
-use domain::event::{ChangeOrderApproved, Event, QuoteApproved as Approved};
+use domain::event::{ChangeOrderApproved, Event};
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
 use events::Envelope;
@@ -10,6 +10,7 @@ use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
 use runtime::{Context, Failure, Outcome};
 use workflow::WorkflowStatus;
 
+use crate::Trigger;
 use crate::accept::read_quote;
 
 /// A higher version of the quote is a change order; the version in force, or one before it, is
@@ -17,7 +18,7 @@ use crate::accept::read_quote;
 pub(crate) async fn again(
     context: &Context,
     event: &Envelope,
-    approved: &Approved,
+    trigger: Trigger<'_>,
     status: WorkflowStatus,
 ) -> Result<Outcome, Failure> {
     let now = context.clock.now();
@@ -27,7 +28,7 @@ pub(crate) async fn again(
         return Ok(Outcome::Duplicate);
     }
     let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;
-    let quote = read_quote(context, approved).await?;
+    let quote = read_quote(context, trigger).await?;
     let active = known.as_ref().filter(|_| status == WorkflowStatus::Completed);
     let (outcome, why, change_order) = match active {
         Some(e) if e.contract.version > quote.version => {
@@ -41,10 +42,10 @@ pub(crate) async fn again(
         }
         Some(e) if e.contract.version < quote.version => {
             let why = format!("quote {} version {} is a change order", quote.number, quote.version);
-            (EntryOutcome::Applied, why, Some(change_order(context, event, approved, &quote)))
+            (EntryOutcome::Applied, why, Some(change_order(context, event, trigger, &quote)))
         }
         _ => {
-            let problem = superseded(approved, &quote, status, known.as_ref());
+            let problem = superseded(trigger, &quote, status, known.as_ref());
             context.journal.raise(context.function, event, problem, vec![], now).await?;
             return Ok(Outcome::Held);
         }
@@ -64,12 +65,12 @@ pub(crate) async fn again(
 pub(crate) fn change_order(
     context: &Context,
     event: &Envelope,
-    approved: &Approved,
+    trigger: Trigger<'_>,
     quote: &Quote,
 ) -> Envelope {
     let order: Event = ChangeOrderApproved {
-        connection: approved.connection.clone(),
-        deal: approved.deal.clone(),
+        connection: trigger.connection.to_owned(),
+        deal: trigger.deal.to_owned(),
         approved_at: quote.approved_at.unwrap_or(event.time),
     }
     .into();
@@ -77,14 +78,14 @@ pub(crate) fn change_order(
 }
 
 fn superseded(
-    approved: &Approved,
+    trigger: Trigger<'_>,
     quote: &Quote,
     status: WorkflowStatus,
     known: Option<&Engagement>,
 ) -> Problem {
     let detail = format!(
         "deal {}: quote {} version {} was approved, but the activation is {} with version {}",
-        approved.deal,
+        trigger.deal,
         quote.number,
         quote.version,
         status.as_str(),

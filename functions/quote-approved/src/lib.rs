@@ -1,4 +1,5 @@
-//! An approved quote becomes an active engagement: checked whole, then set up everywhere.
+//! A deal that was sold becomes an active engagement: checked whole, then set up everywhere. What
+//! announces it is the tenant's choice: an approved quote, a deal won, a contract, a signature.
 //!
 //! Not one write leaves this function before every check has passed. After that each record
 //! is a durable step, so that a crash, a time-out or a refusal goes on where it stopped.
@@ -6,32 +7,35 @@
 mod accept;
 mod activate;
 mod again;
+mod gate;
 mod readiness;
 mod set_up;
 mod withdraw;
 
 use async_trait::async_trait;
 use domain::Event;
-use domain::event::QuoteApproved as Approved;
+use domain::activation::Trigger;
 use events::Envelope;
 use runtime::{Context, Failure, Handler, Outcome, each};
 use uuid::Uuid;
 
-/// Handles `q2c.quote.approved.v1` and `q2c.withdrawal.requested.v1`.
+/// Handles every event that may begin an activation ([`domain::activation::Signal`]), and
+/// `q2c.withdrawal.requested.v1`.
 pub struct QuoteApproved;
 
 #[async_trait]
 impl Handler for QuoteApproved {
     async fn handle(&self, context: &Context, group: Vec<Envelope>) -> Vec<(Uuid, Result<Outcome, Failure>)> {
         each(&group, |event| async move {
-            match &event.event {
-                Event::QuoteApproved(approved) => {
-                    Box::pin(activate::activate(context, event, approved)).await
-                }
-                Event::WithdrawalRequested(request) => {
-                    Box::pin(withdraw::withdraw(context, event, request)).await
-                }
-                other => Err(Failure::new(format!("{} is no approved quote", other.type_name()))),
+            if let Event::WithdrawalRequested(request) = &event.event {
+                return Box::pin(withdraw::withdraw(context, event, request)).await;
+            }
+            let Some(trigger) = Trigger::of(&event.event) else {
+                return Err(Failure::new(format!("{} begins no activation", event.event.type_name())));
+            };
+            match gate::pass(context, event, trigger.signal).await? {
+                Some(outcome) => Ok(outcome),
+                None => Box::pin(activate::activate(context, event, trigger)).await,
             }
         })
         .await
@@ -50,6 +54,6 @@ struct Accepted {
 }
 
 /// Our ID of a CRM's company: every deal of the company has the same customer.
-fn customer_of(event: &Envelope, approved: &Approved, company: &str) -> domain::id::CustomerId {
-    domain::id::CustomerId::derive(&[&event.tenant, &approved.connection, "company", company])
+fn customer_of(event: &Envelope, trigger: Trigger<'_>, company: &str) -> domain::id::CustomerId {
+    domain::id::CustomerId::derive(&[&event.tenant, trigger.connection, "company", company])
 }

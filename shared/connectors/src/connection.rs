@@ -15,6 +15,8 @@ pub enum Product {
     Tryton,
     /// Stripe, payments.
     Stripe,
+    /// DocuSign, signatures.
+    Docusign,
 }
 
 /// A connection as it is configured in the table; secrets are elsewhere.
@@ -27,7 +29,7 @@ pub struct ConnectionConfig {
     pub tenant: String,
     /// The product it leads to.
     pub product: Product,
-    /// The role it plays: `crm`, `psa`, `erp` or `payments`.
+    /// The role it plays: `crm`, `psa`, `erp`, `payments` or `signature`.
     pub role: String,
     /// Where the product's API is.
     pub base_url: String,

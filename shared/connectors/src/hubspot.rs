@@ -11,6 +11,8 @@ pub(crate) use webhook::{translate, verify};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::activation::Signal;
+use domain::event::{ContractActivated, Event, OpportunityWon, QuoteApproved, SowApproved};
 use domain::quote::Quote;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -47,18 +49,55 @@ fn words(body: &str) -> Option<String> {
 struct Settings {
     /// Signature versions that are believed, of `v1`, `v2`, `v3`. No default.
     signature_versions: Vec<String>,
-    /// The property change that means: the deal's quote was approved.
-    trigger: Trigger,
+    /// The changes of a deal's properties that announce something of it.
+    triggers: Vec<Trigger>,
     /// The portal; notifications of others that share the app are not this connection's.
     portal_id: Option<i64>,
     /// How long after it was sent a write may still take effect there or not be found yet. No default.
     settles_within_seconds: u64,
 }
 
+/// A change of a deal's property that announces something.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Trigger {
+    /// The property.
     property: String,
+    /// Its new value.
     value: String,
+    /// What that announces.
+    means: Means,
+}
+
+/// What a CRM may announce of a deal; who has signed it does not know.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Means {
+    QuoteApproved,
+    OpportunityWon,
+    ContractActivated,
+    SowApproved,
+}
+
+impl Means {
+    const fn signal(self) -> Signal {
+        match self {
+            Self::QuoteApproved => Signal::QuoteApproved,
+            Self::OpportunityWon => Signal::OpportunityWon,
+            Self::ContractActivated => Signal::ContractActivated,
+            Self::SowApproved => Signal::SowApproved,
+        }
+    }
+
+    /// The event that tells it of a deal.
+    fn event(self, connection: String, deal: String) -> Event {
+        match self {
+            Self::QuoteApproved => QuoteApproved { connection, deal }.into(),
+            Self::OpportunityWon => OpportunityWon { connection, deal }.into(),
+            Self::ContractActivated => ContractActivated { connection, deal }.into(),
+            Self::SowApproved => SowApproved { connection, deal }.into(),
+        }
+    }
 }
 
 /// A HubSpot portal.
@@ -83,6 +122,6 @@ impl Crm for Hubspot {
     }
 
     async fn quote_of(&self, deal: &str) -> Result<Quote, CallError> {
-        quote::of(&self.api, deal).await
+        quote::of(&self.api, &self.settings.triggers, deal).await
     }
 }

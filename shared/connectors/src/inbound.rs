@@ -94,6 +94,7 @@ pub fn verify(connection: &Connection, delivery: &Delivery<'_>, now: Timestamp) 
     match connection.config.product {
         Product::Hubspot => crate::hubspot::verify(connection, delivery, now),
         Product::Stripe => crate::stripe::verify(connection, delivery, now),
+        Product::Docusign => crate::docusign::verify(connection, delivery),
         // Neither signs anything of its own: our module in Tryton, and whatever calls for
         // Kantata, use Standard Webhooks.
         Product::Tryton | Product::Kantata => crate::standard_webhooks::verify(connection, delivery, now),
@@ -112,6 +113,7 @@ pub fn translate(
         Product::Hubspot => crate::hubspot::translate(connection, delivery),
         Product::Stripe => crate::stripe::translate(connection, delivery),
         Product::Tryton => crate::tryton::translate(connection, delivery),
+        Product::Docusign => crate::docusign::translate(connection, delivery),
         Product::Kantata => Err(Untranslatable("Kantata is polled; it has no webhook".into())),
     }
 }

@@ -12,6 +12,7 @@ pub mod operation;
 pub mod registry;
 pub mod role;
 
+mod docusign;
 mod hubspot;
 mod kantata;
 mod signature;

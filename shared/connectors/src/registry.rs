@@ -22,7 +22,9 @@ fn wrong_role(connection: &Connection, role: &'static str) -> CallError {
 pub fn crm(connection: &Connection) -> Result<Arc<dyn Crm>, CallError> {
     match connection.config.product {
         Product::Hubspot => Ok(Arc::new(crate::hubspot::Hubspot::open(connection)?)),
-        Product::Kantata | Product::Tryton | Product::Stripe => Err(wrong_role(connection, "crm")),
+        Product::Kantata | Product::Tryton | Product::Stripe | Product::Docusign => {
+            Err(wrong_role(connection, "crm"))
+        }
     }
 }
 
@@ -33,7 +35,9 @@ pub fn crm(connection: &Connection) -> Result<Arc<dyn Crm>, CallError> {
 pub fn psa(connection: &Connection) -> Result<Arc<dyn Psa>, CallError> {
     match connection.config.product {
         Product::Kantata => Ok(Arc::new(crate::kantata::Kantata::open(connection)?)),
-        Product::Hubspot | Product::Tryton | Product::Stripe => Err(wrong_role(connection, "psa")),
+        Product::Hubspot | Product::Tryton | Product::Stripe | Product::Docusign => {
+            Err(wrong_role(connection, "psa"))
+        }
     }
 }
 
@@ -44,7 +48,9 @@ pub fn psa(connection: &Connection) -> Result<Arc<dyn Psa>, CallError> {
 pub fn erp(connection: &Connection) -> Result<Arc<dyn Erp>, CallError> {
     match connection.config.product {
         Product::Tryton => Ok(Arc::new(crate::tryton::Tryton::open(connection)?)),
-        Product::Hubspot | Product::Kantata | Product::Stripe => Err(wrong_role(connection, "erp")),
+        Product::Hubspot | Product::Kantata | Product::Stripe | Product::Docusign => {
+            Err(wrong_role(connection, "erp"))
+        }
     }
 }
 
@@ -56,6 +62,8 @@ pub fn polled(connection: &Connection) -> Result<Arc<dyn Polled>, CallError> {
     match connection.config.product {
         Product::Kantata => Ok(Arc::new(crate::kantata::Kantata::open(connection)?)),
         Product::Tryton => Ok(Arc::new(crate::tryton::Tryton::open(connection)?)),
-        Product::Hubspot | Product::Stripe => Err(wrong_role(connection, "polled source")),
+        Product::Hubspot | Product::Stripe | Product::Docusign => {
+            Err(wrong_role(connection, "polled source"))
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 mod checks;
 mod package;
+mod trigger;
 
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
 pub(crate) use package::split;
+pub use trigger::{ActivationPolicy, Signal, Trigger, Verdict, unconfirmed};
 
 use std::collections::{BTreeMap, BTreeSet};
 

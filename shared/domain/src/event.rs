@@ -25,6 +25,46 @@ pub struct QuoteApproved {
     pub deal: String,
 }
 
+/// A CRM reports that an opportunity was won.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OpportunityWon {
+    /// The CRM connection.
+    pub connection: String,
+    /// The CRM's ID of the deal; whether it is won, and its quote, are read back from it.
+    pub deal: String,
+}
+
+/// A CRM reports that a deal's contract was approved and is active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractActivated {
+    /// The CRM connection.
+    pub connection: String,
+    /// The CRM's ID of the deal; the quote is read back from it.
+    pub deal: String,
+}
+
+/// A CRM reports that a deal's statement of work was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SowApproved {
+    /// The CRM connection.
+    pub connection: String,
+    /// The CRM's ID of the deal; the quote is read back from it.
+    pub deal: String,
+}
+
+/// A signature product reports that everybody has signed a deal's documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignatureCompleted {
+    /// The CRM connection that has the deal.
+    pub connection: String,
+    /// The CRM's ID of the deal, which the envelope carries; the quote is read back from it.
+    pub deal: String,
+    /// The signature product's connection.
+    pub signature_connection: String,
+    /// The product's ID of the envelope.
+    pub envelope: String,
+}
+
 /// An engagement is set up everywhere; delivery may start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EngagementActivated {
@@ -296,6 +336,10 @@ macro_rules! events {
 
 events! {
     QuoteApproved(QuoteApproved) = "q2c.quote.approved.v1",
+    OpportunityWon(OpportunityWon) = "q2c.opportunity.won.v1",
+    ContractActivated(ContractActivated) = "q2c.contract.activated.v1",
+    SowApproved(SowApproved) = "q2c.sow.approved.v1",
+    SignatureCompleted(SignatureCompleted) = "q2c.signature.completed.v1",
     EngagementActivated(EngagementActivated) = "q2c.engagement.activated.v1",
     EngagementHeld(EngagementHeld) = "q2c.engagement.held.v1",
     ReadinessConfirmed(ReadinessConfirmed) = "q2c.readiness.confirmed.v1",

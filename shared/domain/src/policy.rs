@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::activation::ActivationPolicy;
 use crate::contract::{BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
 
@@ -33,6 +34,9 @@ pub struct TenantConfig {
     pub price_policy: PricePolicy,
     /// Tax policy.
     pub tax: TaxPolicy,
+    /// What begins an activation.
+    #[serde(default)]
+    pub activation: ActivationPolicy,
 }
 
 /// Which connection serves which role.

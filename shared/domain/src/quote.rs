@@ -1,11 +1,14 @@
 //! A quote as the CRM holds it when it is read back: numbered, approved, priced.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::activation::Signal;
 use crate::contract::{BillingMethod, ChargeTiming, Period};
 use crate::money::{Currency, Money};
 
@@ -17,6 +20,9 @@ use crate::money::{Currency, Money};
 pub struct Quote {
     /// The CRM's ID of the deal.
     pub deal: String,
+    /// Where the deal itself stands.
+    #[serde(default)]
+    pub opportunity: Opportunity,
     /// The CRM's ID of the quote.
     pub quote: String,
     /// Number for people.
@@ -45,6 +51,23 @@ pub struct Quote {
     pub time_ceiling: Option<Money>,
     /// What was sold.
     pub lines: Vec<QuoteLine>,
+}
+
+/// Where a deal stands in the CRM.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Opportunity {
+    /// The CRM's name of its stage.
+    pub stage: Option<String>,
+    /// What the CRM holds of it at the moment, of that which may begin an activation.
+    pub standing: BTreeSet<Signal>,
+}
+
+impl Opportunity {
+    /// Whether it is won.
+    #[must_use]
+    pub fn is_won(&self) -> bool {
+        self.standing.contains(&Signal::OpportunityWon)
+    }
 }
 
 /// Who buys.

@@ -1,13 +1,16 @@
 //! Ready-made objects for tests: the deal that `make run` plays, in the types of this crate.
 #![allow(clippy::expect_used)]
 
-use crate::activation::cut_contract;
+use jiff::civil::Date;
+
+use crate::activation::{Signal, cut_contract};
 use crate::contract::{BillingMethod, ChargeTiming, Period};
 use crate::engagement::{Engagement, EngagementStatus, SystemRecords};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Quote, QuoteLine, Recurrence};
+use crate::quote::{Customer, Opportunity, Quote, QuoteLine, Recurrence};
+use crate::setup::{HeldPlan, HeldProject, positions};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// US dollars.
@@ -81,6 +84,10 @@ pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months:
 pub fn quote() -> Quote {
     Quote {
         deal: "123".into(),
+        opportunity: Opportunity {
+            stage: Some("closedwon".into()),
+            standing: [Signal::OpportunityWon, Signal::ContractActivated, Signal::SowApproved].into(),
+        },
         quote: "900".into(),
         number: "Q-900".into(),
         title: "Implementation and advisory".into(),
@@ -109,6 +116,26 @@ pub fn quote() -> Quote {
             rate_line("3", "consultant", "180.00"),
             rate_line("4", "principal", "260.00"),
         ],
+    }
+}
+
+/// The billing plan that an ERP holds of a quote as it was sold.
+#[must_use]
+pub fn held_plan(quote: &Quote) -> HeldPlan {
+    HeldPlan { positions: positions(&cut_contract(quote, &config()).expect("contract")) }
+}
+
+/// The project that a PSA holds of a quote as it was sold, with the rates of a day.
+#[must_use]
+pub fn held_project(quote: &Quote, on: Date) -> HeldProject {
+    let contract = cut_contract(quote, &config()).expect("contract");
+    let rates = contract.rate_card.rates.iter();
+    HeldProject {
+        budget: contract.budget().ok(),
+        milestones: contract.milestones.iter().map(|m| (m.key.clone(), m.amount)).collect(),
+        rates: rates
+            .filter_map(|r| Some((r.role.clone(), contract.rate_card.in_force(&r.role, on)?.hourly)))
+            .collect(),
     }
 }
 

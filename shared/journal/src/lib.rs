@@ -18,6 +18,7 @@ mod key;
 mod ledger;
 pub mod memory;
 mod parking;
+mod signals;
 mod store;
 mod workflows;
 
@@ -31,6 +32,7 @@ pub use entry::{EntryOutcome, JournalEntry};
 pub use exception::{Exception, ExceptionStatus};
 pub use key::Key;
 pub use ledger::{LinePage, Versioned};
+pub use signals::Signals;
 pub use store::{Expect, Item, Op, Store, StoreError};
 pub use workflows::{Lease, LeaseError, StepRecord, StepState, WorkflowStatus};
 

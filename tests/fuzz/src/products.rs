@@ -10,13 +10,14 @@ pub const NOW: i64 = 1_795_262_400;
 /// The secret of every connection; base64 behind its prefix, as Standard Webhooks wants it.
 pub const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// Every product.
-pub const ALL: [&str; 4] = ["hubspot", "stripe", "tryton", "kantata"];
+pub const ALL: [&str; 5] = ["hubspot", "stripe", "tryton", "kantata", "docusign"];
 
 /// The scheme that a product signs with here.
 pub fn scheme_of(product: &str) -> Scheme {
     match product {
         "hubspot" => Scheme::HubspotV3,
         "stripe" => Scheme::Stripe,
+        "docusign" => Scheme::Docusign,
         _ => Scheme::Standard,
     }
 }
@@ -31,7 +32,10 @@ pub fn connection(product: &str, versions: &[&str], secrets: &[&str]) -> Connect
     let settings: Value = match product {
         "hubspot" => json!({
             "signature_versions": versions, "portal_id": 62515, "settles_within_seconds": 15,
-            "trigger": {"property": "quote_status", "value": "APPROVED"}}),
+            "triggers": [
+                {"property": "quote_status", "value": "APPROVED", "means": "quote-approved"},
+                {"property": "dealstage", "value": "closedwon", "means": "opportunity-won"}]}),
+        "docusign" => json!({"crm_connection": "hubspot-main", "deal_field": "q2c_deal"}),
         _ => json!({}),
     };
     let config = json!({
@@ -52,6 +56,7 @@ pub fn verifying(scheme: Scheme, secrets: &[&str]) -> Connection {
         Scheme::HubspotV2 => connection("hubspot", &["v2"], secrets),
         Scheme::HubspotV3 => connection("hubspot", &["v3"], secrets),
         Scheme::Stripe => connection("stripe", &[], secrets),
+        Scheme::Docusign => connection("docusign", &[], secrets),
         Scheme::Standard => connection("tryton", &[], secrets),
     }
 }

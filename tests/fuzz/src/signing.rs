@@ -18,11 +18,19 @@ pub enum Scheme {
     Stripe,
     /// Standard Webhooks.
     Standard,
+    /// DocuSign's: HMAC of the body alone.
+    Docusign,
 }
 
 /// Every scheme.
-pub const ALL: [Scheme; 5] =
-    [Scheme::HubspotV1, Scheme::HubspotV2, Scheme::HubspotV3, Scheme::Stripe, Scheme::Standard];
+pub const ALL: [Scheme; 6] = [
+    Scheme::HubspotV1,
+    Scheme::HubspotV2,
+    Scheme::HubspotV3,
+    Scheme::Stripe,
+    Scheme::Standard,
+    Scheme::Docusign,
+];
 
 impl Scheme {
     /// As `tests/fixtures/signatures.json` names it.
@@ -33,6 +41,7 @@ impl Scheme {
             Self::HubspotV3 => "hubspot-v3",
             Self::Stripe => "stripe",
             Self::Standard => "standard-webhooks",
+            Self::Docusign => "docusign",
         }
     }
 
@@ -78,6 +87,7 @@ pub fn signature(scheme: Scheme, secret: &str, signed: &Signed<'_>) -> Option<St
         Scheme::HubspotV2 => sha(&[key, method.as_bytes(), url.as_bytes(), body]),
         Scheme::HubspotV3 => STANDARD.encode(hmac(key, &[method.as_bytes(), url.as_bytes(), body, time])),
         Scheme::Stripe => hex::encode(hmac(key, &[time, dot, body])),
+        Scheme::Docusign => STANDARD.encode(hmac(key, &[body])),
         Scheme::Standard => {
             let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
             if key.is_empty() {
@@ -103,6 +113,7 @@ pub fn headers(scheme: Scheme, secret: &str, signed: &Signed<'_>) -> Vec<(String
             vec![("X-HubSpot-Request-Timestamp", timestamp), ("X-HubSpot-Signature-v3", signature)]
         }
         Scheme::Stripe => vec![("Stripe-Signature", format!("t={timestamp},v1={signature}"))],
+        Scheme::Docusign => vec![("X-DocuSign-Signature-1", signature)],
         Scheme::Standard => vec![
             ("webhook-id", id),
             ("webhook-timestamp", timestamp),

@@ -65,6 +65,11 @@ impl Request {
                 let of = |scheme| items.iter().filter_map(move |item| item.strip_prefix(scheme));
                 Some(("", of("t=").next()?.to_owned(), of("v1=").collect()))
             }
+            Scheme::Docusign => {
+                let named = |n: &str| n.to_ascii_lowercase().starts_with("x-docusign-signature-");
+                let given = self.headers.iter().filter(|(name, _)| named(name)).map(|(_, v)| v.as_str());
+                Some(("", String::new(), given.collect()))
+            }
             Scheme::Standard => {
                 let given = self.header("webhook-signature")?.split(' ');
                 let given = given.filter_map(|entry| entry.strip_prefix("v1,")).collect();
@@ -81,7 +86,7 @@ impl Request {
         let fresh =
             |at: i64, unit: i64| at.abs_diff(self.now.as_second() * unit) <= 300 * unit.unsigned_abs();
         let timely = match self.scheme {
-            Scheme::HubspotV1 | Scheme::HubspotV2 => true,
+            Scheme::HubspotV1 | Scheme::HubspotV2 | Scheme::Docusign => true,
             Scheme::HubspotV3 => timestamp.parse().is_ok_and(|at| fresh(at, 1_000)),
             Scheme::Stripe | Scheme::Standard => timestamp.parse().is_ok_and(|at| fresh(at, 1)),
         };

@@ -18,7 +18,30 @@ HOSTILE = "-p connectors --test hostile"
 RECEIVE = "-p webhook --test receive"
 POLL_TESTS = "-p poll --test poll"
 
+DOCUSIGN = "shared/connectors/src/docusign.rs"
+
 MUTATIONS = (
+    Mutation(
+        "one key's signature may come twice",
+        "Whoever stands on the way could add a signature beside the product's own.",
+        DOCUSIGN,
+        (("        if keys.contains(&key) {\n", "        if keys.len() > 100 {\n"),),
+        (SUITE, HOSTILE),
+    ),
+    Mutation(
+        "an envelope's deal may be of any characters",
+        "A deal typed into an envelope could make us ask the CRM at another address.",
+        DOCUSIGN,
+        (("1..=LONGEST_ID if text.bytes().all(sound)", "1..=LONGEST_ID if text.bytes().all(sound) || true"),),
+        (SUITE,),
+    ),
+    Mutation(
+        "an envelope is known by its notification",
+        "A delivery of DocuSign that is played again would be another event.",
+        DOCUSIGN,
+        (('format!("envelope:{envelope}:{SIGNED}")', 'format!("{envelope}:{}", completion.generated_date_time)'),),
+        (SUITE,),
+    ),
     Mutation(
         "a signature is compared after parsing",
         "A body could be changed in every way that parsing does not show, under a genuine signature.",

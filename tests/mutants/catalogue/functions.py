@@ -12,7 +12,31 @@ APPLY = "functions/payment-received/src/apply.rs"
 MEETING = "-p invoice-posted --test meeting"
 POSTED_TESTS = "-p invoice-posted --test named_cases"
 
+GATE = "functions/quote-approved/src/gate.rs"
+TRIGGERS = "-p quote-approved --test triggers"
+
 MUTATIONS = (
+    Mutation(
+        "a signal that begins is not kept",
+        "After a hold the next approval would wait for a signature that has long come.",
+        GATE,
+        (("Verdict::Begins if policy.requires.is_empty() =>", "Verdict::Begins if !policy.triggers.is_empty() =>"),),
+        (TRIGGERS,),
+    ),
+    Mutation(
+        "an event that waited is taken again",
+        "A late copy of an announcement would begin a run that can never be journalled under its name.",
+        GATE,
+        (("if !known.begun && had_no_effect(context, event).await? {", "if false {"),),
+        (TRIGGERS,),
+    ),
+    Mutation(
+        "what was announced is not asked of the CRM",
+        "A deal that is not won any more would be set up.",
+        "functions/quote-approved/src/accept.rs",
+        (("    findings.extend(unconfirmed(&quote, &config.activation.claimed(trigger.signal)));\n", ""),),
+        (TRIGGERS,),
+    ),
     Mutation(
         "the checks of a quote are not heeded",
         "A customer without a tax registration would be set up everywhere.",

@@ -54,6 +54,15 @@ def blueprint(crm: Crm, webhooks: Webhooks) -> Blueprint:
         """Clone the newest quote as its next version, in draft; approving the deal approves it."""
         return saved(**deals.revise(crm, deal_id, body())), 201
 
+    @control.post("/deals/<deal_id>/win")
+    def win(deal_id: str) -> Response:
+        """Approve the quote silently, and close the deal as won; winning again notifies again."""
+        variation = strict(Variation, body())
+        deal, changed = deals.win(crm, deal_id)
+        notifications = webhooks.changed("deals", deal, changed, "CRM_UI")
+        sent = webhooks.deliver(notifications, variation) if notifications else []
+        return saved(deal_id=deal_id, notifications=notifications, deliveries=sent)
+
     @control.patch("/objects/<kind>/<key>")
     def edit(kind: str, key: str) -> Response:
         """A person edits a record in the CRM; subscribed properties are notified."""

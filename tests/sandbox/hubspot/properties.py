@@ -16,7 +16,8 @@ DEFINED: dict[str, frozenset[str]] = {
         "q2c_tax_id", "q2c_billing_email", "q2c_customer_id",
     }),
     "deals": frozenset({
-        "dealname", "dealstage", "pipeline", "amount", "closedate", "quote_status",
+        "dealname", "dealstage", "pipeline", "amount", "closedate", "quote_status", "contract_status",
+        "sow_status",
         "q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
         "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
         "q2c_contract_version", "q2c_contract_value",

@@ -30,7 +30,9 @@ class Target:
     client_secret: str = ""
     signed_url: str = ""
     versions: list[str] = field(default_factory=lambda: ["v3", "v1"])
-    subscriptions: list[str] = field(default_factory=lambda: ["deals.quote_status"])
+    subscriptions: list[str] = field(default_factory=lambda: [
+        "deals.quote_status", "deals.dealstage", "deals.contract_status", "deals.sow_status",
+    ])
     portal_id: int = 62515
     app_id: int = 54321
     subscription_id: int = 12345

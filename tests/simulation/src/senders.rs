@@ -13,20 +13,50 @@ use serde_json::json;
 use sha2::Sha256;
 
 use crate::engine::{Fault, Place};
-use crate::world::{CRM, ERP, PAYMENTS, SECRET, World};
+use crate::world::{CRM, ERP, PAYMENTS, SECRET, SIGNATURE, World};
 
 type Signing = fn(&World, &str, &str, Timestamp) -> Vec<(&'static str, String)>;
 
-/// The CRM tells that a deal's quote was approved.
+/// Changes of a deal that announce it: the quote approved, the deal won, the contract active, the
+/// statement of work approved. All of them hold of every deal of the simulation.
+const ANNOUNCED: [(&str, &str); 4] = [
+    ("quote_status", "APPROVED"),
+    ("dealstage", "closedwon"),
+    ("contract_status", "ACTIVATED"),
+    ("sow_status", "APPROVED"),
+];
+
+/// A deal is announced in any of the ways in which its tenant lets one begin.
 pub(crate) fn approved(world: &Arc<World>, deal: &str) {
+    let which = usize::try_from(world.sim.below(ANNOUNCED.len() as u64 + 1)).unwrap_or(0);
+    match ANNOUNCED.get(which) {
+        Some((property, value)) => changed(world, deal, property, value),
+        None => signed(world, deal),
+    }
+}
+
+/// The CRM tells that a property of a deal changed.
+fn changed(world: &Arc<World>, deal: &str, property: &str, value: &str) {
     let now = world.sim.now();
     let body = json!([{
         "eventId": world.sim.below(1 << 40), "subscriptionId": 1, "portalId": 62515, "appId": 1,
         "occurredAt": now.as_millisecond(), "subscriptionType": "deal.propertyChange", "attemptNumber": 0,
-        "objectId": deal.parse::<u64>().unwrap_or(0), "propertyName": "quote_status", "propertyValue": "APPROVED",
+        "objectId": deal.parse::<u64>().unwrap_or(0), "propertyName": property, "propertyValue": value,
         "changeSource": "CRM",
     }]);
     send(world, CRM, body.to_string(), by_hubspot);
+}
+
+/// The signature product tells that everybody has signed.
+fn signed(world: &Arc<World>, deal: &str) {
+    let (now, envelope) = (world.sim.now().to_string(), format!("e-{}", world.sim.below(1 << 40)));
+    let body = json!({
+        "event": "envelope-completed", "apiVersion": "v2.1", "retryCount": 0, "generatedDateTime": now,
+        "data": {"accountId": "1", "envelopeId": envelope, "envelopeSummary": {
+            "status": "completed", "completedDateTime": now,
+            "customFields": {"textCustomFields": [{"name": "q2c_deal", "value": deal}]}}},
+    });
+    send(world, SIGNATURE, body.to_string(), by_docusign);
 }
 
 /// The ERP tells that an invoice was posted. Such a message may get lost for good: its log tells it too.
@@ -116,6 +146,10 @@ fn by_hubspot(world: &World, connection: &str, body: &str, now: Timestamp) -> Ve
     let timestamp = now.as_millisecond().to_string();
     let signature = STANDARD.encode(mac(SECRET.as_bytes(), &format!("POST{url}{body}{timestamp}")));
     vec![("x-hubspot-request-timestamp", timestamp), ("x-hubspot-signature-v3", signature)]
+}
+
+fn by_docusign(_: &World, _: &str, body: &str, _: Timestamp) -> Vec<(&'static str, String)> {
+    vec![("x-docusign-signature-1", STANDARD.encode(mac(SECRET.as_bytes(), body)))]
 }
 
 fn by_stripe(_: &World, _: &str, body: &str, now: Timestamp) -> Vec<(&'static str, String)> {

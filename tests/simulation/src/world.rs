@@ -36,6 +36,7 @@ pub(crate) const CRM: &str = "hubspot-main";
 pub(crate) const PSA: &str = "kantata-main";
 pub(crate) const ERP: &str = "tryton-us";
 pub(crate) const PAYMENTS: &str = "stripe-main";
+pub(crate) const SIGNATURE: &str = "docusign-main";
 /// Signs every webhook; base64 of 24 bytes, as Standard Webhooks wants it.
 pub(crate) const SECRET: &str = "whsec_c2ltdWxhdGlvbi1zaW11bGF0aW9uLWtleQ==";
 /// When every history begins.
@@ -158,12 +159,18 @@ fn connections() -> BTreeMap<String, Arc<Connection>> {
             "crm",
             json!({
                 "signature_versions": ["v3"], "portal_id": 62515, "settles_within_seconds": 60,
-                "trigger": {"property": "quote_status", "value": "APPROVED"},
+                "triggers": [
+                    {"property": "quote_status", "value": "APPROVED", "means": "quote-approved"},
+                    {"property": "dealstage", "value": "closedwon", "means": "opportunity-won"},
+                    {"property": "contract_status", "value": "ACTIVATED", "means": "contract-activated"},
+                    {"property": "sow_status", "value": "APPROVED", "means": "sow-approved"},
+                ],
             }),
         ),
         (PSA, "kantata", "psa", json!({})),
         (ERP, "tryton", "erp", json!({})),
         (PAYMENTS, "stripe", "payments", json!({})),
+        (SIGNATURE, "docusign", "signature", json!({"crm_connection": CRM, "deal_field": "q2c_deal"})),
     ];
     all.into_iter()
         .map(|(name, product, role, settings)| (name.to_owned(), connection(name, product, role, settings)))

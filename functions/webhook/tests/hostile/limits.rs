@@ -60,7 +60,7 @@ fn headers_of_16_kib_are_read_and_one_byte_more_is_refused() {
 fn a_delivery_128_levels_deep_is_kept_whole() {
     for depth in [127, 128, 129, 100_000] {
         let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        for product in ["hubspot", "stripe", "tryton"] {
+        for product in ["hubspot", "stripe", "tryton", "docusign"] {
             let world = world();
             let request = request(
                 &format!("{product}-main"),

@@ -2,18 +2,21 @@
 
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Quote, QuoteLine, Recurrence};
+use domain::quote::{Customer, Opportunity, Quote, QuoteLine, Recurrence};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::json;
 
+use super::Trigger;
 use super::wire::{Batch, Object};
 use crate::error::{CallError, CallErrorKind};
 use crate::http::{Api, Call, Effect};
 
 const READ: &str = "read quote";
+/// The property of a deal that holds its stage.
+const STAGE: &str = "dealstage";
 const APPROVED: &str = "APPROVED";
 /// Most records that one batch read takes.
 const BATCH: usize = 100;
@@ -49,9 +52,10 @@ const TIMINGS: [(&str, ChargeTiming); 2] =
     [("advance", ChargeTiming::Advance), ("arrears", ChargeTiming::Arrears)];
 
 /// The deal's approved quote of the highest version; where none is approved, its latest.
-pub(super) async fn of(api: &Api, deal: &str) -> Result<Quote, CallError> {
+pub(super) async fn of(api: &Api, triggers: &[Trigger], deal: &str) -> Result<Quote, CallError> {
     let path = format!("/crm/v3/objects/deals/{deal}");
-    let query = [("properties", "dealname"), ("associations", "quotes,companies")];
+    let properties = properties(triggers);
+    let query = [("properties", properties.as_str()), ("associations", "quotes,companies")];
     let found: Object = api.get(READ, &path, &query).await?;
     let quotes = found.associated("quotes");
     let buyer = found.primary_company().map_err(|several| {
@@ -60,10 +64,29 @@ pub(super) async fn of(api: &Api, deal: &str) -> Result<Quote, CallError> {
     })?;
     let (quote, company) = tokio::try_join!(chosen(api, deal, &quotes), company(api, buyer))?;
     let lines = batch(api, "line_items", &LINE, &quote.associated("line_items")).await?;
-    assembled(deal, &quote, company, &lines).map_err(|what| {
+    let opportunity = opportunity(&found, triggers);
+    assembled(deal, opportunity, &quote, company, &lines).map_err(|what| {
         let number = quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone());
         api.error(CallErrorKind::Mismatch, READ, format!("quote {number}: {what}"))
     })
+}
+
+/// What is read of the deal itself: its stage, and whatever announces something.
+fn properties(triggers: &[Trigger]) -> String {
+    let mut names = vec!["dealname", STAGE];
+    for trigger in triggers {
+        if !names.contains(&trigger.property.as_str()) {
+            names.push(&trigger.property);
+        }
+    }
+    names.join(",")
+}
+
+/// What was announced holds for as long as the deal's property has the value that announced it.
+fn opportunity(deal: &Object, triggers: &[Trigger]) -> Opportunity {
+    let holds = |t: &&Trigger| deal.text(&t.property).as_deref() == Some(t.value.as_str());
+    let standing = triggers.iter().filter(holds).map(|t| t.means.signal()).collect();
+    Opportunity { stage: deal.text(STAGE), standing }
 }
 
 /// A single quote is read at once; among several the choice is made first, from one batch.
@@ -120,12 +143,19 @@ async fn batch(api: &Api, kind: &str, properties: &[&str], ids: &[&str]) -> Resu
 
 /// A value that a sales person left out stays out: that is for the checks to find. A value that
 /// is there and can't be read is an error.
-fn assembled(deal: &str, quote: &Object, company: Option<Object>, lines: &[Object]) -> Result<Quote, String> {
+fn assembled(
+    deal: &str,
+    opportunity: Opportunity,
+    quote: &Object,
+    company: Option<Object>,
+    lines: &[Object],
+) -> Result<Quote, String> {
     let currency = quote.text("hs_currency").ok_or("has no currency")?;
     let currency = Currency::from_code(&currency).map_err(|e| e.to_string())?;
     let ceiling = quote.text("q2c_tm_ceiling").map(|v| Money::parse(&v, currency)).transpose();
     Ok(Quote {
         deal: deal.to_owned(),
+        opportunity,
         quote: quote.id.clone(),
         number: quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone()),
         title: quote.text("hs_title").unwrap_or_default(),

@@ -2,13 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::event::QuoteApproved;
 use domain::id::EngagementId;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Settings;
 use super::wire::Notification;
+use super::{Settings, Trigger};
 use crate::connection::{Connection, ConnectionConfig};
 use crate::http::settings;
 use crate::inbound::{Delivery, Subject, Translated, Untranslatable, Unverified};
@@ -18,7 +17,7 @@ const V3: &str = "x-hubspot-signature-v3";
 const V3_TIMESTAMP: &str = "x-hubspot-request-timestamp";
 const OLDER: &str = "x-hubspot-signature";
 const OLDER_VERSION: &str = "x-hubspot-signature-version";
-/// What a trigger is looked for in.
+/// What triggers are looked for in.
 const PROPERTY_CHANGE: &str = "deal.propertyChange";
 /// HubSpot puts a hundred notifications into one request at most. Ten times as many still go on the
 /// bus well within the function's time; more are kept for a person.
@@ -77,7 +76,7 @@ fn v3(connection: &Connection, delivery: &Delivery<'_>, now: Timestamp) -> Resul
     })
 }
 
-/// One event for each notification that the trigger describes; the others are of no interest.
+/// One event for each trigger that a notification meets; the others are of no interest.
 pub(crate) fn translate(
     connection: &Connection,
     delivery: &Delivery<'_>,
@@ -88,7 +87,7 @@ pub(crate) fn translate(
     if all.len() > MOST_NOTIFICATIONS {
         return Err(Untranslatable(format!("{} notifications in one delivery", all.len())));
     }
-    // Other subscriptions have other fields; one of them must not keep an approval beside it from being
+    // Other subscriptions have other fields; one of them must not keep an announcement beside it from being
     // read. What names no subscription in words is not passed over: it may be an approval.
     let of_deals =
         all.into_iter().filter(|n| n["subscriptionType"].as_str().is_none_or(|t| t == PROPERTY_CHANGE));
@@ -99,20 +98,25 @@ pub(crate) fn translate(
     if notifications.iter().any(|n| n.property_name.is_none()) {
         return Err(Untranslatable("a property changed that is not named".into()));
     }
+    let meets = |n: &Notification, trigger: &Trigger| {
+        n.property_name.as_deref() == Some(trigger.property.as_str())
+            && n.property_value.as_deref() == Some(trigger.value.as_str())
+    };
     notifications
         .iter()
-        .filter(|n| {
-            settings.portal_id.is_none_or(|portal| portal == n.portal_id)
-                && n.property_name.as_deref() == Some(settings.trigger.property.as_str())
-                && n.property_value.as_deref() == Some(settings.trigger.value.as_str())
-        })
-        .map(|n| approved(&connection.config, n))
+        .filter(|n| settings.portal_id.is_none_or(|portal| portal == n.portal_id))
+        .flat_map(|n| settings.triggers.iter().filter(move |t| meets(n, t)).map(move |t| (n, t)))
+        .map(|(n, trigger)| announced(&connection.config, n, trigger))
         .collect()
 }
 
 /// `eventId` isn't unique by itself, so a notification is known by all that a retry repeats.
 /// `attemptNumber` differs from retry to retry and is left out.
-fn approved(config: &ConnectionConfig, n: &Notification) -> Result<Translated, Untranslatable> {
+fn announced(
+    config: &ConnectionConfig,
+    n: &Notification,
+    trigger: &Trigger,
+) -> Result<Translated, Untranslatable> {
     let deal = n.object_id.to_string();
     let occurred_at = Timestamp::from_millisecond(n.occurred_at)
         .map_err(|_| Untranslatable(format!("occurredAt {} is no moment", n.occurred_at)))?;
@@ -124,6 +128,6 @@ fn approved(config: &ConnectionConfig, n: &Notification) -> Result<Translated, U
         ),
         subject: Subject::Engagement(EngagementId::of_deal(&config.tenant, &config.connection, &deal)),
         occurred_at,
-        event: QuoteApproved { connection: config.connection.clone(), deal }.into(),
+        event: trigger.means.event(config.connection.clone(), deal),
     })
 }

@@ -51,7 +51,7 @@ proptest! {
 /// above would ever meet an event.
 #[test]
 fn the_payloads_become_events_before_they_are_broken() {
-    for product in ["hubspot", "stripe", "tryton"] {
+    for product in ["hubspot", "stripe", "tryton", "docusign"] {
         let payloads = crate::mutation::PAYLOADS.iter().filter(|(p, _)| *p == product);
         let events: usize = payloads
             .map(|(_, payload)| translated(product, payload.as_bytes()).map_or(0, |events| events.len()))

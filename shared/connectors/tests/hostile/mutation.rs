@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Every payload that a product posts or answers with, by product.
-pub(crate) const PAYLOADS: [(&str, &str); 12] = [
+pub(crate) const PAYLOADS: [(&str, &str); 15] = [
     ("hubspot", include_str!("../../../../tests/fixtures/payloads/hubspot-batch.json")),
     ("hubspot", include_str!("../../../../tests/fixtures/payloads/hubspot-quote-approved.json")),
     ("hubspot", include_str!("../../../../tests/fixtures/payloads/hubspot-uninteresting.json")),
@@ -21,6 +21,9 @@ pub(crate) const PAYLOADS: [(&str, &str); 12] = [
     ("tryton", include_str!("../../../../tests/fixtures/payloads/tryton-invoice-paid.json")),
     ("tryton", include_str!("../../../../tests/fixtures/vendors/tryton/notification.json")),
     ("kantata", include_str!("../../../../tests/fixtures/vendors/kantata/time_entries.json")),
+    ("docusign", include_str!("../../../../tests/fixtures/vendors/docusign/envelope_completed.json")),
+    ("docusign", include_str!("../../../../tests/fixtures/vendors/docusign/envelope_without_data.json")),
+    ("docusign", include_str!("../../../../tests/fixtures/vendors/docusign/recipient_completed.json")),
 ];
 
 /// What stands in place of a value, as JSON text.
@@ -219,7 +222,7 @@ pub(crate) fn mutated() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 
 /// A product and any bytes at all.
 pub(crate) fn arbitrary() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
-    let product = prop::sample::select(["hubspot", "stripe", "tryton", "kantata"].as_slice());
+    let product = prop::sample::select(["hubspot", "stripe", "tryton", "kantata", "docusign"].as_slice());
     (product, prop::collection::vec(any::<u8>(), 0..2_000))
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use connectors::inbound::{Delivery, Subject, Translated, Untranslatable, translate};
 use connectors::operation::WriteDealStatus;
 use connectors::{CallErrorKind, Idempotency, registry};
+use domain::activation::Signal;
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::engagement::EngagementStatus;
-use domain::event::{Event, QuoteApproved};
+use domain::event::{ContractActivated, Event, OpportunityWon, QuoteApproved, SowApproved};
 use domain::id::EngagementId;
 use serde_json::{Value, json};
 use wiremock::{MockServer, ResponseTemplate};
@@ -34,6 +35,31 @@ fn only_the_configured_change_is_of_interest() {
     assert_eq!(one.event, Event::QuoteApproved(approved));
 }
 
+/// Proves EVT-02 and EVT-03 and EVT-04 in part, EVT-01 in part: each change that is configured is announced as
+/// what it means, with the deal and nothing of what the notification says of it.
+#[test]
+fn each_trigger_announces_what_it_means() {
+    let (connection, deal) = (|| "hubspot-main".to_owned(), || "123".to_owned());
+    let announced: [(&str, &str, Event); 4] = [
+        ("quote_status", "APPROVED", QuoteApproved { connection: connection(), deal: deal() }.into()),
+        ("dealstage", "closedwon", OpportunityWon { connection: connection(), deal: deal() }.into()),
+        ("contract_status", "ACTIVATED", ContractActivated { connection: connection(), deal: deal() }.into()),
+        ("sow_status", "APPROVED", SowApproved { connection: connection(), deal: deal() }.into()),
+    ];
+    let mut notifications = vendor("hubspot/notifications.json");
+    for (property, value, event) in announced {
+        notifications[0]["propertyName"] = property.into();
+        notifications[0]["propertyValue"] = value.into();
+        let events = translated(&notifications).expect("translates");
+        let [one] = events.as_slice() else { panic!("one event of {property}") };
+        assert_eq!(one.event, event);
+        let engagement = EngagementId::of_deal("northwind", "hubspot-main", "123");
+        assert_eq!(one.subject, Subject::Engagement(engagement), "whatever announces it");
+        notifications[0]["propertyValue"] = "contractsent".into();
+        assert_eq!(translated(&notifications), Ok(Vec::new()), "{property} with another value");
+    }
+}
+
 #[test]
 fn a_retry_is_the_same_delivery_and_another_portal_is_none() {
     let mut again = vendor("hubspot/notifications.json");
@@ -45,7 +71,11 @@ fn a_retry_is_the_same_delivery_and_another_portal_is_none() {
 }
 
 async fn deal_with(server: &MockServer, quote: Value, lines: Value) {
-    on(server, "GET", DEAL, answer(&vendor("hubspot/deal.json")), 1).await;
+    sold(server, vendor("hubspot/deal.json"), quote, lines).await;
+}
+
+async fn sold(server: &MockServer, deal: Value, quote: Value, lines: Value) {
+    on(server, "GET", DEAL, answer(&deal), 1).await;
     on(server, "GET", QUOTE, answer(&quote), 1).await;
     on(server, "GET", "/crm/v3/objects/companies/55", answer(&vendor("hubspot/company.json")), 1).await;
     on(server, "POST", "/crm/v3/objects/line_items/batch/read", answer(&lines), 1).await;
@@ -58,6 +88,8 @@ async fn a_quote_is_read_back_with_its_lines_and_customer() {
     let crm = registry::crm(&connection("hubspot", &server.uri(), hubspot_settings())).expect("opens");
     let quote = crm.quote_of("123").await.expect("is read");
     assert!(quote.approved);
+    assert_eq!(quote.opportunity.stage.as_deref(), Some("closedwon"));
+    assert_eq!(quote.opportunity.standing, [Signal::QuoteApproved, Signal::OpportunityWon].into());
     assert_eq!((quote.quote.as_str(), quote.version, quote.number.as_str()), ("900", 1, "Q-20261121-123"));
     assert_eq!(quote.customer.tax_registration.as_deref(), Some("12-3456789"));
     assert_eq!(quote.time_ceiling, None);
@@ -117,6 +149,25 @@ async fn a_recurring_line_says_how_it_recurs() {
         assert_eq!(error.kind, CallErrorKind::Mismatch, "{property}");
         assert!(error.detail.contains(&format!("line 3: {property} `{value}`")), "{}", error.detail);
     }
+}
+
+/// Proves CAN-04 in part: stage and whether it is won come from the deal as it is now.
+#[tokio::test]
+async fn what_the_deal_no_longer_holds_does_not_stand() {
+    let server = MockServer::start().await;
+    let mut deal = vendor("hubspot/deal.json");
+    deal["properties"]["dealstage"] = "contractsent".into();
+    deal["properties"]["sow_status"] = "APPROVED".into();
+    sold(&server, deal, vendor("hubspot/quote.json"), vendor("hubspot/line_items.json")).await;
+    let crm = registry::crm(&connection("hubspot", &server.uri(), hubspot_settings())).expect("opens");
+    let quote = crm.quote_of("123").await.expect("is read");
+    assert!(!quote.opportunity.is_won());
+    assert_eq!(quote.opportunity.stage.as_deref(), Some("contractsent"));
+    assert_eq!(quote.opportunity.standing, [Signal::QuoteApproved, Signal::SowApproved].into());
+    let requests = server.received_requests().await.expect("recorded");
+    let asked = requests.iter().find(|r| r.url.path() == DEAL).expect("the deal is read");
+    let asked = asked.url.query_pairs().find(|(name, _)| name == "properties").expect("properties").1;
+    assert_eq!(asked, "dealname,dealstage,quote_status,contract_status,sow_status", "each once");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::connection;
+use crate::support::{connection, docusign_settings};
 
 #[derive(Deserialize)]
 struct Vector {
@@ -27,8 +27,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn accepting(versions: &[&str]) -> Value {
-    json!({ "signature_versions": versions, "trigger": { "property": "p", "value": "v" },
-            "settles_within_seconds": 15 })
+    json!({ "signature_versions": versions, "triggers": [], "settles_within_seconds": 15 })
 }
 
 fn as_given(vector: &Vector, secrets: &[&str]) -> Connection {
@@ -37,6 +36,7 @@ fn as_given(vector: &Vector, secrets: &[&str]) -> Connection {
         "hubspot-v2" => ("hubspot", accepting(&["v2"])),
         "hubspot-v3" => ("hubspot", accepting(&["v3"])),
         "stripe" => ("stripe", json!({})),
+        "docusign" => ("docusign", docusign_settings()),
         "standard-webhooks" => ("tryton", json!({})),
         other => panic!("no verifier for {other}"),
     };
@@ -56,7 +56,7 @@ fn verified(vector: &Vector, connection: &Connection) -> Result<(), Unverified> 
 #[test]
 fn every_vector_is_decided_as_it_should_be() {
     let vectors = vectors();
-    for scheme in ["hubspot-v1", "hubspot-v2", "hubspot-v3", "stripe", "standard-webhooks"] {
+    for scheme in ["hubspot-v1", "hubspot-v2", "hubspot-v3", "stripe", "standard-webhooks", "docusign"] {
         for expect in ["valid", "invalid"] {
             let some = vectors.iter().any(|v| v.scheme == scheme && v.expect == expect);
             assert!(some, "no {expect} vector of {scheme}");
@@ -100,8 +100,7 @@ fn hubspot_is_never_downgraded() {
     header.expect("v3").1 = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
     assert_eq!(verified(&both, &connection), Err(Unverified::WrongSignature), "the v1 beside it is right");
 
-    connection.config.settings = json!({ "trigger": { "property": "p", "value": "v" },
-            "settles_within_seconds": 15 });
+    connection.config.settings = json!({ "triggers": [], "settles_within_seconds": 15 });
     assert_eq!(verified(&both, &connection), Err(Unverified::NotAccepted), "versions have no default");
     connection.config.settings = accepting(&["v0"]);
     assert_eq!(verified(&both, &connection), Err(Unverified::NotAccepted));

@@ -25,8 +25,17 @@ pub(crate) fn connection(product: &str, base_url: &str, settings: Value) -> Conn
 pub(crate) fn hubspot_settings() -> Value {
     json!({
         "signature_versions": ["v3"], "portal_id": 62515, "settles_within_seconds": 15,
-        "trigger": { "property": "quote_status", "value": "APPROVED" },
+        "triggers": [
+            { "property": "quote_status", "value": "APPROVED", "means": "quote-approved" },
+            { "property": "dealstage", "value": "closedwon", "means": "opportunity-won" },
+            { "property": "contract_status", "value": "ACTIVATED", "means": "contract-activated" },
+            { "property": "sow_status", "value": "APPROVED", "means": "sow-approved" },
+        ],
     })
+}
+
+pub(crate) fn docusign_settings() -> Value {
+    json!({ "crm_connection": "hubspot-main", "deal_field": "q2c_deal" })
 }
 
 pub(crate) fn kantata_settings() -> Value {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::Event;
+use domain::activation::Trigger;
 use domain::sample;
 
 use super::Recording;
@@ -54,7 +55,7 @@ async fn carry_on(world: &Arc<World>, deals: &[Deal]) {
 /// A product that pushes does so until it is taken, and what a quote lacked is put right. (What the ERP posted is in its log too.)
 fn tell_again(world: &Arc<World>, deals: &[Deal]) {
     for deal in deals {
-        let told = |e: &Event| matches!(e, Event::QuoteApproved(told) if told.deal == deal.quote.deal);
+        let told = |e: &Event| Trigger::of(e).is_some_and(|told| told.deal == deal.quote.deal);
         let corrected = deal.flawed && {
             let before = open(&world.books).quotes.insert(deal.quote.deal.clone(), deal.quote.clone());
             before.as_ref() != Some(&deal.quote)

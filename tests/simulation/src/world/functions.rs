@@ -32,7 +32,12 @@ impl Queue {
     /// The queue to which the bus's rules send an event, if any takes it.
     pub(crate) const fn of(event: &Event) -> Option<Self> {
         match event {
-            Event::QuoteApproved(_) | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
+            Event::QuoteApproved(_)
+            | Event::OpportunityWon(_)
+            | Event::ContractActivated(_)
+            | Event::SowApproved(_)
+            | Event::SignatureCompleted(_)
+            | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
             Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),

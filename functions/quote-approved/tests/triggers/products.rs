@@ -1,0 +1,178 @@
+//! Products that answer after others had a turn, make whatever they are asked for, and count it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectors::inbound::Translated;
+use connectors::operation::{
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
+    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+};
+use connectors::role::{Crm, Erp, Polled, Psa};
+use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
+use domain::TenantConfig;
+use domain::activation::CustomerFacts;
+use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::invoice::PostedInvoice;
+use domain::money::Currency;
+use domain::quote::{Customer, Quote};
+use domain::sample;
+use domain::setup::{HeldPlan, HeldProject};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use runtime::fake::FakeConnections;
+
+/// A CRM with one quote, and a PSA and an ERP that find nothing and make everything.
+pub(crate) struct Products {
+    pub(crate) quote: Mutex<Quote>,
+    made: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl Default for Products {
+    fn default() -> Self {
+        Self { quote: Mutex::new(sample::quote()), made: Mutex::default() }
+    }
+}
+
+impl Products {
+    /// How many records were made by an operation.
+    pub(crate) fn made<O: Operation>(&self) -> usize {
+        self.made.lock().unwrap().get(O::NAME).copied().unwrap_or(0)
+    }
+
+    /// How many records were made at all.
+    pub(crate) fn made_anything(&self) -> bool {
+        !self.made.lock().unwrap().is_empty()
+    }
+
+    async fn make(&self, what: &'static str) -> String {
+        tokio::task::yield_now().await;
+        let mut made = self.made.lock().unwrap();
+        *made.entry(what).or_default() += 1;
+        made.values().sum::<usize>().to_string()
+    }
+}
+
+fn never(operation: &'static str) -> CallError {
+    CallError {
+        kind: CallErrorKind::Refused,
+        connection: "stand-in".into(),
+        operation,
+        detail: "an activation does not ask for it".into(),
+    }
+}
+
+macro_rules! makes {
+    ($($operation:ty: |$asked:ident, $record:ident| $answer:expr => $result:ty),* $(,)?) => {$(
+        #[async_trait]
+        impl Performs<$operation> for Products {
+            fn idempotency(&self) -> Idempotency {
+                Idempotency::SearchThenCreate { settles_within: Duration::ZERO }
+            }
+            async fn find(&self, _: &$operation) -> Result<Option<$result>, CallError> {
+                tokio::task::yield_now().await;
+                Ok(None)
+            }
+            async fn perform(&self, $asked: &$operation, _: &str) -> Result<$result, CallError> {
+                let $record = self.make(<$operation as Operation>::NAME).await;
+                $answer
+            }
+            async fn undo(&self, _: &$operation, _: &$result) -> Result<Undone, CallError> {
+                Ok(Undone::Removed)
+            }
+        }
+    )*};
+}
+
+makes!(
+    WriteDealStatus: |asked, _record| Ok(Reference { record: asked.deal.clone() }) => Reference,
+    WriteInvoiceStatus: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateProject: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateTask: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateMilestone: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateRateCard: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateBillingPlan: |_asked, record| Ok(Reference { record }) => Reference,
+    AmendBillingPlan: |_asked, record| Ok(Reference { record }) => Reference,
+    SetBudget: |_asked, record| Ok(Reference { record }) => Reference,
+    ChangeMilestone: |_asked, record| Ok(Reference { record }) => Reference,
+    SetRateCard: |_asked, record| Ok(Reference { record }) => Reference,
+    ApplyPayment: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateCustomer: |asked, record| Ok(CustomerRecord {
+        address: format!("{record}-address"),
+        record,
+        tax_registration: asked.record.tax_registration.clone(),
+        adopted: false,
+    }) => CustomerRecord,
+    CreateInvoice: |_asked, _record| Err(never(CreateInvoice::NAME)) => PostedInvoice,
+    PostInvoice: |_asked, _record| Err(never(PostInvoice::NAME)) => PostedInvoice,
+);
+
+#[async_trait]
+impl Polled for Products {
+    fn overlap(&self) -> jiff::SignedDuration {
+        jiff::SignedDuration::ZERO
+    }
+    async fn changes_since(&self, _: Timestamp) -> Result<Vec<Translated>, CallError> {
+        Ok(vec![])
+    }
+}
+
+#[async_trait]
+impl Crm for Products {
+    fn connection(&self) -> &str {
+        "hubspot-main"
+    }
+    async fn quote_of(&self, _: &str) -> Result<Quote, CallError> {
+        tokio::task::yield_now().await;
+        Ok(self.quote.lock().unwrap().clone())
+    }
+}
+
+#[async_trait]
+impl Psa for Products {
+    fn connection(&self) -> &str {
+        "kantata-main"
+    }
+    async fn held_project(
+        &self,
+        _: &EngagementId,
+        _: Currency,
+        on: Date,
+    ) -> Result<Option<HeldProject>, CallError> {
+        Ok(Some(sample::held_project(&self.quote.lock().unwrap(), on)))
+    }
+}
+
+#[async_trait]
+impl Erp for Products {
+    fn connection(&self) -> &str {
+        "tryton-us"
+    }
+    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+        Ok(CustomerFacts::default())
+    }
+    async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
+        Ok(Some(sample::held_plan(&self.quote.lock().unwrap())))
+    }
+    async fn invoice(&self, _: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
+        Err(never("read invoice"))
+    }
+    async fn invoice_numbered(&self, _: &str) -> Result<Option<InvoiceId>, CallError> {
+        Err(never("find invoice"))
+    }
+}
+
+/// The same products in every role of a tenant.
+pub(crate) fn connections(products: &Arc<Products>, config: TenantConfig) -> FakeConnections {
+    let mut known = FakeConnections::default();
+    known.crm.insert(config.routing.crm.clone(), products.clone());
+    known.psa.insert(config.routing.psa.clone(), products.clone());
+    for erp in config.routing.erp.values() {
+        known.erp.insert(erp.clone(), products.clone());
+    }
+    known.tenants.insert(config.tenant.clone(), Arc::new(config));
+    known
+}
