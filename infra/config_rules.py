@@ -21,6 +21,9 @@ SIGNALS = (*CRM_SIGNALS, SIGNATURE_SIGNAL)
 """What may begin an activation."""
 BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring")
 REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
+OWNERS = ("sales-operations", "master-data", "tax", "contracts", "finance-operations", "integration")
+APPROVABLE = ("price-below-policy",)
+MOST_HOURS = 24 * 366
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
@@ -189,7 +192,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     """The tenant, and that it refers only to what exists."""
     tenant.only(
         *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
-        *("services", "project_templates", "price_policy", "tax", "activation"),
+        *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
@@ -243,6 +246,8 @@ def check_requirements(tenant: Part, connections: Part, roles: dict[str, str]) -
         if signal not in announced:
             place = Part(tenant.file, signal, f"activation.requires[{number}]")
             raise place.fail(f"{signal!r} is announced by no connection")
+    if "approvals" in tenant.value:
+        check_approvals(tenant.at("approvals"))
 
 
 def check_time_zone(zone: Part) -> None:
@@ -287,6 +292,23 @@ def check_price_policy(policy: Part) -> None:
         rate.at("role").text()
         rate.at("rate").money()
     policy.at("minimum_fixed_fee").money()
+
+
+def check_approvals(approvals: Part) -> None:
+    """Who approves what, each kind once, and that a reminder comes before the time is over."""
+    found: set[str] = set()
+    for rule in approvals.items(at_least=0):
+        rule.only("what", "asked_of", "remind_after_hours", "expires_after_hours")
+        what = rule.at("what").one_of(APPROVABLE, "kind of approval")
+        if what in found:
+            raise rule.at("what").fail(f"{what!r} appears twice")
+        found.add(what)
+        rule.at("asked_of").one_of(OWNERS, "owner")
+        for hours in (rule.at("remind_after_hours"), rule.at("expires_after_hours")):
+            if type(hours.value) is not int or not 1 <= hours.value <= MOST_HOURS:
+                raise hours.fail(f"must be a whole number of hours from 1 to {MOST_HOURS}")
+        if rule.at("remind_after_hours").value >= rule.at("expires_after_hours").value:
+            raise rule.at("remind_after_hours").fail("must be less than expires_after_hours")
 
 
 def codes(entries: Part) -> set[str]:

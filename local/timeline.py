@@ -144,13 +144,19 @@ def _parked(item: Item) -> tuple[str, str, str]:
     return "parked", f"{item['sk'].split('#')[1]}: an event waits for this", ""
 
 
+def _approval(item: Item) -> tuple[str, str, str]:
+    answer = f" by {item['decided_by']}" if item.get("decided_by") else ""
+    text = f"{item['approval']} {item['what']} ({item['asked_of']}) is {item['status']}{answer}: {item['detail']}"
+    return "approval", text, item["status"]
+
+
 def _exception(item: Item) -> tuple[str, str, str]:
     return "EXCEPTION", f"{item['code']} ({item['owner']}, {item['status']}): {item['detail']}", item["status"]
 
 
 _DESCRIBE = {
     "journal": _journal, "step": _step, "state": _state, "contract": _contract, "line": _line, "invoice": _invoice, "payment": _payment,
-    "parked": _parked, "exception": _exception,
+    "parked": _parked, "approval": _approval, "exception": _exception,
 }
 
 

@@ -52,6 +52,17 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("tenant: price_policy.minimum_fixed_fee.amount: must be",
      lambda p: p["tenant"]["price_policy"]["minimum_fixed_fee"].update(amount=1000.0)),
     ("tenant: tax.registration_required: must be", lambda p: p["tenant"]["tax"].update(registration_required=1)),
+    ("tenant: approvals[0].what: 'everything' is not", lambda p: p["tenant"]["approvals"][0].update(what="everything")),
+    ("tenant: approvals[1].what: 'price-below-policy' appears twice",
+     lambda p: p["tenant"]["approvals"].append(dict(p["tenant"]["approvals"][0]))),
+    ("tenant: approvals[0].asked_of: 'sales' is not", lambda p: p["tenant"]["approvals"][0].update(asked_of="sales")),
+    ("tenant: approvals[0].remind_after_hours: must be a whole",
+     lambda p: p["tenant"]["approvals"][0].update(remind_after_hours=0)),
+    ("tenant: approvals[0].expires_after_hours: must be a whole",
+     lambda p: p["tenant"]["approvals"][0].update(expires_after_hours=24.5)),
+    ("tenant: approvals[0].remind_after_hours: must be less",
+     lambda p: p["tenant"]["approvals"][0].update(remind_after_hours=168)),
+    ("tenant: approvals[0]: has no 'by'", lambda p: p["tenant"]["approvals"][0].update(by="me")),
     ("connections: connections[3].base_url: must begin with https",
      lambda p: p["connections"][3].update(base_url="http://api.stripe.com")),
     ("connections: connections[0].base_url: must not end", lambda p: p["connections"][0].update(base_url="https://a/")),
@@ -120,6 +131,11 @@ def test_a_broken_configuration_is_refused(
     with pytest.raises(ConfigError) as refusal:
         check(**parts)
     assert str(refusal.value).startswith(message)
+
+
+def test_a_configuration_without_approvals_stays_sound(parts: Parts) -> None:
+    parts["tenant"].pop("approvals")
+    check(**parts)
 
 
 def test_credentials_are_not_committed() -> None:

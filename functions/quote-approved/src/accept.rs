@@ -1,26 +1,28 @@
 //! Reading the quote back and checking all of it.
 
-use domain::activation::{CustomerFacts, Trigger, check, cut_contract, unconfirmed};
+use domain::activation::{CustomerFacts, Trigger, approvable, check, cut_contract, unconfirmed};
 use domain::quote::Quote;
 use domain::{Problem, TenantConfig};
 use events::Envelope;
 use runtime::Context;
-use workflow::StepError;
+use workflow::{Run, StepError};
 
+use crate::approve::approve;
 use crate::{Accepted, customer_of};
 
 /// What the checks came to.
 pub(crate) enum Checked {
-    /// All passed.
+    /// All passed, or a person overruled what did not.
     Accepted(Box<Accepted>),
     /// Everything that failed, at once.
     Refused(Vec<Problem>),
 }
 
 /// Reads the deal's quote and what the ERP knows of its customer, and checks both, whatever it was that
-/// announced the deal. Reads only.
+/// announced the deal. What a person may overrule is asked for; nothing else is written.
 pub(crate) async fn accept(
     context: &Context,
+    run: &Run,
     config: &TenantConfig,
     event: &Envelope,
     trigger: Trigger<'_>,
@@ -37,6 +39,10 @@ pub(crate) async fn accept(
     };
     let mut findings = check(&quote, &facts, config);
     findings.extend(unconfirmed(&quote, &config.activation.claimed(trigger.signal)));
+    let (approval, findings) = match approvable(&quote, &findings, config) {
+        Some((request, rule)) => approve(context, run, event, (&request, rule), findings).await?,
+        None => (None, findings),
+    };
     if !findings.is_empty() {
         return Ok(Checked::Refused(findings));
     }
@@ -47,6 +53,7 @@ pub(crate) async fn accept(
             customer,
             record: quote.customer,
             contract,
+            approval,
         })),
         Err(problems) => Checked::Refused(problems),
     })

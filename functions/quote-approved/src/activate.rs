@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use domain::activation::Trigger;
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated};
-use domain::id::EngagementId;
+use domain::id::{EngagementId, ExceptionId};
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
 use events::Envelope;
@@ -68,14 +68,9 @@ async fn steps(
             }
             accepted
         }
-        Some(_) | None => match accept(context, &config, event, trigger).await? {
+        Some(_) | None => match accept(context, run, &config, event, trigger).await? {
             Checked::Accepted(accepted) => {
-                let contract = &accepted.contract;
-                let summary = format!(
-                    "quote {} version {} passed every check",
-                    contract.quote_number, contract.version
-                );
-                run.note("accept", accepted.as_ref(), &summary).await?;
+                run.note("accept", accepted.as_ref(), &accepted.summary()).await?;
                 *accepted
             }
             Checked::Refused(problems) => {
@@ -142,10 +137,19 @@ async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Re
     for problem in merged(problems) {
         standing.push(journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?);
     }
+    settle_all_but(context, event, &standing).await
+}
+
+/// Settles what this function raised about an engagement, but for what still stands.
+pub(crate) async fn settle_all_but(
+    context: &Context,
+    event: &Envelope,
+    standing: &[ExceptionId],
+) -> Result<(), StepError> {
+    let (journal, now) = (&context.journal, context.clock.now());
     for _ in 0..MOST_ROUNDS {
-        let settled = journal
-            .settle_exceptions(&event.tenant, &event.subject, context.function, &standing, now)
-            .await?;
+        let settled =
+            journal.settle_exceptions(&event.tenant, &event.subject, context.function, standing, now).await?;
         if settled.is_empty() {
             return Ok(());
         }
@@ -295,6 +299,19 @@ async fn activation(
             .collect::<Vec<_>>(),
     );
     commit.release.push(Condition::EngagementActive);
+    without_questions(context, event, commit).await
+}
+
+/// The commit, with what is still asked about the engagement given up: it goes on without an answer.
+async fn without_questions(
+    context: &Context,
+    event: &Envelope,
+    mut commit: Commit,
+) -> Result<Commit, JournalError> {
+    let (why, now) = ("the engagement is active", context.clock.now());
+    let given_up = context.journal.supersede_approvals(&event.tenant, &event.subject, None, why, now).await?;
+    commit.writes.extend(given_up.writes);
+    commit.release.extend(given_up.release);
     Ok(commit)
 }
 

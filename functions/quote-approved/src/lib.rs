@@ -7,14 +7,15 @@
 mod accept;
 mod activate;
 mod again;
+mod approve;
 mod gate;
 mod readiness;
 mod set_up;
 mod withdraw;
 
 use async_trait::async_trait;
-use domain::Event;
 use domain::activation::Trigger;
+use domain::{Contract, Event};
 use events::Envelope;
 use runtime::{Context, Failure, Handler, Outcome, each};
 use uuid::Uuid;
@@ -50,7 +51,23 @@ struct Accepted {
     deal: String,
     customer: domain::id::CustomerId,
     record: domain::quote::Customer,
-    contract: domain::Contract,
+    contract: Contract,
+    /// The approval in spite of a finding, where one was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approval: Option<domain::id::ApprovalId>,
+}
+
+impl Accepted {
+    /// One line for the timeline.
+    fn summary(&self) -> String {
+        let Contract { quote_number, version, .. } = &self.contract;
+        match &self.approval {
+            None => format!("quote {quote_number} version {version} passed every check"),
+            Some(given) => {
+                format!("quote {quote_number} version {version} passed every check but what {given} allows")
+            }
+        }
+    }
 }
 
 /// Our ID of a CRM's company: every deal of the company has the same customer.

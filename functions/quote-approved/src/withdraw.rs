@@ -92,6 +92,17 @@ async fn record(context: &Context, event: &Envelope) -> Result<Outcome, Failure>
         for write in journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await? {
             commit = commit.write(write);
         }
+        // An approval is not needed any more; whoever waited for it has his answer here.
+        let unneeded = "the engagement was withdrawn";
+        let given_up = journal.supersede_approvals(tenant, &event.subject, None, unneeded, now).await?;
+        for condition in &given_up.release {
+            for waiting in journal.parked_for(tenant, &event.subject, condition).await? {
+                let entry = JournalEntry::of(&waiting, EntryOutcome::NoEffect, unneeded, now);
+                commit = commit.entry(tenant, &entry)?;
+            }
+        }
+        commit.writes.extend(given_up.writes);
+        commit.release.extend(given_up.release);
         // Work that came too early is decided on again: it now waits for a person.
         commit.release.push(Condition::EngagementActive);
         match journal.commit(commit).await? {

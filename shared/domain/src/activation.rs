@@ -1,9 +1,11 @@
 //! From an approved quote to a contract: every check, before the first write anywhere.
 
+mod approval;
 mod checks;
 mod package;
 mod trigger;
 
+pub use approval::approvable;
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
 pub(crate) use package::split;

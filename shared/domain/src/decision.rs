@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::billing::BillableLine;
 use crate::engagement::Engagement;
 use crate::event::Event;
-use crate::id::InvoiceId;
+use crate::id::{ApprovalId, InvoiceId};
 use crate::problem::Problem;
 
 /// What an early event waits for.
@@ -17,6 +17,8 @@ pub enum Condition {
     EngagementActive,
     /// The invoice was read back as posted.
     InvoicePosted(InvoiceId),
+    /// The approval has its answer, or is not needed any more.
+    ApprovalSettled(ApprovalId),
 }
 
 impl std::fmt::Display for Condition {
@@ -24,6 +26,7 @@ impl std::fmt::Display for Condition {
         match self {
             Self::EngagementActive => f.write_str("engagement-active"),
             Self::InvoicePosted(invoice) => write!(f, "invoice-posted:{invoice}"),
+            Self::ApprovalSettled(approval) => write!(f, "approval-settled:{approval}"),
         }
     }
 }

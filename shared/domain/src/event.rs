@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::contract::{RateCard, RecurringCharge};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
@@ -361,4 +362,8 @@ events! {
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     ExceptionRaised(ExceptionRaised) = "q2c.exception.raised.v1",
+    ApprovalRequested(ApprovalRequested) = "q2c.approval.requested.v1",
+    ApprovalReminded(ApprovalReminded) = "q2c.approval.reminded.v1",
+    ApprovalDecided(ApprovalDecided) = "q2c.approval.decided.v1",
+    ApprovalExpired(ApprovalExpired) = "q2c.approval.expired.v1",
 }

@@ -104,6 +104,10 @@ id!(
     /// An exception: work for a person.
     ExceptionId, "exc_"
 );
+id!(
+    /// An approval that a person is asked for.
+    ApprovalId, "apr_"
+);
 
 impl EngagementId {
     /// The engagement that a CRM deal becomes. Every event about the deal computes the same ID.

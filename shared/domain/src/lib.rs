@@ -5,6 +5,7 @@
 //! and by property, by the million, without a cloud.
 
 pub mod activation;
+pub mod approval;
 pub mod billing;
 pub mod cash;
 pub mod change_order;

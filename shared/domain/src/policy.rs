@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::ActivationPolicy;
+use crate::approval::ApprovalRule;
 use crate::contract::{BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
 
@@ -37,6 +38,9 @@ pub struct TenantConfig {
     /// What begins an activation.
     #[serde(default)]
     pub activation: ActivationPolicy,
+    /// What a person may approve, and who; what is not listed stays refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalRule>,
 }
 
 /// Which connection serves which role.
@@ -156,5 +160,11 @@ impl TenantConfig {
     #[must_use]
     pub fn project_template(&self, code: &str) -> Option<&ProjectTemplate> {
         self.project_templates.iter().find(|t| t.code == code)
+    }
+
+    /// The rule by which a kind of thing is approved.
+    #[must_use]
+    pub fn approval_rule(&self, what: &str) -> Option<&ApprovalRule> {
+        self.approvals.iter().find(|r| r.what == what)
     }
 }

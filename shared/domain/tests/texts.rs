@@ -3,7 +3,7 @@
 
 use domain::decision::Condition;
 use domain::engagement::EngagementStatus;
-use domain::id::{InvoiceId, derive, namespace};
+use domain::id::{ApprovalId, InvoiceId, derive, namespace};
 use domain::invoice::InvoiceStatus;
 use domain::problem::{Owner, Problem, ProblemCode};
 use serde::Serialize;
@@ -42,6 +42,8 @@ fn a_condition_is_a_key() {
     assert_eq!(Condition::EngagementActive.to_string(), "engagement-active");
     assert_eq!(Condition::InvoicePosted(one.clone()).to_string(), format!("invoice-posted:{one}"));
     assert_ne!(Condition::InvoicePosted(one).to_string(), Condition::InvoicePosted(two).to_string());
+    let asked = ApprovalId::derive(&["1"]);
+    assert_eq!(Condition::ApprovalSettled(asked.clone()).to_string(), format!("approval-settled:{asked}"));
 }
 
 /// An exception's ID derives from this text, and a person reads it.

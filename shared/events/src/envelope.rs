@@ -69,6 +69,23 @@ impl Envelope {
         }
     }
 
+    /// The envelope of what a function concluded from the time alone. `which` names the occasion; the
+    /// same one always gives the same ID.
+    #[must_use]
+    pub fn scheduled(
+        tenant: &str,
+        function: &str,
+        which: &str,
+        subject: &str,
+        time: Timestamp,
+        event: Event,
+        trace: Traceparent,
+    ) -> Self {
+        let id = derive(&[tenant, function, event.type_name(), which]);
+        let source = format!("/{tenant}/functions/{function}");
+        Self { id, source, ..Self::reported(tenant, function, which, subject, time, event, trace) }
+    }
+
     /// The envelope of what a function concluded from this event. `which` tells apart several
     /// conclusions of one event and type, and is the same whenever the same is concluded.
     #[must_use]

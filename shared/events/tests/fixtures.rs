@@ -49,6 +49,7 @@ fn each_event_survives_reading_and_writing() {
         "invoice.requested",
         "invoice.posted",
         "payment.received",
+        "approval.decided",
     ];
     for event in consumed {
         assert!(types.contains(format!("q2c.{event}.v1").as_str()), "no fixture of {event}");

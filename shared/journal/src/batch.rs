@@ -17,7 +17,7 @@ use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
 use crate::exception::exception_of;
 use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
-use crate::parking::parked;
+use crate::parked::parking;
 use crate::store::Item;
 use crate::{Journal, JournalError};
 
@@ -212,8 +212,7 @@ fn plan(
             }
             Decision::Park(condition) => {
                 waits = true;
-                let item = parked(event, &condition, now)?;
-                shared.commit = shared.commit.write(Write::Insert { item, cause: event.id });
+                shared.commit = shared.commit.write(parking(event, &condition, now)?);
                 shared.outcomes.insert(event.id, Decided::Parked);
             }
             // Held before and held again: its exception waits, also where it was settled in between.

@@ -109,6 +109,12 @@ impl Key {
         Self::new(Self::partition(tenant, subject), format!("exception#{exception}"))
     }
 
+    /// What a person is asked to approve.
+    #[must_use]
+    pub fn approval(tenant: &str, engagement: &str, approval: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("approval#{approval}"))
+    }
+
     /// A run of a workflow.
     #[must_use]
     pub fn workflow(tenant: &str, subject: &str, workflow: &str, run: &str) -> Self {

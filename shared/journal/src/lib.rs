@@ -4,6 +4,7 @@
 //! outgoing events. Either all of it happened, once, or none of it. Everything above
 //! [`Store`] is the same over DynamoDB and over the in-memory store that tests use.
 
+mod approvals;
 mod batch;
 mod commit;
 mod comparison;
@@ -17,11 +18,12 @@ mod exception;
 mod key;
 mod ledger;
 pub mod memory;
-mod parking;
+mod parked;
 mod signals;
 mod store;
 mod workflows;
 
+pub use approvals::Superseded;
 pub use batch::{Decided, apply_group};
 pub use commit::{Commit, Committed, Rejection, Write};
 pub use comparison::Comparison;
@@ -32,6 +34,7 @@ pub use entry::{EntryOutcome, JournalEntry};
 pub use exception::{Exception, ExceptionStatus};
 pub use key::Key;
 pub use ledger::{LinePage, Versioned};
+pub use parked::parking;
 pub use signals::Signals;
 pub use store::{Expect, Item, Op, Store, StoreError};
 pub use workflows::{Lease, LeaseError, StepRecord, StepState, WorkflowStatus};

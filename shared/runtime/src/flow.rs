@@ -124,6 +124,11 @@ async fn stopped(
     event: &Envelope,
     error: StepError,
 ) -> Result<Outcome, Failure> {
+    // Nobody has to be told again and nothing is tried again: the answer brings the event back.
+    if let StepError::AwaitsApproval { .. } = error {
+        run.hold().await?;
+        return Ok(Outcome::Parked);
+    }
     match error.problem() {
         Some(problem) => {
             let now = context.clock.now();

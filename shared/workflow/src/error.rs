@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use connectors::{CallError, CallErrorKind};
-use domain::problem::{Problem, ProblemCode};
+use domain::id::ApprovalId;
+use domain::problem::{Owner, Problem, ProblemCode};
 use journal::{JournalError, LeaseError};
 
 /// Why a step did not end well.
@@ -42,6 +43,15 @@ pub enum StepError {
         /// The step.
         step: String,
     },
+    /// A person was asked and has not answered yet. The event is kept with the question and comes
+    /// again with the answer.
+    #[error("{approval} waits for {}", asked_of.as_str())]
+    AwaitsApproval {
+        /// The approval.
+        approval: ApprovalId,
+        /// Who decides.
+        asked_of: Owner,
+    },
     /// The run is being taken back and never got to this step.
     #[error("step {step} was never begun")]
     NotBegun {
@@ -72,6 +82,7 @@ impl StepError {
             Self::Call { .. }
             | Self::Settling { .. }
             | Self::Delayed { .. }
+            | Self::AwaitsApproval { .. }
             | Self::NotBegun { .. }
             | Self::Lease(_) => None,
         }
@@ -88,6 +99,7 @@ impl StepError {
             Self::Call { .. }
             | Self::Mismatch { .. }
             | Self::Delayed { .. }
+            | Self::AwaitsApproval { .. }
             | Self::NotBegun { .. }
             | Self::Lease(_) => None,
         }

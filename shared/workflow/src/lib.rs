@@ -5,12 +5,14 @@
 //! happened. Nothing here knows a product or a business rule: a flow is an ordinary async
 //! function that calls [`Run::perform`] in order.
 
+mod approval;
 mod clock;
 mod error;
 mod registry;
 mod run;
 mod undo;
 
+pub use approval::{Answer, Asking};
 pub use clock::{Clock, SystemClock};
 pub use error::StepError;
 pub use journal::{LeaseError, WorkflowStatus};

@@ -23,6 +23,9 @@ pub(crate) struct Deal {
     pub(crate) flawed: bool,
     /// The customer changes his mind right after the approval.
     pub(crate) withdrawn: bool,
+    /// A price below the policy, and what the one who may allow it says.
+    #[serde(default)]
+    pub(crate) price: Price,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
@@ -30,6 +33,27 @@ pub(crate) struct Deal {
     /// A further version of the quote, approved while work goes on.
     #[serde(default)]
     pub(crate) change_order: Option<Quote>,
+}
+
+/// Whether a deal is sold below the policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Price {
+    /// It is not.
+    #[default]
+    Fair,
+    /// It is, and that is allowed.
+    Allowed,
+    /// It is at first. That is not allowed, and the price is corrected.
+    Refused,
+}
+
+/// The same quote with its first price far below the policy.
+pub(crate) fn cheap(sim: &Sim, mut quote: Quote) -> Quote {
+    if let Some(line) = quote.lines.first_mut() {
+        line.unit_price = dollars(sim, 20, 100);
+    }
+    quote
 }
 
 fn dollars(sim: &Sim, from: u64, to: u64) -> Money {
@@ -51,6 +75,7 @@ impl Deal {
             engagement: EngagementId::of_deal(TENANT, CRM, &quote.deal),
             flawed: false,
             withdrawn: false,
+            price: Price::Fair,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
@@ -63,6 +88,15 @@ impl Deal {
             )),
             quote,
         }
+    }
+
+    /// The same, sold too cheaply, which somebody allows.
+    pub(crate) fn cheap() -> Self {
+        let mut deal = Self { price: Price::Allowed, ..Self::fixed() };
+        if let Some(line) = deal.quote.lines.first_mut() {
+            line.unit_price = sample::usd("900.00");
+        }
+        deal
     }
 
     /// The deal of a number.
@@ -82,6 +116,14 @@ impl Deal {
         let company = sim.below(3);
         quote.customer.company = (55 + company).to_string();
         quote.customer.tax_registration = Some(format!("12-34567{company}9"));
+        let price = match sim.below(12) {
+            0 | 1 => Price::Allowed,
+            2 => Price::Refused,
+            _ => Price::Fair,
+        };
+        if price == Price::Allowed {
+            quote = cheap(sim, quote);
+        }
         let keys = quote.lines.iter().filter_map(|l| l.milestone.clone());
         let completed: Vec<String> = keys.filter(|_| !sim.one_in(4)).collect();
         let withdrawn = sim.one_in(10);
@@ -90,6 +132,7 @@ impl Deal {
             flawed: sim.one_in(6),
             withdrawn,
             change_order: (!withdrawn && sim.one_in(3)).then(|| draw_change(sim, &quote)),
+            price,
             completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,

@@ -8,7 +8,7 @@ use events::Envelope;
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Sim, Tally, open};
 use crate::world::{EPOCH, World};
-use crate::{invariants, operator, script};
+use crate::{approver, invariants, operator, script};
 
 /// Rounds after the last fault in which everything must have come to an end.
 const ROUNDS: u32 = 30;
@@ -38,7 +38,7 @@ pub fn play(seed: u64, traced: bool) -> Outcome {
     within_a_runtime(history(seed, traced))
 }
 
-/// Plays a fixed deal in which nothing goes wrong but what is aimed at. Gives what does not hold
+/// Plays a fixed deal, with a price that somebody must allow, in which nothing goes wrong but what is aimed at. Gives what does not hold
 /// in the end, and the calls of each process.
 #[must_use]
 pub fn rehearse(aims: Vec<Aim>, traced: bool) -> Rehearsal {
@@ -46,7 +46,7 @@ pub fn rehearse(aims: Vec<Aim>, traced: bool) -> Rehearsal {
         let sim = Sim::quiet(EPOCH.parse().expect("a timestamp"), traced);
         sim.aim(aims);
         let world = World::new(Arc::clone(&sim)).await;
-        let deals = vec![Deal::fixed()];
+        let deals = vec![Deal::cheap()];
         let (master, played) = (Arc::clone(&world), deals.clone());
         sim.spawn(async move { everything(master, played).await });
         let mut broken = match sim.run().await {
@@ -116,7 +116,11 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
     while world.is_under_way() {
         world.sim.wait(60, 1_200).await;
         world.poll();
+        if world.sim.one_in(3) {
+            approver::answer(&world, &deals).await;
+        }
         if world.sim.one_in(6) {
+            world.remind();
             operator::settle(&world).await;
         }
         if world.sim.one_in(4) {
@@ -133,8 +137,9 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
     for round in 0..ROUNDS {
         // The log is read to its end, overlap and all.
         world.poll();
+        world.remind();
         quiet(world).await;
-        let settled = operator::settle(world).await;
+        let settled = operator::settle(world).await + approver::answer(world, deals).await;
         let paid = script::pay(world);
         let mut asked = false;
         for deal in deals {

@@ -1,6 +1,7 @@
 //! What must hold when everything has come to its end. Each rule reads the table and the
 //! products' books, and nothing that the functions say of themselves.
 
+mod approvals;
 mod cash;
 pub(crate) mod change_order;
 mod events;
@@ -77,6 +78,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
             continue;
         }
         let mut found = records::broken(world, deal, &ledger, &items);
+        found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(money::broken(world, &ledger));

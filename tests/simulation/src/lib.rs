@@ -6,6 +6,7 @@
 //! books. The same seed gives the same history: `make simulate SEED=…`.
 #![allow(clippy::expect_used)] // A simulator that can't go on should say so at once.
 
+mod approver;
 mod command_line;
 mod deal;
 mod engine;

@@ -12,7 +12,7 @@ use domain::sample;
 use events::{Envelope, Traceparent};
 use jiff::SignedDuration;
 
-use crate::deal::Deal;
+use crate::deal::{Deal, Price, cheap};
 use crate::engine::{Fault, Place, open};
 use crate::products::{Books, Change, ErpInvoice, Received};
 use crate::senders;
@@ -29,11 +29,14 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
     if deal.flawed {
         quote.customer.tax_registration = None;
     }
+    if deal.price == Price::Refused {
+        quote = cheap(&sim, quote);
+    }
     open(&world.books).quotes.insert(quote.deal.clone(), quote);
     senders::approved(&world, &deal.quote.deal);
-    if deal.flawed {
+    if deal.flawed || deal.price == Price::Refused {
         sim.wait(600, 14_400).await;
-        // Not one write anywhere before every check has passed.
+        // Not one write anywhere before every check has passed, or a person allowed what did not.
         if is_anywhere(&world, &deal.engagement) {
             world.complain(format!("{} was set up although its quote is flawed", deal.engagement));
         }

@@ -149,6 +149,16 @@ impl World {
             world.sim.note(|| format!("polled: {polled:?}"));
         });
     }
+
+    /// Calls `remind` once, as its schedule does.
+    pub(crate) fn remind(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let context = world.context("remind");
+            let reminded = remind::remind_all(&context).await;
+            world.sim.note(|| format!("reminded: {reminded:?}"));
+        });
+    }
 }
 
 fn connections() -> BTreeMap<String, Arc<Connection>> {

@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 12] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -18,6 +18,8 @@ const FUNCTIONS: [&str; 10] = [
     "invoice-posted",
     "payment-received",
     "publish-outbox",
+    "approval-decided",
+    "remind",
 ];
 
 /// The longest process of each function in a deal in which nothing goes wrong.
@@ -103,6 +105,8 @@ every_function! {
     invoice_posted = "invoice-posted";
     payment_received = "payment-received";
     publish_outbox = "publish-outbox";
+    approval_decided = "approval-decided";
+    remind = "remind";
 }
 
 /// A deal in which nothing goes wrong touches every kind of call but those to a dead letter's.

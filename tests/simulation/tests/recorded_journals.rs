@@ -72,6 +72,7 @@ fn every_kind_of_item_is_recorded() {
 
 /// States in which something may stand half-way, as they are stored.
 const UNFINISHED: &[&str] = &[
+    "approval status requested",
     "exception status open",
     "invoice status collecting",
     "invoice status drafted",
@@ -79,6 +80,7 @@ const UNFINISHED: &[&str] = &[
     "invoice status posted",
     "invoice status part-paid",
     "line status ready",
+    "parked condition approval-settled",
     "parked condition engagement-active",
     "parked condition invoice-posted",
     "state status activating",
@@ -93,6 +95,7 @@ const UNFINISHED: &[&str] = &[
 /// Every queue; the poll and the webhook have none.
 const QUEUES: &[&str] = &[
     "change-order-approved",
+    "approval-decided",
     "dead-letters",
     "invoice-posted",
     "invoice-requested",

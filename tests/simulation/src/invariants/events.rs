@@ -55,7 +55,9 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
                 let changed = deals
                     .iter()
                     .any(|d| d.change_order.is_some() && partition.ends_with(d.engagement.as_str()));
-                let reason = MAY_WAIT.iter().chain(OF_A_WITHDRAWAL.iter().filter(|_| withdrawn));
+                // Whoever answers what was given up in the meantime is told.
+                let answered = item.text("stage") == Some("approval-decided");
+                let reason = MAY_WAIT.iter().chain(OF_A_WITHDRAWAL.iter().filter(|_| withdrawn || answered));
                 let reason = reason.chain(OF_A_CHANGE_ORDER.iter().filter(|_| changed));
                 must(&mut broken, reason.map(|c| c.as_str()).any(|c| c == code), || {
                     format!("{code} waits: {}", item.text("detail").unwrap_or_default())

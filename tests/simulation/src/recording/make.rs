@@ -12,8 +12,8 @@ use super::{Recording, simulated};
 use crate::deal::Deal;
 use crate::engine::{Sim, open};
 use crate::products::ErpInvoice;
-use crate::script;
 use crate::world::{EPOCH, World};
+use crate::{approver, script};
 
 /// Minutes after which a scenario does not come to stand any more.
 const MOST_MINUTES: u32 = 3 * 24 * 60;
@@ -48,12 +48,13 @@ async fn play(scenario: &'static Scenario) -> Result<Recording, String> {
     }
 }
 
-/// The world outside: the deal, a poll each minute, and customers who pay at once.
+/// The world outside: the deal, a poll each minute, people who answer and customers who pay at once.
 async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
-    world.sim.spawn(Box::pin(script::play(Arc::clone(world), deal)));
+    world.sim.spawn(Box::pin(script::play(Arc::clone(world), deal.clone())));
     for _ in 0..MOST_MINUTES {
         tokio::time::sleep(Duration::from_secs(60)).await;
         world.poll();
+        approver::answer(world, std::slice::from_ref(&deal)).await;
         pay(world, paid_in);
     }
 }

@@ -12,7 +12,7 @@ use super::Recording;
 use crate::deal::Deal;
 use crate::engine::open;
 use crate::world::World;
-use crate::{history, invariants, script, senders};
+use crate::{approver, history, invariants, operator, script, senders};
 
 /// Minutes in which a project must be there.
 const MOST_MINUTES: u32 = 24 * 60;
@@ -78,9 +78,10 @@ async fn has_project(world: &Arc<World>, deal: &Deal) -> bool {
         if open(&world.books).project_of(&deal.engagement).is_some() {
             return true;
         }
-        // What a product refused is settled meanwhile.
+        // What a product refused is settled meanwhile, and what somebody was asked is answered.
         if minute % 60 == 59 {
-            crate::operator::settle(world).await;
+            operator::settle(world).await;
+            approver::answer(world, std::slice::from_ref(deal)).await;
         }
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     }

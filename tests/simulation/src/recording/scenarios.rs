@@ -102,6 +102,30 @@ const SCENARIOS: &[Scenario] = &[
                 && w.count("state", "kind", "state") == 0
         })
     },
+    Scenario {
+        deal: Deal::cheap,
+        ..Scenario::new("approval-waits", "a price below the policy waits for somebody to allow it", |w| {
+            w.run_is("activation", "held")
+                && w.has("approval", "status", "requested")
+                && w.parked("approval-settled") > 0
+                && w.count("state", "kind", "state") == 0
+        })
+    },
+    Scenario {
+        deal: Deal::cheap,
+        aims: || aim("approval-decided", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
+        ..Scenario::new(
+            "approval-given",
+            "somebody allowed a price, and the function that took it died; what waited is not on the bus yet",
+            |w| {
+                w.has("approval", "status", "approved")
+                    && w.parked("approval-settled") > 0
+                    && w.waiting(Queue::ApprovalDecided) > 0
+                    && w.waiting(Queue::QuoteApproved) == 0
+                    && w.count("state", "kind", "state") == 0
+            },
+        )
+    },
     Scenario::new(
         "activation-project-made",
         "activation died after the PSA made the project and before the step was recorded as done",

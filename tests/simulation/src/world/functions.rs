@@ -24,6 +24,7 @@ pub(crate) enum Queue {
     InvoiceRequested,
     InvoicePosted,
     PaymentReceived,
+    ApprovalDecided,
     OutboxRetry,
     DeadLetters,
 }
@@ -44,6 +45,7 @@ impl Queue {
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
+            Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -57,7 +59,10 @@ impl Queue {
             | Event::BillingReady(_)
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
-            | Event::ExceptionRaised(_) => None,
+            | Event::ExceptionRaised(_)
+            | Event::ApprovalRequested(_)
+            | Event::ApprovalReminded(_)
+            | Event::ApprovalExpired(_) => None,
         }
     }
 
@@ -71,6 +76,7 @@ impl Queue {
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
+            Self::ApprovalDecided => "approval-decided",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -86,6 +92,7 @@ impl Queue {
             Self::TimeApproved
             | Self::MilestoneCompleted
             | Self::InvoicePosted
+            | Self::ApprovalDecided
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -110,6 +117,7 @@ impl Queue {
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
+            Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");
