@@ -24,7 +24,13 @@ REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 OWNERS = ("sales-operations", "master-data", "tax", "contracts", "finance-operations", "integration")
 APPROVABLE = ("price-below-policy",)
 MOST_HOURS = 24 * 366
+SYSTEMS = (*ROUTED, "billing")
+"""Roles that may be declared a system of record; none of our products plays the last one yet."""
+OBJECTS = ("customer", "contract", "project", "resource", "time", "billing", "invoice", "payment", "revenue")
+"""What every declaration of ownership must cover."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
+NAME = re.compile(r"[a-z][a-z_]{0,39}")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 CURRENCY = re.compile(r"[A-Z]{3}")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
@@ -193,6 +199,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     tenant.only(
         *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
+        *("delivery_owners", "ownership"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
@@ -248,6 +255,40 @@ def check_requirements(tenant: Part, connections: Part, roles: dict[str, str]) -
             raise place.fail(f"{signal!r} is announced by no connection")
     if "approvals" in tenant.value:
         check_approvals(tenant.at("approvals"))
+    if "delivery_owners" in tenant.value:
+        check_delivery_owners(tenant.at("delivery_owners"))
+    if "ownership" in tenant.value:
+        check_ownership(tenant.at("ownership"))
+
+
+def check_delivery_owners(owners: Part) -> None:
+    """Who may answer for the delivery; an empty list means that quotes need not say."""
+    if not owners.items(at_least=0):
+        return
+    codes(owners)
+    for owner in owners.items():
+        owner.only("code", "name", "email")
+        owner.at("name").text()
+        if "email" in owner.value:
+            owner.at("email").text(EMAIL)
+
+
+def check_ownership(rules: Part) -> None:
+    """Each field of each object belongs to one system, and every object that must be is covered."""
+    owned: set[tuple[str, str]] = set()
+    for rule in rules.items():
+        rule.only("object", "fields", "system_of_record", "governed_by")
+        name = rule.at("object").text(NAME)
+        rule.at("system_of_record").one_of(SYSTEMS, "role")
+        rule.at("governed_by").one_of(OWNERS, "owner")
+        for field in rule.at("fields").items():
+            if field.text() != "*":
+                field.text(NAME)
+            if (name, field.value) in owned:
+                raise field.fail(f"{field.value!r} of {name} has an owner already")
+            owned.add((name, field.value))
+    if missing := [name for name in OBJECTS if (name, "*") not in owned]:
+        raise rules.fail(f"must say who owns all other fields (*) of {', '.join(missing)}")
 
 
 def check_time_zone(zone: Part) -> None:

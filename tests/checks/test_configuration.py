@@ -34,6 +34,25 @@ def test_the_committed_configuration_is_sound(parts: Parts) -> None:
     check(**parts)
 
 
+def owned() -> list[Parts]:
+    """The ownership that counts where a tenant declares none."""
+    return json.loads((ROOT / "infra" / "config" / "ownership.json").read_text())
+
+
+def test_the_ownership_that_ships_is_sound_and_may_be_declared_otherwise(parts: Parts) -> None:
+    """Proves OWN-01 in part and OWN-06 in part: declared per object, and invoices may be a billing platform's."""
+    assert "ownership" not in parts["tenant"], "what ships counts where nothing is declared"
+    check(**{**parts, "tenant": {**parts["tenant"], "ownership": owned()}})
+    billed = [{**rule, "system_of_record": "billing"} if rule["object"] == "invoice" else rule for rule in owned()]
+    check(**{**parts, "tenant": {**parts["tenant"], "ownership": billed}})
+
+
+def test_delivery_owners_may_be_left_out(parts: Parts) -> None:
+    for without in ({}, {"delivery_owners": []}):
+        tenant = {name: value for name, value in parts["tenant"].items() if name != "delivery_owners"}
+        check(**{**parts, "tenant": {**tenant, **without}})
+
+
 BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("tenant: time_zone: 'Mars/Base' is not", lambda p: p["tenant"].update(time_zone="Mars/Base")),
     ("tenant: services: is missing", lambda p: p["tenant"].pop("services")),
@@ -63,6 +82,18 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("tenant: approvals[0].remind_after_hours: must be less",
      lambda p: p["tenant"]["approvals"][0].update(remind_after_hours=168)),
     ("tenant: approvals[0]: has no 'by'", lambda p: p["tenant"]["approvals"][0].update(by="me")),
+    ("tenant: delivery_owners[1].code: 'erp-practice' appears twice",
+     lambda p: p["tenant"]["delivery_owners"][1].update(code="erp-practice")),
+    ("tenant: delivery_owners[0].email: must match", lambda p: p["tenant"]["delivery_owners"][0].update(email="erp")),
+    ("tenant: ownership[0].system_of_record: 'sap' is not",
+     lambda p: p["tenant"].update(ownership=[{**owned()[0], "system_of_record": "sap"}])),
+    ("tenant: ownership[0].governed_by: 'nobody' is not",
+     lambda p: p["tenant"].update(ownership=[{**owned()[0], "governed_by": "nobody"}])),
+    ("tenant: ownership[16].fields[0]: '*' of opportunity has an owner already",
+     lambda p: p["tenant"].update(ownership=[*owned(), owned()[0]])),
+    ("tenant: ownership: must say who owns all other fields (*) of invoice",
+     lambda p: p["tenant"].update(ownership=[rule for rule in owned() if rule["object"] != "invoice"])),
+    ("tenant: ownership: must be a list", lambda p: p["tenant"].update(ownership={})),
     ("connections: connections[3].base_url: must begin with https",
      lambda p: p["connections"][3].update(base_url="http://api.stripe.com")),
     ("connections: connections[0].base_url: must not end", lambda p: p["connections"][0].update(base_url="https://a/")),

@@ -36,15 +36,19 @@ class Journey:
 
     def deal(self, **changes: Any) -> Deal:
         """A deal with a customer of its own; `changes` are laid over the sold package."""
-        number = next(_numbers)
-        company = {
-            "name": f"Globex {number} Inc", "domain": f"globex-{number}.example",
-            "q2c_tax_id": tax_registration(number), "q2c_billing_email": f"payables@globex-{number}.example",
-            **changes.pop("company", {}),
-        }
+        company = {**self.company(), **changes.pop("company", {})}
         deal = Deal(self, self.crm.post("/deals", company=company, **changes), company)
         self.deals.append(deal)
         return deal
+
+    @staticmethod
+    def company() -> dict[str, str]:
+        """A company that nobody knows yet."""
+        number = next(_numbers)
+        return {
+            "name": f"Globex {number} Inc", "domain": f"globex-{number}.example",
+            "q2c_tax_id": tax_registration(number), "q2c_billing_email": f"payables@globex-{number}.example",
+        }
 
     def announced(self, deal: Deal, event_type: str) -> list[dict[str, Any]]:
         """The events of a type that were put on the bus about a deal."""

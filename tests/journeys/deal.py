@@ -128,6 +128,23 @@ class Deal:
         return self.state["customer"]
 
     @property
+    def customer_id(self) -> str:
+        """Our ID of the company that buys, known before anything is set up."""
+        return f"cus_{uuid.uuid5(NAMESPACE, f'{TENANT}|{CRM}|company|{self.company}').hex}"
+
+    @property
+    def customer_item(self) -> Item:
+        """The customer as it is kept; empty before there is one."""
+        return next((item for item in self.customer_items() if item["kind"] == "customer"), {})
+
+    def customer_items(self, kind: str | None = None) -> list[Item]:
+        """The journal's items of its customer."""
+        found = read_partition(
+            self._journey.dynamodb, self._journey.stack.table, f"tenant#{TENANT}#subject#{self.customer_id}",
+        )
+        return [item for item in found if kind in (None, item.get("kind"))]
+
+    @property
     def lines(self) -> list[Item]:
         """Its billable lines."""
         return self.items("line")

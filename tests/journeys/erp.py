@@ -46,7 +46,18 @@ class Erp(Tryton):
         domain = [["identifiers.code", "=", registration.replace("-", "")]]
         dashed = [["identifiers.code", "=", registration]]
         return self.find("party.party", ["OR", domain, dashed], "code", "name", "external_id", "addresses.city",
-                         "identifiers.code", "customer_payment_term.name", "receivable")
+                         "identifiers.code", "customer_payment_term.name", "receivable", "parent_party.external_id")
+
+    def add_party(self, name: str, street: str) -> int:
+        """An account that somebody made by hand, without any ID or registration."""
+        made = request_json("POST", f"{self._base}/party.party", {
+            "name": name, "addresses": [["create", [{"street": street, "invoice": True}]]],
+        }, self._headers)
+        return made["id"]
+
+    def edit_party(self, party: int, **fields: Any) -> None:
+        """What an accountant corrects."""
+        request_json("PUT", f"{self._base}/party.party/{party}", fields, self._headers)
 
     def limit_credit(self, party: int, amount: str | None) -> None:
         """Set a customer's credit limit; none means unlimited."""

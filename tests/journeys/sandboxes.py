@@ -69,6 +69,11 @@ class Crm(Sandbox):
         body = {"properties": properties, "notify": False}
         return request_json("PATCH", f"{self.control}/objects/{kind}/{record}", body)
 
+    def report(self, kind: str, record: str, **properties: str | None) -> list[Record]:
+        """What a sales person changes, with the notification; returns its deliveries with their answers."""
+        body = {"properties": properties}
+        return request_json("PATCH", f"{self.control}/objects/{kind}/{record}", body)["deliveries"]
+
     def approve(self, deal: str, **variation: Any) -> list[Record]:
         """Approve a deal's quote; returns the deliveries of the notification with their answers."""
         return self.post(f"/deals/{deal}/approve", **variation)["deliveries"]

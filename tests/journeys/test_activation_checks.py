@@ -61,6 +61,11 @@ CASES = (
     Case("a project template that does not exist", "Q2C-0110", "contracts", "cathedral",
          {"quote": {"q2c_project_template": "cathedral"}},
          corrected={"quote": {"q2c_project_template": "implementation"}}),
+    Case("a delivery owner nobody knows", "Q2C-0114", "contracts", "moonlighters",
+         {"quote": {"q2c_delivery_owner": "moonlighters"}},
+         corrected={"quote": {"q2c_delivery_owner": "advisory-practice"}}),
+    Case("nobody answers for the delivery", "Q2C-0114", "contracts", "names nobody",
+         {"quote": {"q2c_delivery_owner": None}}, corrected={"quote": {"q2c_delivery_owner": "erp-practice"}}),
     Case("a line that does not say how it is billed", "Q2C-0111", "contracts", "does not say how it is billed",
          lines=[FEE, {**RATE, "q2c_billing_method": None}],
          corrected={"line": {"q2c_billing_method": "time-and-materials"}}),
@@ -69,7 +74,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_failed_check_stops_before_the_first_write_and_is_resumed(journey: Journey, case: Case) -> None:
-    """Proves WFA-04 in part, WFA-06, WFA-07, WFA-08, WFA-09, WFA-11, WFA-12, WFA-13, WFA-14, WFA-16, WFA-28, WFA-30,
+    """Proves WFA-04 in part, WFA-06, WFA-07, WFA-08, WFA-09, WFA-11, WFA-12, WFA-13, WFA-14, WFA-15, WFA-16, WFA-28, WFA-30,
     EXC-01, EXC-02, EXC-03, EXC-18 in part, EXC-22, SCN-07, SCN-08, SCN-09, SCN-10."""
     lines = [{name: value for name, value in line.items() if value} for line in case.lines or [FEE, RATE]]
     deal = journey.deal(**case.sold, line_items=lines)
@@ -107,6 +112,51 @@ def test_a_customer_over_its_credit_limit_is_not_set_up(journey: Journey) -> Non
     second.activate()
     assert second.customer == first.customer
     assert len(journey.erp.parties(first.customer_record["q2c_tax_id"])) == 1
+
+
+def test_an_account_that_looks_like_the_customer_is_for_a_person(journey: Journey) -> None:
+    """Proves WFA-04, OWN-09 in part, OWN-10 in part, EXC-06 in part, EXC-13 in part: the account of an older system is
+    named, nothing is written, and once it was given the customer's ID there it is the one that is used."""
+    deal = journey.deal()
+    known = journey.erp.add_party(deal.customer_record["name"].replace("Inc", "Incorporated"), "2 Side Street")
+    nothing_is_written(journey, deal, deal.approve)
+    (held,) = deal.exceptions()
+    assert (held["code"], held["owner"]) == ("Q2C-0115", "master-data")
+    assert f"account {known} " in held["detail"] and deal.customer_id in held["detail"]
+    journey.erp.edit_party(known, external_id=deal.customer_id)
+    deal.activate()
+    assert deal.codes() == []
+    assert deal.state["records"]["customer_account"] == str(known)
+    assert len(journey.erp.by_external_id("party.party", deal.customer_id)) == 1
+
+
+def test_one_firm_twice_in_the_crm_is_for_a_person(journey: Journey) -> None:
+    """Proves OWN-10 in part, EXC-13 in part: a second company with the first one's registration is flagged, and nothing is
+    written of it until the CRM says who it is."""
+    first = journey.deal().activate()
+    own = journey.company()
+    second = journey.deal(company={**own, "q2c_tax_id": first.customer_record["q2c_tax_id"]})
+    nothing_is_written(journey, second, second.approve)
+    (held,) = second.exceptions()
+    assert (held["code"], held["owner"]) == ("Q2C-0115", "master-data")
+    assert first.customer_id in held["detail"], "whose account it is"
+    correct(journey, second, {"company": {"q2c_tax_id": own["q2c_tax_id"]}})
+    second.activate()
+    assert second.customer != first.customer
+
+
+def test_a_hierarchy_that_differs_from_the_erp_s_stops(journey: Journey) -> None:
+    """Proves WFA-05, EXC-17 in part: the CRM names no parent, the ERP does; a person takes it back there."""
+    first = journey.deal().activate()
+    (party,) = journey.erp.parties(first.customer_record["q2c_tax_id"])
+    journey.erp.edit_party(party["id"], parent_party=journey.erp.add_party("Initech Holdings", "3 Side Street"))
+    second = journey.deal(company=first.customer_record)
+    nothing_is_written(journey, second, second.approve)
+    (held,) = second.exceptions()
+    assert (held["code"], held["owner"]) == ("Q2C-0113", "master-data")
+    journey.erp.edit_party(party["id"], parent_party=None)
+    second.activate()
+    assert second.codes() == []
 
 
 def test_all_findings_are_reported_at_once(journey: Journey) -> None:

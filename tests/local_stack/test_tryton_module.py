@@ -98,3 +98,15 @@ def test_an_external_id_is_given_once(books: Instance) -> None:
     with pytest.raises(Exception, match="The external ID must be unique"):
         post_invoice(books, "inv_once", customer="cus_another")
 
+
+def test_a_party_belongs_to_another(books: Instance) -> None:
+    """The hierarchy that the ERP keeps is written and read in the form that the connector knows."""
+    ids = erp_base.identifiers(books.books)
+    base = f"{books.url('tryton')}/{erp_base.DATABASE}/rest/model/party.party"
+    headers = {"authorization": f"bearer {ids['key']}"}
+    above = request_json("POST", base, {"external_id": "cus_above", "name": "Globex Holdings Ltd"}, headers)
+    below = request_json("POST", base, {"external_id": "cus_below", "name": "Globex Corporation"}, headers)
+    read = f"{base}/{below['id']}?f=parent_party.name"
+    assert request_json("GET", read, None, headers)["parent_party"] is None
+    put = request_json("PUT", read, {"parent_party": above["id"]}, headers)
+    assert (put["parent_party"]["id"], put["parent_party"]["name"]) == (above["id"], "Globex Holdings Ltd")

@@ -223,6 +223,31 @@ def test_a_second_deal_of_a_customer_shares_the_company(hubspot: Client) -> None
     assert first["deal_id"] != second["deal_id"]
 
 
+def test_a_company_belongs_to_another(hubspot: Client) -> None:
+    """The property that HubSpot fills from the association, and one parent for all that belong to it."""
+    above = {"name": "Globex Holdings", "domain": "holdings.example"}
+    first = hubspot.control("POST", "/deals", {"parent": above})
+    other = {"name": "Initech", "domain": "initech.example"}
+    second = hubspot.control("POST", "/deals", {"company": other, "parent": above})
+    parents = set()
+    for made in (first, second):
+        path = f"{OBJECTS}/companies/{made['company_id']}?properties=hs_parent_company_id"
+        parents.add(hubspot.call("GET", path).get_json()["properties"]["hs_parent_company_id"])
+    (parent,) = parents
+    read = hubspot.call("GET", f"{OBJECTS}/companies/{parent}?properties=name").get_json()
+    assert read["properties"]["name"] == "Globex Holdings"
+
+
+def test_a_company_s_change_is_notified_as_one_of_a_company(subscribed: Client, receiver: Receiver) -> None:
+    company = subscribed.control("POST", "/deals")["company_id"]
+    subscribed.call("PATCH", f"{OBJECTS}/companies/{company}", {"properties": {"q2c_customer_id": "cus_1"}})
+    body = {"properties": {"q2c_tax_id": "12-0000009"}}
+    subscribed.flask.patch(f"/_sandbox/objects/companies/{company}", json=body)
+    ((item,),) = receiver.bodies()
+    assert (item["subscriptionType"], item["propertyName"]) == ("company.propertyChange", "q2c_tax_id")
+    assert (item["objectId"], item["propertyValue"]) == (int(company), "12-0000009")
+
+
 def test_a_deal_can_be_varied_and_a_wrong_request_is_explained(hubspot: Client) -> None:
     made = hubspot.control("POST", "/deals", {"quote": {"q2c_payment_terms": None, "hs_currency": "EUR"},
                                               "line_items": []})

@@ -21,7 +21,9 @@ pub(crate) async fn verdict(
     let erp = config.routing.erp.get(&engagement.contract.legal_entity);
     let erp = erp.ok_or_else(|| JournalError::Decision("the legal entity has no ERP".into()))?;
     let erp = context.connect.erp(erp).await?;
-    let facts = erp.customer_facts(&engagement.customer, &quote.customer).await?;
+    let account = engagement.records.customer_account.as_deref();
+    let account = account.ok_or_else(|| JournalError::Decision("the engagement has no account".into()))?;
+    let facts = erp.customer_facts(account).await?;
     let zone = context.business_time_zone(&event.tenant).await;
     let zone = zone.map_err(|e| JournalError::Decision(e.to_string()))?;
     let approved_on = approved.approved_at.to_zoned(zone).date();

@@ -1,14 +1,16 @@
 //! Reading the quote back and checking all of it.
 
-use domain::activation::{CustomerFacts, Trigger, approvable, check, cut_contract, unconfirmed};
+use domain::activation::{CustomerFacts, Matched, Trigger, approvable, check, cut_contract, unconfirmed};
+use domain::id::CustomerId;
 use domain::quote::Quote;
 use domain::{Problem, TenantConfig};
 use events::Envelope;
 use runtime::Context;
 use workflow::{Run, StepError};
 
+use crate::Accepted;
 use crate::approve::approve;
-use crate::{Accepted, customer_of};
+use crate::customer::{Searched, erp_of, found, search};
 
 /// What the checks came to.
 pub(crate) enum Checked {
@@ -19,7 +21,8 @@ pub(crate) enum Checked {
 }
 
 /// Reads the deal's quote and what the ERP knows of its customer, and checks both, whatever it was that
-/// announced the deal. What a person may overrule is asked for; nothing else is written.
+/// announced the deal. A customer that is in doubt is reported beside all other findings. What a person
+/// may overrule is asked for; nothing else is written.
 pub(crate) async fn accept(
     context: &Context,
     run: &Run,
@@ -28,17 +31,25 @@ pub(crate) async fn accept(
     trigger: Trigger<'_>,
 ) -> Result<Checked, StepError> {
     let quote = read_quote(context, trigger).await?;
-    let customer = customer_of(event, trigger, &quote.customer.company);
-    let facts = match quote.legal_entity.as_ref().and_then(|entity| config.routing.erp.get(entity)) {
+    let at = context.clock.now();
+    let customer = CustomerId::of_company(&event.tenant, trigger.connection, &quote.customer.company);
+    let Searched { matched, facts } = match erp_of(&quote, config) {
         Some(connection) => {
             let erp = context.connect.erp(connection).await?;
-            erp.customer_facts(&customer, &quote.customer).await?
+            search(context, event, trigger.connection, erp.as_ref(), &quote.customer).await?
         }
         // Without an ERP there is nobody to ask; the checks report the missing entity.
-        None => CustomerFacts::default(),
+        None => Searched { matched: Ok(Matched::default()), facts: CustomerFacts::default() },
     };
     let mut findings = check(&quote, &facts, config);
     findings.extend(unconfirmed(&quote, &config.activation.claimed(trigger.signal)));
+    let matched = match matched {
+        Ok(matched) => matched,
+        Err(problems) => {
+            findings.extend(problems);
+            return Ok(Checked::Refused(findings));
+        }
+    };
     let (approval, findings) = match approvable(&quote, &findings, config) {
         Some((request, rule)) => approve(context, run, event, (&request, rule), findings).await?,
         None => (None, findings),
@@ -54,6 +65,7 @@ pub(crate) async fn accept(
             record: quote.customer,
             contract,
             approval,
+            found: Some(found(matched, facts, at)),
         })),
         Err(problems) => Checked::Refused(problems),
     })

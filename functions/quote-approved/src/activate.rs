@@ -7,7 +7,7 @@ use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated};
 use domain::id::{EngagementId, ExceptionId};
 use domain::problem::{ProblemCode, merged};
-use domain::{Condition, Problem};
+use domain::{Condition, Problem, TenantConfig};
 use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
@@ -16,6 +16,7 @@ use workflow::{LeaseError, Run, StepError, Workflow};
 use crate::Accepted;
 use crate::accept::{Checked, accept, read_quote};
 use crate::again::{again, change_order};
+use crate::customer::keep;
 use crate::readiness::{Readiness, confirm, kept};
 use crate::set_up::{SetUp, set_up, show_in_crm};
 
@@ -81,13 +82,14 @@ async fn steps(
     };
     let engagement = write_activating(context, run, event, &accepted).await?;
     let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
-    let made = set_up(run, &config, &systems, &engagement).await?;
+    let made = set_up(run, &config, &systems, &engagement, accepted.found.as_ref()).await?;
     if let Readiness::Differs(problem) = confirm(context, run, event, &systems, &engagement).await? {
         hold(context, event, vec![problem]).await?;
         return Ok(Outcome::Held);
     }
     run.may_begin("finish")?;
-    finish(context, run, event, &systems, &made).await?;
+    let setting = Setting { config: &config, systems: &systems, accepted: &accepted, made: &made };
+    finish(context, run, event, &setting).await?;
     show_in_crm(run, &systems, &engagement).await?;
     Ok(Outcome::Applied)
 }
@@ -202,8 +204,7 @@ async fn finish(
     context: &Context,
     run: &Run,
     event: &Envelope,
-    systems: &Systems,
-    made: &SetUp,
+    setting: &Setting<'_>,
 ) -> Result<(), StepError> {
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.engagement(&event.tenant, &event.subject).await?;
@@ -214,7 +215,7 @@ async fn finish(
                 JournalEntry::of(event, EntryOutcome::NoEffect, "active already", context.clock.now());
             Commit::default().entry(&event.tenant, &entry)?
         } else {
-            activation(context, event, systems, made, known).await?.write(run.fence())
+            activation(context, event, setting, known).await?.write(run.fence())
         };
         let commit = commit.emit(run.recorded::<Envelope>(FOLLOWED_BY)?);
         match context.journal.commit(commit).await? {
@@ -227,13 +228,21 @@ async fn finish(
     Err(JournalError::Contended(event.subject.clone()).into())
 }
 
+/// What an activation has at hand when it ends.
+struct Setting<'a> {
+    config: &'a TenantConfig,
+    systems: &'a Systems,
+    accepted: &'a Accepted,
+    made: &'a SetUp,
+}
+
 async fn activation(
     context: &Context,
     event: &Envelope,
-    systems: &Systems,
-    made: &SetUp,
+    setting: &Setting<'_>,
     known: Versioned<Engagement>,
 ) -> Result<Commit, JournalError> {
+    let Setting { config, systems, accepted, made } = *setting;
     let (tenant, now) = (event.tenant.as_str(), context.clock.now());
     let decision = |e: String| JournalError::Decision(e);
     let mut engagement = known.body.ok_or_else(|| decision(format!("{} vanished", event.subject)))?;
@@ -246,7 +255,7 @@ async fn activation(
     let mut commit = Commit::default()
         .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
         .write(context.journal.write_state(tenant, &engagement, known.version, now)?);
-    let (writes, announced) = kept(context, event, &engagement).await?;
+    let (writes, of_contract) = kept(context, event, &engagement).await?;
     commit.writes.extend(writes);
     for entry in made.crosswalk(systems, &engagement) {
         // A customer of an earlier deal is linked already; a link never changes.
@@ -262,12 +271,28 @@ async fn activation(
             }
         }
     }
-    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await?
-    {
-        commit = commit.write(write);
-    }
-    let fixed_fee = engagement.contract.fixed_fee().map_err(|e| decision(e.to_string()))?;
-    let outgoing: Vec<Event> = vec![
+    commit.writes.extend(keep(context, config, event, systems, accepted, made).await?);
+    let settled =
+        context.journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await?;
+    commit.writes.extend(settled);
+    let outgoing = announced(systems, made, &engagement)?;
+    let subject = &event.subject;
+    let mut commit = commit.emit(
+        outgoing
+            .into_iter()
+            .chain(of_contract)
+            .enumerate()
+            .map(|(i, e)| event.concluded(context.function, subject, i, e))
+            .collect::<Vec<_>>(),
+    );
+    commit.release.push(Condition::EngagementActive);
+    without_questions(context, event, commit).await
+}
+
+/// What everybody is told of an engagement that is active.
+fn announced(systems: &Systems, made: &SetUp, engagement: &Engagement) -> Result<Vec<Event>, JournalError> {
+    let fixed_fee = engagement.contract.fixed_fee().map_err(|e| JournalError::Decision(e.to_string()))?;
+    Ok(vec![
         CustomerCreated {
             customer: engagement.customer.clone(),
             connection: systems.erp.connection().to_owned(),
@@ -288,18 +313,7 @@ async fn activation(
             fixed_fee,
         }
         .into(),
-    ];
-    let subject = &event.subject;
-    let mut commit = commit.emit(
-        outgoing
-            .into_iter()
-            .chain(announced)
-            .enumerate()
-            .map(|(i, e)| event.concluded(context.function, subject, i, e))
-            .collect::<Vec<_>>(),
-    );
-    commit.release.push(Condition::EngagementActive);
-    without_questions(context, event, commit).await
+    ])
 }
 
 /// The commit, with what is still asked about the engagement given up: it goes on without an answer.

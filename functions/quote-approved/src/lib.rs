@@ -8,6 +8,7 @@ mod accept;
 mod activate;
 mod again;
 mod approve;
+mod customer;
 mod gate;
 mod readiness;
 mod set_up;
@@ -55,6 +56,9 @@ struct Accepted {
     /// The approval in spite of a finding, where one was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval: Option<domain::id::ApprovalId>,
+    /// What was found of the customer; missing where it was accepted before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<customer::Found>,
 }
 
 impl Accepted {
@@ -68,9 +72,4 @@ impl Accepted {
             }
         }
     }
-}
-
-/// Our ID of a CRM's company: every deal of the company has the same customer.
-fn customer_of(event: &Envelope, trigger: Trigger<'_>, company: &str) -> domain::id::CustomerId {
-    domain::id::CustomerId::derive(&[&event.tenant, trigger.connection, "company", company])
 }

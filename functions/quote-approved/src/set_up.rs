@@ -2,18 +2,24 @@
 
 use connectors::operation::{
     CreateBillingPlan, CreateCustomer, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
-    CustomerRecord, Reference, WriteDealStatus,
+    CustomerRecord, LinkCustomer, Reference, WriteDealStatus,
 };
 use domain::contract::WorkElement;
+use domain::customer::OBJECT;
 use domain::engagement::{Engagement, EngagementStatus, SystemRecords};
+use domain::id::CustomerId;
 use domain::{Contract, TenantConfig};
 use journal::{CrosswalkEntry, JournalError};
 use runtime::Systems;
 use workflow::{Run, StepError};
 
+use crate::customer::Found;
+
 /// What the steps made.
 pub(crate) struct SetUp {
     pub(crate) customer: CustomerRecord,
+    /// The company that the customer belongs to: its global ID and its account.
+    pub(crate) parent: Option<(CustomerId, CustomerRecord)>,
     pub(crate) billing_plan: Reference,
     pub(crate) project: Reference,
 }
@@ -39,31 +45,46 @@ impl SetUp {
             local_id: local.to_owned(),
             engagement: id.clone(),
         };
-        vec![
-            pair(engagement.customer.as_str(), systems.erp.connection(), "customer", &self.customer.record),
-            pair(&id, systems.erp.connection(), "billing-plan", &self.billing_plan.record),
+        let (crm, erp) = (systems.crm.connection(), systems.erp.connection());
+        let customer = &engagement.customer_record;
+        let mut pairs = vec![
+            pair(engagement.customer.as_str(), erp, OBJECT, &self.customer.record),
+            pair(engagement.customer.as_str(), crm, OBJECT, &customer.company),
+            pair(&id, erp, "billing-plan", &self.billing_plan.record),
             pair(&id, systems.psa.connection(), "project", &self.project.record),
-            pair(&id, systems.crm.connection(), "deal", &engagement.deal),
-        ]
+            pair(&id, crm, "deal", &engagement.deal),
+        ];
+        if let (Some((parent, account)), Some(record)) = (&self.parent, &customer.parent) {
+            pairs.push(pair(parent.as_str(), erp, OBJECT, &account.record));
+            pairs.push(pair(parent.as_str(), crm, OBJECT, &record.company));
+        }
+        pairs
     }
 }
 
-/// Creates the customer and the billing plan in the ERP, and the project with tasks,
-/// milestones and rate card in the PSA.
+/// Creates the customer, below the company that it belongs to, and the billing plan in the ERP, and
+/// the project with tasks, milestones and rate card in the PSA.
 pub(crate) async fn set_up(
     run: &mut Run,
     config: &TenantConfig,
     systems: &Systems,
     engagement: &Engagement,
+    found: Option<&Found>,
 ) -> Result<SetUp, StepError> {
     let contract = &engagement.contract;
     let erp = systems.erp.connection().to_owned();
+    let parent = parent_of(run, systems, engagement, found).await?;
     let customer = CreateCustomer {
         customer: engagement.customer.clone(),
         record: engagement.customer_record.clone(),
         payment_terms: contract.payment_terms.clone(),
+        account: found.and_then(|f| f.account.clone()),
     };
     let customer = run.perform("customer", &erp, &systems.erp, &customer).await?;
+    if let Some((_, parent)) = &parent {
+        let link = LinkCustomer { account: customer.record.clone(), parent: parent.record.clone() };
+        run.perform("hierarchy", &erp, &systems.erp, &link).await?;
+    }
     let plan = CreateBillingPlan {
         engagement: engagement.engagement.clone(),
         customer: customer.clone(),
@@ -71,7 +92,26 @@ pub(crate) async fn set_up(
     };
     let billing_plan = run.perform("billing-plan", &erp, &systems.erp, &plan).await?;
     let project = deliver(run, config, systems, engagement).await?;
-    Ok(SetUp { customer, billing_plan, project })
+    Ok(SetUp { customer, parent, billing_plan, project })
+}
+
+/// The account of the company that the customer belongs to: the one that was found, else a new one.
+async fn parent_of(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    found: Option<&Found>,
+) -> Result<Option<(CustomerId, CustomerRecord)>, StepError> {
+    let sold = engagement.customer_record.parent.as_deref();
+    let (Some(record), Some(parent)) = (sold, found.and_then(|f| f.parent.as_ref())) else { return Ok(None) };
+    let create = CreateCustomer {
+        customer: parent.customer.clone(),
+        record: record.clone(),
+        payment_terms: engagement.contract.payment_terms.clone(),
+        account: parent.account.clone(),
+    };
+    let account = run.perform("parent", systems.erp.connection(), &systems.erp, &create).await?;
+    Ok(Some((parent.customer.clone(), account)))
 }
 
 /// The project in the PSA with everything delivery needs.

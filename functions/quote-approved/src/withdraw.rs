@@ -62,12 +62,12 @@ async fn held(context: &Context, event: &Envelope, detail: String) -> Result<Out
 /// The activation as far as it got.
 async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Outcome, StepError> {
     let never = || StepError::NotBegun { step: "accept".into() };
-    run.recorded::<Accepted>("accept")?.ok_or_else(never)?;
+    let accepted = run.recorded::<Accepted>("accept")?.ok_or_else(never)?;
     let engagement = context.journal.engagement(&event.tenant, &event.subject).await?.body;
     let engagement = engagement.ok_or_else(never)?;
     let config = context.connect.tenant(&event.tenant).await?;
     let systems = Systems::open(context, &config, &engagement.contract.legal_entity).await?;
-    set_up(run, &config, &systems, &engagement).await?;
+    set_up(run, &config, &systems, &engagement, accepted.found.as_ref()).await?;
     Ok(Outcome::Applied)
 }
 

@@ -12,7 +12,7 @@ mod psa;
 pub use crm::WriteDealStatus;
 pub use erp::{
     AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord,
-    PostInvoice,
+    LinkCustomer, PostInvoice,
 };
 pub use psa::{
     ChangeMilestone, CreateMilestone, CreateProject, CreateRateCard, CreateTask, SetBudget, SetRateCard,

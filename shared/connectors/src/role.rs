@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
-use domain::quote::{Customer, Quote};
+use domain::quote::Quote;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,8 +15,8 @@ use crate::error::CallError;
 use crate::inbound::Translated;
 use crate::operation::{
     AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, Performs, PostInvoice, SetBudget,
-    SetRateCard, WriteDealStatus, WriteInvoiceStatus,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, LinkCustomer, Performs, PostInvoice,
+    SetBudget, SetRateCard, WriteDealStatus, WriteInvoiceStatus,
 };
 
 /// The CRM: pipeline, quotes, the account team's view.
@@ -65,6 +66,7 @@ pub trait Psa:
 #[async_trait]
 pub trait Erp:
     Performs<CreateCustomer>
+    + Performs<LinkCustomer>
     + Performs<CreateBillingPlan>
     + Performs<AmendBillingPlan>
     + Performs<CreateInvoice>
@@ -75,16 +77,18 @@ pub trait Erp:
     /// The connection's ID.
     fn connection(&self) -> &str;
 
-    /// What the ERP knows of a customer: by our ID, else by tax registration. An unknown
-    /// customer has no hold, no limit and owes nothing.
+    /// The accounts that may be a customer: those that carry our ID, were linked with it or have
+    /// its tax registration; where there is none, those with a name like it.
     ///
     /// # Errors
-    /// When it can't be read.
-    async fn customer_facts(
-        &self,
-        customer: &CustomerId,
-        record: &Customer,
-    ) -> Result<CustomerFacts, CallError>;
+    /// When they can't be read.
+    async fn customers_like(&self, sought: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError>;
+
+    /// What the ERP knows of a customer's credit, by its own ID of the account.
+    ///
+    /// # Errors
+    /// When it can't be read, or is not there any more.
+    async fn customer_facts(&self, account: &str) -> Result<CustomerFacts, CallError>;
 
     /// The billing plan of an engagement as the ERP holds it, with prices in `currency`.
     ///

@@ -7,6 +7,7 @@
 mod amend;
 mod client;
 mod customer;
+mod customer_search;
 mod inbound;
 mod invoice;
 mod payment;
@@ -23,10 +24,10 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
-use domain::quote::Customer;
 use domain::setup::HeldPlan;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
@@ -152,12 +153,12 @@ impl Erp for Tryton {
         self.api.connection()
     }
 
-    async fn customer_facts(
-        &self,
-        customer: &CustomerId,
-        record: &Customer,
-    ) -> Result<CustomerFacts, CallError> {
-        self.facts_of(customer, record).await
+    async fn customers_like(&self, sought: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        self.parties_like(sought).await
+    }
+
+    async fn customer_facts(&self, account: &str) -> Result<CustomerFacts, CallError> {
+        self.facts_of(account).await
     }
 
     async fn held_plan(

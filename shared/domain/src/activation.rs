@@ -1,10 +1,12 @@
 //! From an approved quote to a contract: every check, before the first write anywhere.
 
+mod accounts;
 mod approval;
 mod checks;
 mod package;
 mod trigger;
 
+pub use accounts::{Matched, MatchedParent, match_accounts};
 pub use approval::approvable;
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};

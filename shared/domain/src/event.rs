@@ -4,6 +4,8 @@
 //! another system carries a reference where the product's notification does; the function
 //! that takes it reads the record and checks it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -13,6 +15,7 @@ use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, Approv
 use crate::contract::{RateCard, RecurringCharge};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
+use crate::ownership::Role;
 use crate::problem::Problem;
 use crate::revenue::RevenueSchedule;
 use crate::work::{MilestoneCompletion, TimeEntry};
@@ -291,6 +294,23 @@ pub struct PaymentApplied {
     pub open: Money,
 }
 
+/// A system reports that fields of one of its records changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordChanged {
+    /// The connection that reports it.
+    pub connection: String,
+    /// The role that the connection plays; what it may change follows from it.
+    pub role: Role,
+    /// What the record is to us (`customer`).
+    pub object: String,
+    /// The product's ID of the record.
+    pub record: String,
+    /// The fields that changed, by our name for them, each with its value now; empty where it was cleared.
+    pub fields: BTreeMap<String, String>,
+    /// When they changed there.
+    pub changed_at: Timestamp,
+}
+
 /// Something waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExceptionRaised {
@@ -361,6 +381,7 @@ events! {
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
+    RecordChanged(RecordChanged) = "q2c.record.changed.v1",
     ExceptionRaised(ExceptionRaised) = "q2c.exception.raised.v1",
     ApprovalRequested(ApprovalRequested) = "q2c.approval.requested.v1",
     ApprovalReminded(ApprovalReminded) = "q2c.approval.reminded.v1",

@@ -117,6 +117,14 @@ impl EngagementId {
     }
 }
 
+impl CustomerId {
+    /// The customer that a CRM's company is: every deal of the company has the same one.
+    #[must_use]
+    pub fn of_company(tenant: &str, crm_connection: &str, company: &str) -> Self {
+        Self::derive(&[tenant, crm_connection, "company", company])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use crate::activation::ActivationPolicy;
 use crate::approval::ApprovalRule;
 use crate::contract::{BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
+use crate::ownership::{self, OwnershipRule};
 
 /// Everything that a firm decides about its own flows. A version of it is written to the
 /// table by `infra/configure.py`; functions read it once per minute at most.
@@ -41,6 +42,26 @@ pub struct TenantConfig {
     /// What a person may approve, and who; what is not listed stays refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalRule>,
+    /// Who may answer for the delivery of what was sold; empty where quotes need not say.
+    #[serde(default)]
+    pub delivery_owners: Vec<DeliveryOwner>,
+    /// Which system owns which fields; where it is left out, the defaults of
+    /// `infra/config/ownership.json`.
+    #[serde(default = "ownership::defaults")]
+    pub ownership: Vec<OwnershipRule>,
+}
+
+/// Somebody who answers for the delivery of what was sold: a person or a practice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryOwner {
+    /// Code, as quotes name them.
+    pub code: String,
+    /// Name for people.
+    pub name: String,
+    /// Where they are reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }
 
 /// Which connection serves which role.

@@ -117,6 +117,12 @@ problems! {
     BillingModelInvalid = "Q2C-0111", Contracts, false;
     /// Another quote version was approved while this engagement is already set up.
     QuoteSuperseded = "Q2C-0112", Contracts, false;
+    /// CRM and ERP disagree on whose subsidiary the customer is.
+    HierarchyMismatch = "Q2C-0113", MasterData, false;
+    /// The quote names no delivery owner, or one that is not configured.
+    DeliveryOwnerInvalid = "Q2C-0114", Contracts, false;
+    /// The ERP has accounts that may be the customer, and nothing decides which one is.
+    CustomerAmbiguous = "Q2C-0115", MasterData, false;
     /// An event with a known ID arrived with another content.
     EventConflict = "Q2C-0201", Integration, false;
     /// An event that the engagement's state does not allow.
@@ -125,6 +131,8 @@ problems! {
     Untranslatable = "Q2C-0203", Integration, false;
     /// A message that failed until its queue gave up.
     DeliveryFailed = "Q2C-0204", Integration, false;
+    /// A change of a field came from a system that does not own it.
+    NotSystemOfRecord = "Q2C-0205", MasterData, false;
     /// No rate was in force for the role on the day worked.
     NoRateInForce = "Q2C-0301", Contracts, false;
     /// Billing the item would exceed the contract's ceiling.

@@ -47,6 +47,9 @@ pub struct Quote {
     pub purchase_order: Option<String>,
     /// Code of the project template; where absent, the service's own.
     pub project_template: Option<String>,
+    /// Code of whoever answers for the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_owner: Option<String>,
     /// Ceiling of everything billed by time.
     pub time_ceiling: Option<Money>,
     /// What was sold.
@@ -89,6 +92,9 @@ pub struct Customer {
     pub country: Option<String>,
     /// Where invoices go.
     pub billing_email: Option<String>,
+    /// The company that it belongs to, as the CRM holds it; its own parent is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Box<Customer>>,
 }
 
 /// One sold line.

@@ -103,12 +103,14 @@ pub fn quote() -> Quote {
             postal_code: Some("62701".into()),
             country: Some("US".into()),
             billing_email: Some("ap@globex.example".into()),
+            parent: None,
         },
         legal_entity: Some("NW-US".into()),
         currency: Currency::from_code("USD").expect("USD"),
         payment_terms: Some("net-30".into()),
         purchase_order: Some("PO-77".into()),
         project_template: None,
+        delivery_owner: Some("erp-practice".into()),
         time_ceiling: None,
         lines: vec![
             milestone_line("1", "M1", "Design", "20000.00"),
@@ -139,12 +141,24 @@ pub fn held_project(quote: &Quote, on: Date) -> HeldProject {
     }
 }
 
+/// The company that the quote's customer may belong to.
+#[must_use]
+pub fn parent() -> Customer {
+    Customer {
+        company: "54".into(),
+        name: "Globex Holdings Ltd".into(),
+        tax_registration: Some("98-7654321".into()),
+        street: Some("9 Harbour Road".into()),
+        ..quote().customer
+    }
+}
+
 /// An active engagement of a quote.
 #[must_use]
 pub fn active(quote: &Quote) -> Engagement {
     let contract = cut_contract(quote, &config()).expect("contract");
     let id = EngagementId::of_deal("northwind", "hubspot-main", &quote.deal);
-    let customer = CustomerId::derive(&["northwind", "hubspot-main", "company", &quote.customer.company]);
+    let customer = CustomerId::of_company("northwind", "hubspot-main", &quote.customer.company);
     let mut engagement =
         Engagement::begin(id, quote.deal.clone(), customer, quote.customer.clone(), contract);
     engagement.status = EngagementStatus::Active;

@@ -140,6 +140,17 @@ fn a_project_template_that_does_not_exist_stops() {
     );
 }
 
+/// Proves WFA-15: somebody who is configured answers for the delivery, where the configuration says who may.
+#[test]
+fn a_delivery_owner_that_is_missing_or_unknown_stops() {
+    assert_eq!(codes(|q| q.delivery_owner = None), [ProblemCode::DeliveryOwnerInvalid]);
+    assert_eq!(codes(|q| q.delivery_owner = Some("nobody".into())), [ProblemCode::DeliveryOwnerInvalid]);
+    let mut quote = quote();
+    quote.delivery_owner = None;
+    let open = TenantConfig { delivery_owners: vec![], ..config() };
+    assert_eq!(check(&quote, &CustomerFacts::default(), &open), []);
+}
+
 /// Proves WFA-14.
 #[test]
 fn lines_that_form_no_billing_model_stop() {

@@ -50,6 +50,7 @@ fn each_event_survives_reading_and_writing() {
         "invoice.posted",
         "payment.received",
         "approval.decided",
+        "record.changed",
     ];
     for event in consumed {
         assert!(types.contains(format!("q2c.{event}.v1").as_str()), "no fixture of {event}");

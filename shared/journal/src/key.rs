@@ -133,6 +133,12 @@ impl Key {
         Self::new(Self::partition(tenant, subject), format!("{}{step}", Self::step_prefix(workflow, run)))
     }
 
+    /// A customer.
+    #[must_use]
+    pub fn customer(tenant: &str, customer: &str) -> Self {
+        Self::new(Self::partition(tenant, customer), "customer")
+    }
+
     /// From a product's ID to ours.
     #[must_use]
     pub fn crosswalk(tenant: &str, connection: &str, kind: &str, local: &str) -> Self {

@@ -11,6 +11,7 @@ mod comparison;
 mod configuration;
 mod contracts;
 mod crosswalk;
+mod customer;
 pub mod dying;
 mod dynamo;
 mod entry;

@@ -8,17 +8,18 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
-    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
+    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Connection, Idempotency, Operation, Performs};
 use domain::TenantConfig;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Quote};
+use domain::quote::Quote;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -81,6 +82,7 @@ macro_rules! answers {
 answers! {
     WriteDealStatus => UPSERT,
     WriteInvoiceStatus => UPSERT,
+    LinkCustomer => UPSERT,
     CreateProject => SEARCH,
     CreateTask => SEARCH,
     CreateMilestone => SEARCH,
@@ -202,7 +204,10 @@ impl Erp for StandIn {
     fn connection(&self) -> &str {
         &self.connection
     }
-    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+    async fn customers_like(&self, _: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        Err(self.not_here("search customer"))
+    }
+    async fn customer_facts(&self, _: &str) -> Result<CustomerFacts, CallError> {
         Err(self.not_here("read customer"))
     }
     async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {

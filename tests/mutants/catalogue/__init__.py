@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from ..mutation import Mutation
-from . import approvals, commit, connect, domain, edge, functions, ledger, publish, runtime, workflow
+from . import (
+    approvals, commit, connect, customers, domain, edge, functions, ledger, publish, runtime, workflow,
+)
 
-AREAS = (commit, ledger, workflow, runtime, publish, functions, approvals, connect, edge, domain)
+AREAS = (
+    commit, ledger, workflow, runtime, publish, functions, approvals, customers, connect, edge, domain,
+)
 ALL: tuple[Mutation, ...] = tuple(mutation for area in AREAS for mutation in area.MUTATIONS)

@@ -78,10 +78,8 @@ MUTATIONS = (
         ACTIVATE,
         (
             (
-                "    for write in context.journal.settle_exceptions(tenant, &event.subject, context.function,"
-                " &[], now).await?\n"
-                "    {\n        commit = commit.write(write);\n    }\n",
-                "",
+                "    commit.writes.extend(settled);\n",
+                "    drop(settled);\n",
             ),
         ),
     ),

@@ -21,9 +21,10 @@ LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role")
 def described(request: dict[str, Any]) -> dict[str, Any]:
     """The description to build: a template (``globex`` unless named) with the caller's changes laid over it.
 
-    ``company``, ``deal`` and ``quote`` are merged by property (null removes one); ``line_items`` replaces the list.
+    ``company``, ``deal`` and ``quote`` are merged by property (null removes one); ``line_items`` replaces the list;
+    ``parent`` is the company that the buyer belongs to.
     """
-    if unknown := sorted(set(request) - {"template", "line_items", *PARTS}):
+    if unknown := sorted(set(request) - {"template", "line_items", "parent", *PARTS}):
         raise Refused(f"unknown fields {unknown}")
     file = TEMPLATES / f"{request.get('template', 'globex')}.json"
     known = sorted(path.stem for path in TEMPLATES.glob("*.json"))
@@ -34,14 +35,16 @@ def described(request: dict[str, Any]) -> dict[str, Any]:
         merged = {**made[part], **request.get(part, {})}
         made[part] = {name: value for name, value in merged.items() if value is not None}
     made["line_items"] = request.get("line_items", made["line_items"])
+    made["parent"] = request.get("parent")
     return made
 
 
 def create(crm: Crm, description: dict[str, Any]) -> Record:
     """Build the deal and return the ids. A company is found by its domain, as HubSpot does for companies [GK]."""
-    domain = description["company"].get("domain")
-    same = [row for row in crm.books.find("companies") if domain and row["properties"].get("domain") == domain]
-    company = same[0] if same else crm.create("companies", description["company"])
+    company = company_of(crm, description["company"])
+    if above := description.get("parent"):
+        # HubSpot fills the property from the association "parent company" [GK].
+        crm.update("companies", company, {"hs_parent_company_id": company_of(crm, above)["id"]})
     deal = crm.create("deals", description["deal"])
     number = f"Q-{clock.now():%Y%m%d}-{deal['id']}"
     quote = crm.create("quotes", {"hs_status": "DRAFT", "hs_quote_number": number, **description["quote"]})
@@ -52,6 +55,13 @@ def create(crm: Crm, description: dict[str, Any]) -> Record:
         crm.associate("quotes", quote, "line_items", item)
     return {"deal_id": deal["id"], "company_id": company["id"], "quote_id": quote["id"],
             "line_item_ids": [item["id"] for item in items]}
+
+
+def company_of(crm: Crm, properties: dict[str, Any]) -> Record:
+    """The company with the domain, or a new one."""
+    domain = properties.get("domain")
+    same = [row for row in crm.books.find("companies") if domain and row["properties"].get("domain") == domain]
+    return same[0] if same else crm.create("companies", properties)
 
 
 def approve(crm: Crm, deal_id: str) -> tuple[Record, dict[str, str | None]]:

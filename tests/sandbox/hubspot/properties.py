@@ -13,7 +13,7 @@ SYSTEM = ("hs_object_id", "createdate", "hs_lastmodifieddate")
 DEFINED: dict[str, frozenset[str]] = {
     "companies": frozenset({
         "name", "domain", "address", "address2", "city", "state", "zip", "country", "phone",
-        "q2c_tax_id", "q2c_billing_email", "q2c_customer_id",
+        "q2c_tax_id", "q2c_billing_email", "q2c_customer_id", "hs_parent_company_id",
     }),
     "deals": frozenset({
         "dealname", "dealstage", "pipeline", "amount", "closedate", "quote_status", "contract_status",
@@ -25,7 +25,7 @@ DEFINED: dict[str, frozenset[str]] = {
     "quotes": frozenset({
         "hs_title", "hs_status", "hs_currency", "hs_quote_number", "hs_expiration_date",
         "q2c_version", "q2c_legal_entity", "q2c_payment_terms", "q2c_project_template", "q2c_purchase_order",
-        "q2c_approved_at", "q2c_tm_ceiling",
+        "q2c_approved_at", "q2c_tm_ceiling", "q2c_delivery_owner",
     }),
     "line_items": frozenset({
         "hs_sku", "name", "price", "quantity", "amount",

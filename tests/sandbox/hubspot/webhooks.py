@@ -20,6 +20,11 @@ from . import signing
 
 MAX_BATCH = 100
 ANSWER_KEPT = 2_000
+COMPANY_PROPERTIES = ("name", "address", "city", "zip", "country", "q2c_tax_id", "q2c_billing_email",
+                      "hs_parent_company_id")
+"""What the app asks to be told of a company."""
+OBJECT = {"deals": "deal", "companies": "company", "quotes": "quote", "line_items": "line_item"}
+"""What a subscription type calls each object [C]."""
 
 
 @dataclass
@@ -32,6 +37,7 @@ class Target:
     versions: list[str] = field(default_factory=lambda: ["v3", "v1"])
     subscriptions: list[str] = field(default_factory=lambda: [
         "deals.quote_status", "deals.dealstage", "deals.contract_status", "deals.sow_status",
+        *(f"companies.{name}" for name in COMPANY_PROPERTIES),
     ])
     portal_id: int = 62515
     app_id: int = 54321
@@ -84,8 +90,7 @@ class Webhooks:
         return {
             "eventId": 3_816_000_000 + int(self.books.next_id()), "subscriptionId": target.subscription_id,
             "portalId": target.portal_id, "appId": target.app_id,
-            "occurredAt": int(clock.now().timestamp() * 1000), "subscriptionType": "deal.propertyChange"
-            if kind == "deals" else f"{kind.removesuffix('s')}.propertyChange",
+            "occurredAt": int(clock.now().timestamp() * 1000), "subscriptionType": f"{OBJECT[kind]}.propertyChange",
             "attemptNumber": 0, "objectId": int(record["id"]), "propertyName": name, "propertyValue": value or "",
             "changeSource": source, "sourceId": "userId:99",
         }

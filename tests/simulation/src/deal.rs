@@ -26,6 +26,9 @@ pub(crate) struct Deal {
     /// A price below the policy, and what the one who may allow it says.
     #[serde(default)]
     pub(crate) price: Price,
+    /// The CRM reports changes of the customer while work is done.
+    #[serde(default)]
+    pub(crate) reported: bool,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
@@ -71,11 +74,13 @@ impl Deal {
     pub(crate) fn fixed() -> Self {
         let mut quote = sample::quote();
         quote.lines.retain(|line| line.milestone.as_deref() != Some("M2"));
+        quote.customer.parent = Some(Box::new(sample::parent()));
         Self {
             engagement: EngagementId::of_deal(TENANT, CRM, &quote.deal),
             flawed: false,
             withdrawn: false,
             price: Price::Fair,
+            reported: true,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
@@ -124,6 +129,9 @@ impl Deal {
         if price == Price::Allowed {
             quote = cheap(sim, quote);
         }
+        quote.customer.name = format!("Globex {company}");
+        // One of them belongs to a holding.
+        quote.customer.parent = (company == 1).then(|| Box::new(sample::parent()));
         let keys = quote.lines.iter().filter_map(|l| l.milestone.clone());
         let completed: Vec<String> = keys.filter(|_| !sim.one_in(4)).collect();
         let withdrawn = sim.one_in(10);
@@ -131,6 +139,7 @@ impl Deal {
             engagement: EngagementId::of_deal(TENANT, CRM, &deal),
             flawed: sim.one_in(6),
             withdrawn,
+            reported: sim.one_in(3),
             change_order: (!withdrawn && sim.one_in(3)).then(|| draw_change(sim, &quote)),
             price,
             completed,

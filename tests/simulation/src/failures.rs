@@ -158,7 +158,7 @@ async fn stops(world: &Arc<World>, deal: &Deal, workflow: Workflow) -> bool {
             reported = true;
         }
         world.poll();
-        script::pay(world);
+        script::pay_in_full(world);
     }
     false
 }

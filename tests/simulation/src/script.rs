@@ -60,6 +60,13 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         async move { change(&world, &deal).await }
     };
     tokio::join!(deliver(&world, &deal), changing);
+    if deal.reported {
+        // What the CRM owns of a customer, and what it does not.
+        let company = &deal.quote.customer.company;
+        let email = format!("payables-{}@globex.example", deal.quote.deal);
+        senders::company_changed(&world, company, "q2c_billing_email", &email);
+        senders::company_changed(&world, company, "name", "Globex Renamed");
+    }
     sim.wait(600, 7_200).await;
     request_invoice(&world, &deal.engagement, "the end of the month");
 }
@@ -181,16 +188,7 @@ pub(crate) fn request_invoice(world: &Arc<World>, engagement: &EngagementId, rea
 /// Customers pay what was posted: most in full, some in parts, some too much, some without a number
 /// that anybody knows. Gives whether anything was paid now.
 pub(crate) fn pay(world: &Arc<World>) -> bool {
-    let posted: Vec<(String, Money)> = {
-        let books = open(&world.books);
-        let unpaid = |i: &&ErpInvoice| i.number.as_ref().is_some_and(|n| !named(&books, n));
-        books
-            .invoices
-            .values()
-            .filter(unpaid)
-            .map(|i| (i.number.clone().unwrap_or_default(), i.total()))
-            .collect()
-    };
+    let posted = unpaid(world);
     for (number, total) in &posted {
         let cents = total.minor_units().unwrap_or(0);
         let part = 1 + i64::try_from(world.sim.below(cents.unsigned_abs().saturating_sub(1))).unwrap_or(0);
@@ -206,6 +204,21 @@ pub(crate) fn pay(world: &Arc<World>) -> bool {
         }
     }
     !posted.is_empty()
+}
+
+/// Pays whatever was posted, in full and once.
+pub(crate) fn pay_in_full(world: &Arc<World>) {
+    for (number, total) in unpaid(world) {
+        receive(world, total.minor_units().unwrap_or(0), Some(&number));
+    }
+}
+
+/// What was posted and nobody paid for yet: the number and the total of each.
+fn unpaid(world: &World) -> Vec<(String, Money)> {
+    let books = open(&world.books);
+    let unpaid = |i: &&ErpInvoice| i.number.as_ref().is_some_and(|n| !named(&books, n));
+    let posted = books.invoices.values().filter(unpaid);
+    posted.map(|i| (i.number.clone().unwrap_or_default(), i.total())).collect()
 }
 
 fn named(books: &Books, number: &str) -> bool {

@@ -59,6 +59,18 @@ fn signed(world: &Arc<World>, deal: &str) {
     send(world, SIGNATURE, body.to_string(), by_docusign);
 }
 
+/// The CRM tells that a property of a company changed.
+pub(crate) fn company_changed(world: &Arc<World>, company: &str, property: &str, value: &str) {
+    let now = world.sim.now();
+    let body = json!([{
+        "eventId": world.sim.below(1 << 40), "subscriptionId": 2, "portalId": 62515, "appId": 1,
+        "occurredAt": now.as_millisecond(), "subscriptionType": "company.propertyChange", "attemptNumber": 0,
+        "objectId": company.parse::<u64>().unwrap_or(0), "propertyName": property, "propertyValue": value,
+        "changeSource": "CRM_UI",
+    }]);
+    send(world, CRM, body.to_string(), by_hubspot);
+}
+
 /// The ERP tells that an invoice was posted. Such a message may get lost for good: its log tells it too.
 pub(crate) fn posted(world: &Arc<World>, invoice: &InvoiceId, record: &str, at: Timestamp) {
     if world.sim.strikes(Fault::Lost, Place::Webhook) {

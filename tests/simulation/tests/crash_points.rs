@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -17,6 +17,7 @@ const FUNCTIONS: [&str; 12] = [
     "invoice-requested",
     "invoice-posted",
     "payment-received",
+    "record-changed",
     "publish-outbox",
     "approval-decided",
     "remind",
@@ -104,6 +105,7 @@ every_function! {
     invoice_requested = "invoice-requested";
     invoice_posted = "invoice-posted";
     payment_received = "payment-received";
+    record_changed = "record-changed";
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";
     remind = "remind";

@@ -103,6 +103,7 @@ const QUEUES: &[&str] = &[
     "outbox-retry",
     "payment-received",
     "quote-approved",
+    "record-changed",
     "time-approved",
 ];
 

@@ -8,16 +8,17 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
-    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
+    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Quote};
+use domain::quote::Quote;
 use domain::setup::{HeldPlan, HeldProject};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -74,6 +75,7 @@ answers!(
     SetBudget,
     ChangeMilestone,
     SetRateCard,
+    LinkCustomer,
     ApplyPayment
 );
 
@@ -193,7 +195,10 @@ impl Erp for Product {
     fn connection(&self) -> &str {
         "tryton-us"
     }
-    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+    async fn customers_like(&self, _: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        Err(error(CallErrorKind::Refused, "search customer"))
+    }
+    async fn customer_facts(&self, _: &str) -> Result<CustomerFacts, CallError> {
         Err(error(CallErrorKind::Refused, "read customer"))
     }
     async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {

@@ -7,16 +7,17 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
-    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
+    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
-use domain::quote::{Customer, Quote};
+use domain::quote::Quote;
 use domain::sample;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::civil::Date;
@@ -70,7 +71,8 @@ answers!(
     SetBudget,
     ChangeMilestone,
     SetRateCard,
-    ApplyPayment
+    ApplyPayment,
+    LinkCustomer
 );
 
 impl Answers for CreateCustomer {
@@ -125,6 +127,7 @@ performs!(
     ChangeMilestone,
     SetRateCard,
     ApplyPayment,
+    LinkCustomer,
     CreateCustomer
 );
 
@@ -195,7 +198,10 @@ impl Erp for Product {
     fn connection(&self) -> &str {
         "tryton-us"
     }
-    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+    async fn customers_like(&self, _: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        Ok(vec![])
+    }
+    async fn customer_facts(&self, _: &str) -> Result<CustomerFacts, CallError> {
         Ok(CustomerFacts::default())
     }
     async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {

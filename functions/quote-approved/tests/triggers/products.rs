@@ -8,17 +8,18 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, PostInvoice, Reference,
-    SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
+    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::TenantConfig;
 use domain::activation::CustomerFacts;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::customer_match::{ErpCustomer, Sought};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
-use domain::quote::{Customer, Quote};
+use domain::quote::Quote;
 use domain::sample;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
@@ -99,6 +100,7 @@ makes!(
     SetBudget: |_asked, record| Ok(Reference { record }) => Reference,
     ChangeMilestone: |_asked, record| Ok(Reference { record }) => Reference,
     SetRateCard: |_asked, record| Ok(Reference { record }) => Reference,
+    LinkCustomer: |_asked, record| Ok(Reference { record }) => Reference,
     ApplyPayment: |_asked, record| Ok(Reference { record }) => Reference,
     CreateCustomer: |asked, record| Ok(CustomerRecord {
         address: format!("{record}-address"),
@@ -151,7 +153,10 @@ impl Erp for Products {
     fn connection(&self) -> &str {
         "tryton-us"
     }
-    async fn customer_facts(&self, _: &CustomerId, _: &Customer) -> Result<CustomerFacts, CallError> {
+    async fn customers_like(&self, _: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        Ok(vec![])
+    }
+    async fn customer_facts(&self, _: &str) -> Result<CustomerFacts, CallError> {
         Ok(CustomerFacts::default())
     }
     async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {

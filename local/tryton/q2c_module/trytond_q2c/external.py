@@ -8,14 +8,16 @@ identifier, and a second create is refused by the database.
 
 from trytond.model import Unique, fields
 from trytond.pool import PoolMeta
-from trytond.pyson import Eval
+from trytond.pyson import Bool, Eval
 
 
 class ExternalID:
     __slots__ = ()
     external_id = fields.Char(
         "External ID", strip=False,
-        states={'readonly': Eval('id', -1) >= 0})  # set once, on creation
+        # Set once: by the client on creation, or by a person who knows
+        # whose record this is.
+        states={'readonly': (Eval('id', -1) >= 0) & Bool(Eval('external_id'))})
 
     @classmethod
     def __setup__(cls):
@@ -35,6 +37,9 @@ class ExternalID:
 
 class Party(ExternalID, metaclass=PoolMeta):
     __name__ = 'party.party'
+    parent_party = fields.Many2One(
+        'party.party', "Parent",
+        help="The company that this one belongs to.")
 
 
 class Invoice(ExternalID, metaclass=PoolMeta):

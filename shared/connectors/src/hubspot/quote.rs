@@ -22,8 +22,10 @@ const APPROVED: &str = "APPROVED";
 const BATCH: usize = 100;
 
 const QUOTE: &str = "hs_title,hs_status,hs_currency,hs_quote_number,hs_lastmodifieddate,q2c_version,q2c_legal_entity,\
-q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm_ceiling";
-const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email";
+q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm_ceiling,q2c_delivery_owner";
+const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
+/// HubSpot fills it from the association with the label "parent company".
+pub(super) const PARENT: &str = "hs_parent_company_id";
 const LINE: [&str; 14] = [
     "hs_sku",
     "name",
@@ -63,9 +65,12 @@ pub(super) async fn of(api: &Api, triggers: &[Trigger], deal: &str) -> Result<Qu
         api.error(CallErrorKind::Refused, READ, detail)
     })?;
     let (quote, company) = tokio::try_join!(chosen(api, deal, &quotes), company(api, buyer))?;
-    let lines = batch(api, "line_items", &LINE, &quote.associated("line_items")).await?;
+    let above = company.as_ref().and_then(|c| c.text(PARENT));
+    let items = quote.associated("line_items");
+    let (parent, lines) =
+        tokio::try_join!(self::company(api, above.as_deref()), batch(api, "line_items", &LINE, &items))?;
     let opportunity = opportunity(&found, triggers);
-    assembled(deal, opportunity, &quote, company, &lines).map_err(|what| {
+    assembled(deal, opportunity, &quote, customer(company, parent), &lines).map_err(|what| {
         let number = quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone());
         api.error(CallErrorKind::Mismatch, READ, format!("quote {number}: {what}"))
     })
@@ -147,7 +152,7 @@ fn assembled(
     deal: &str,
     opportunity: Opportunity,
     quote: &Object,
-    company: Option<Object>,
+    customer: Customer,
     lines: &[Object],
 ) -> Result<Quote, String> {
     let currency = quote.text("hs_currency").ok_or("has no currency")?;
@@ -162,18 +167,20 @@ fn assembled(
         version: parsed::<u32>(quote, "q2c_version")?.unwrap_or(1),
         approved: quote.text("hs_status").as_deref() == Some(APPROVED),
         approved_at: moment(quote, "q2c_approved_at")?,
-        customer: customer(company),
+        customer,
         legal_entity: quote.text("q2c_legal_entity"),
         currency,
         payment_terms: quote.text("q2c_payment_terms"),
         purchase_order: quote.text("q2c_purchase_order"),
         project_template: quote.text("q2c_project_template"),
+        delivery_owner: quote.text("q2c_delivery_owner"),
         time_ceiling: ceiling.map_err(|e| format!("q2c_tm_ceiling: {e}"))?,
         lines: lines.iter().map(|l| line(l, currency)).collect::<Result<_, _>>()?,
     })
 }
 
-fn customer(company: Option<Object>) -> Customer {
+/// A company with the one that it belongs to; a parent's own parent is not read.
+fn customer(company: Option<Object>, parent: Option<Object>) -> Customer {
     let of = |name: &str| company.as_ref().and_then(|c| c.text(name));
     Customer {
         company: company.as_ref().map(|c| c.id.clone()).unwrap_or_default(),
@@ -184,6 +191,7 @@ fn customer(company: Option<Object>) -> Customer {
         postal_code: of("zip"),
         country: of("country"),
         billing_email: of("q2c_billing_email"),
+        parent: parent.map(|p| Box::new(customer(Some(p), None))),
     }
 }
 

@@ -1,11 +1,17 @@
 //! HubSpot's notifications: three versions of signature, one of which is an HMAC.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::id::EngagementId;
+use domain::customer::OBJECT;
+use domain::event::RecordChanged;
+use domain::id::{CustomerId, EngagementId};
+use domain::ownership::Role;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::quote::PARENT;
 use super::wire::Notification;
 use super::{Settings, Trigger};
 use crate::connection::{Connection, ConnectionConfig};
@@ -19,6 +25,19 @@ const OLDER: &str = "x-hubspot-signature";
 const OLDER_VERSION: &str = "x-hubspot-signature-version";
 /// What triggers are looked for in.
 const PROPERTY_CHANGE: &str = "deal.propertyChange";
+/// What the customer's own data are changed by.
+const COMPANY_CHANGE: &str = "company.propertyChange";
+/// A company's properties that a customer of ours has too, with our name for each.
+const COMPANY: [(&str, &str); 8] = [
+    ("name", "name"),
+    ("address", "street"),
+    ("city", "city"),
+    ("zip", "postal_code"),
+    ("country", "country"),
+    ("q2c_tax_id", "tax_registration"),
+    ("q2c_billing_email", "billing_email"),
+    (PARENT, "parent"),
+];
 /// HubSpot puts a hundred notifications into one request at most. Ten times as many still go on the
 /// bus well within the function's time; more are kept for a person.
 const MOST_NOTIFICATIONS: usize = 1_000;
@@ -89,9 +108,9 @@ pub(crate) fn translate(
     }
     // Other subscriptions have other fields; one of them must not keep an announcement beside it from being
     // read. What names no subscription in words is not passed over: it may be an approval.
-    let of_deals =
-        all.into_iter().filter(|n| n["subscriptionType"].as_str().is_none_or(|t| t == PROPERTY_CHANGE));
-    let notifications: Vec<Notification> = of_deals
+    let read = |t: &str| t == PROPERTY_CHANGE || t == COMPANY_CHANGE;
+    let of_interest = all.into_iter().filter(|n| n["subscriptionType"].as_str().is_none_or(read));
+    let notifications: Vec<Notification> = of_interest
         .map(serde_json::from_value)
         .collect::<Result<_, _>>()
         .map_err(|e| Untranslatable(format!("not a notification: {e}")))?;
@@ -105,27 +124,70 @@ pub(crate) fn translate(
     notifications
         .iter()
         .filter(|n| settings.portal_id.is_none_or(|portal| portal == n.portal_id))
-        .flat_map(|n| settings.triggers.iter().filter(move |t| meets(n, t)).map(move |t| (n, t)))
-        .map(|(n, trigger)| announced(&connection.config, n, trigger))
+        .flat_map(|n| match ours(n) {
+            Some(field) => vec![changed(&connection.config, n, field)],
+            None if n.subscription_type == COMPANY_CHANGE => vec![],
+            None => {
+                let met = settings.triggers.iter().filter(|trigger| meets(n, trigger));
+                met.map(|trigger| announced(&connection.config, n, trigger)).collect()
+            }
+        })
         .collect()
+}
+
+/// Our name of a company's property that changed, if a customer of ours has it.
+fn ours(n: &Notification) -> Option<&'static str> {
+    let of_company = n.subscription_type == COMPANY_CHANGE;
+    let found = COMPANY.iter().find(|(theirs, _)| of_company && n.property_name.as_deref() == Some(*theirs));
+    found.map(|(_, ours)| *ours)
+}
+
+/// What the CRM says of one of its companies; whether it may say so is decided elsewhere.
+fn changed(config: &ConnectionConfig, n: &Notification, field: &str) -> Result<Translated, Untranslatable> {
+    let company = n.object_id.to_string();
+    let changed_at = moment(n)?;
+    let customer = CustomerId::of_company(&config.tenant, &config.connection, &company);
+    Ok(Translated {
+        delivery: delivery(n),
+        subject: Subject::Other(customer.to_string()),
+        occurred_at: changed_at,
+        event: RecordChanged {
+            connection: config.connection.clone(),
+            role: Role::Crm,
+            object: OBJECT.into(),
+            record: company,
+            fields: BTreeMap::from([(field.to_owned(), n.property_value.clone().unwrap_or_default())]),
+            changed_at,
+        }
+        .into(),
+    })
+}
+
+/// When it happened.
+fn moment(n: &Notification) -> Result<Timestamp, Untranslatable> {
+    Timestamp::from_millisecond(n.occurred_at)
+        .map_err(|_| Untranslatable(format!("occurredAt {} is no moment", n.occurred_at)))
 }
 
 /// `eventId` isn't unique by itself, so a notification is known by all that a retry repeats.
 /// `attemptNumber` differs from retry to retry and is left out.
+fn delivery(n: &Notification) -> String {
+    let property = n.property_name.as_deref().unwrap_or_default();
+    format!(
+        "{}:{}:{}:{}:{}:{property}",
+        n.portal_id, n.subscription_id, n.event_id, n.object_id, n.occurred_at
+    )
+}
+
 fn announced(
     config: &ConnectionConfig,
     n: &Notification,
     trigger: &Trigger,
 ) -> Result<Translated, Untranslatable> {
     let deal = n.object_id.to_string();
-    let occurred_at = Timestamp::from_millisecond(n.occurred_at)
-        .map_err(|_| Untranslatable(format!("occurredAt {} is no moment", n.occurred_at)))?;
-    let property = n.property_name.as_deref().unwrap_or_default();
+    let occurred_at = moment(n)?;
     Ok(Translated {
-        delivery: format!(
-            "{}:{}:{}:{}:{}:{property}",
-            n.portal_id, n.subscription_id, n.event_id, n.object_id, n.occurred_at
-        ),
+        delivery: delivery(n),
         subject: Subject::Engagement(EngagementId::of_deal(&config.tenant, &config.connection, &deal)),
         occurred_at,
         event: trigger.means.event(config.connection.clone(), deal),

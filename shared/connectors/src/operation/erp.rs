@@ -1,6 +1,7 @@
 //! What is written to an ERP.
 
 use domain::contract::Contract;
+use domain::customer_match::same_registration;
 use domain::id::{CustomerId, EngagementId, InvoiceId, PaymentId};
 use domain::invoice::{InvoiceLine, PostedInvoice};
 use domain::money::Money;
@@ -19,6 +20,8 @@ pub struct CreateCustomer {
     pub record: Customer,
     /// Code of the payment terms.
     pub payment_terms: String,
+    /// The account that was found to be the customer; none where one is to be made.
+    pub account: Option<String>,
 }
 
 /// The ERP's customer account.
@@ -45,16 +48,33 @@ impl Operation for CreateCustomer {
     const NAME: &'static str = "create customer";
 
     fn verify(&self, record: &CustomerRecord) -> Result<(), String> {
-        let plain =
-            |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
         match (&self.record.tax_registration, &record.tax_registration) {
-            // Products drop or add a country prefix and punctuation; the number itself must agree.
-            (Some(ours), Some(theirs))
-                if !plain(ours).ends_with(&plain(theirs)) && !plain(theirs).ends_with(&plain(ours)) =>
-            {
+            (Some(ours), Some(theirs)) if !same_registration(ours, theirs) => {
                 Err(format!("tax registration {theirs} instead of {ours}"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Puts a customer's account below the account of the company that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkCustomer {
+    /// The ERP's ID of the customer's account.
+    pub account: String,
+    /// The ERP's ID of the account that it belongs to.
+    pub parent: String,
+}
+
+impl Operation for LinkCustomer {
+    type Record = Reference;
+    const NAME: &'static str = "link customer";
+
+    fn verify(&self, record: &Reference) -> Result<(), String> {
+        if record.record == self.parent {
+            Ok(())
+        } else {
+            Err(format!("account {} belongs to account {}", self.account, record.record))
         }
     }
 }

@@ -82,6 +82,21 @@ impl Tryton {
         self.api.send(&call, Some(values)).await
     }
 
+    /// Writes fields of a record, absolute values, and reads it back in one call.
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        model: &str,
+        record: &str,
+        values: &Value,
+        fields: &[&str],
+    ) -> Result<T, CallError> {
+        let path = format!("/{model}/{record}");
+        let query: Vec<_> = fields.iter().map(|f| ("f", *f)).collect();
+        let call = Call { operation, method: Method::PUT, path: &path, query: &query, effect: Effect::Keyed };
+        self.api.send(&call, Some(values)).await
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         operation: &'static str,

@@ -13,17 +13,30 @@ use super::wire::{Address, Amount, PARTY, Party, Row, create};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{CreateCustomer, CustomerRecord, Idempotency, Operation, Performs, Undone};
 
-const MODEL: &str = "party.party";
+pub(super) const MODEL: &str = "party.party";
 const FACTS: &str = "read customer";
 
 impl Tryton {
-    /// The account that carries our ID, else the only one with the same tax registration.
+    /// The account of an ID of Tryton's.
+    async fn party_of(&self, operation: &'static str, account: &str) -> Result<Party, CallError> {
+        let gone = |detail| self.api.error(CallErrorKind::Refused, operation, detail);
+        let id: i64 =
+            account.parse().map_err(|_| gone(format!("account `{account}` is no ID of Tryton's")))?;
+        let found: Vec<Party> = self.search(operation, MODEL, &json!([["id", "=", id]]), &PARTY).await?;
+        found.into_iter().next().ok_or_else(|| gone(format!("account {account} is not there any more")))
+    }
+
+    /// The account that was found to be the customer. Where none was, somebody else may have made
+    /// one since: the account that carries our ID, else the only one with the same tax registration.
     async fn party(
         &self,
         operation: &'static str,
-        customer: &CustomerId,
-        record: &Customer,
+        sought: &CreateCustomer,
     ) -> Result<Option<Party>, CallError> {
+        let (customer, record) = (&sought.customer, &sought.record);
+        if let Some(account) = &sought.account {
+            return self.party_of(operation, account).await.map(Some);
+        }
         let ours = customer.as_str();
         let by_id = json!(["OR", [["external_id", "=", ours]], [["code", "=", ours]]]);
         let found: Vec<Party> = self.search(operation, MODEL, &by_id, &PARTY).await?;
@@ -41,14 +54,8 @@ impl Tryton {
     }
 
     /// Tryton has no hold of its own; a credit limit of nothing comes to the same.
-    pub(super) async fn facts_of(
-        &self,
-        customer: &CustomerId,
-        record: &Customer,
-    ) -> Result<CustomerFacts, CallError> {
-        let Some(party) = self.party(FACTS, customer, record).await? else {
-            return Ok(CustomerFacts::default());
-        };
+    pub(super) async fn facts_of(&self, account: &str) -> Result<CustomerFacts, CallError> {
+        let party = self.party_of(FACTS, account).await?;
         let unreadable = |what: String| self.api.error(CallErrorKind::Mismatch, FACTS, what);
         let Some(code) = &party.currency else {
             return Err(unreadable("the account has no currency".into()));
@@ -128,7 +135,7 @@ fn record_of(party: &Party, customer: &CustomerId) -> Option<CustomerRecord> {
 }
 
 /// The ways in which one registration may have been typed: as given, bare, and as the US writes an EIN.
-fn spellings(registration: &str) -> Vec<String> {
+pub(super) fn spellings(registration: &str) -> Vec<String> {
     let bare: String = registration.chars().filter(char::is_ascii_alphanumeric).collect();
     let mut all = vec![registration.trim().to_owned(), bare.clone()];
     if bare.len() == 9 && bare.bytes().all(|b| b.is_ascii_digit()) {
@@ -159,19 +166,18 @@ impl Performs<CreateCustomer> for Tryton {
     }
 
     async fn find(&self, operation: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {
-        let party = self.party(CreateCustomer::NAME, &operation.customer, &operation.record).await?;
+        let party = self.party(CreateCustomer::NAME, operation).await?;
         Ok(party.and_then(|p| record_of(&p, &operation.customer)))
     }
 
     async fn perform(&self, operation: &CreateCustomer, _key: &str) -> Result<CustomerRecord, CallError> {
         let (customer, record) = (&operation.customer, &operation.record);
-        let party = match self.party(CreateCustomer::NAME, customer, record).await? {
+        let party = match self.party(CreateCustomer::NAME, operation).await? {
             Some(party) => party,
             None => match self.create_party(operation).await {
-                Err(error) if exists_already(&error) => self
-                    .party(CreateCustomer::NAME, customer, record)
-                    .await?
-                    .ok_or_else(|| collided(error))?,
+                Err(error) if exists_already(&error) => {
+                    self.party(CreateCustomer::NAME, operation).await?.ok_or_else(|| collided(error))?
+                }
                 made => made?,
             },
         };

@@ -124,6 +124,50 @@ pub(super) struct Address {
     pub(super) invoice: bool,
 }
 
+/// `party.party`, as far as it tells which firm it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Firm {
+    pub(super) id: i64,
+    pub(super) name: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) external_id: Option<String>,
+    #[serde(default)]
+    pub(super) identifiers: Vec<Coded>,
+    #[serde(default)]
+    pub(super) addresses: Vec<Location>,
+    pub(super) parent_party: Option<Row>,
+}
+
+/// The fields of a [`Firm`].
+pub(super) const FIRM: [&str; 8] = [
+    "name",
+    "code",
+    "external_id",
+    "identifiers.code",
+    "addresses.street",
+    "addresses.postal_code",
+    "addresses.country.code",
+    "parent_party.name",
+];
+
+/// `party.address`, as far as it tells where a firm is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Location {
+    pub(super) street: Option<String>,
+    pub(super) postal_code: Option<String>,
+    pub(super) country: Option<Coded>,
+}
+
+/// `party.party`, as far as it tells whom it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Belonging {
+    pub(super) id: i64,
+    pub(super) parent_party: Option<Row>,
+}
+
+/// The fields of a [`Belonging`].
+pub(super) const BELONGING: [&str; 1] = ["parent_party.name"];
+
 /// `account.invoice`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Invoice {
@@ -252,6 +296,7 @@ mod tests {
     #[test]
     fn every_payload_is_parsed_written_and_parsed_again() {
         let parties = round_trip::<Vec<Party>>(vendor!("tryton/party.json"));
+        round_trip::<Vec<Firm>>(vendor!("tryton/firms.json"));
         let flags: Vec<bool> = parties[0].addresses.iter().map(|a| a.invoice).collect();
         assert_eq!(flags, [false, true], "0 and 1 are false and true");
         round_trip::<Invoice>(vendor!("tryton/invoice_draft.json"));

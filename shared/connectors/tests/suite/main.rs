@@ -4,12 +4,14 @@
 
 mod docusign;
 mod hubspot;
+mod hubspot_companies;
 mod kantata;
 mod kantata_changes;
 mod signatures;
 mod stripe;
 mod support;
 mod tryton_changes;
+mod tryton_customers;
 mod tryton_inbound;
 mod tryton_money;
 mod tryton_set_up;

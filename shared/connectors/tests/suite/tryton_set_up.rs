@@ -36,8 +36,10 @@ fn customer() -> CreateCustomer {
             postal_code: Some("97477".into()),
             country: Some("US".into()),
             billing_email: Some("payables@globex.example".into()),
+            parent: None,
         },
         payment_terms: "net-30".into(),
+        account: None,
     }
 }
 
@@ -118,17 +120,19 @@ async fn whoever_was_quicker_is_adopted_and_a_missing_address_is_added() {
 }
 
 #[tokio::test]
-async fn facts_are_the_books_and_an_unknown_customer_owes_nothing() {
+async fn facts_are_the_books_and_an_account_that_is_gone_is_for_a_person() {
     let server = MockServer::start().await;
-    on(&server, "GET", PARTY, none(), 2).await;
-    let (id, record) = (customer().customer, customer().record);
-    let facts = erp(&server.uri()).customer_facts(&id, &record).await.expect("are read");
-    assert_eq!((facts.on_hold, facts.credit_limit, facts.receivable), (false, None, None));
+    on(&server, "GET", PARTY, none(), 1).await;
+    let error = erp(&server.uri()).customer_facts("3").await.expect_err("is gone");
+    assert_eq!(
+        (error.kind, error.detail.as_str()),
+        (CallErrorKind::Refused, "account 3 is not there any more")
+    );
     server.reset().await;
     let mut party = party_of_ours();
     party["credit_limit_amount"] = json!({ "__class__": "Decimal", "decimal": "50000" });
     on(&server, "GET", PARTY, answer(&json!([party])), 1).await;
-    let facts = erp(&server.uri()).customer_facts(&id, &record).await.expect("are read");
+    let facts = erp(&server.uri()).customer_facts("3").await.expect("are read");
     assert_eq!((facts.credit_limit, facts.receivable), (Some(usd("50000")), Some(usd("1135.50"))));
 }
 

@@ -1,6 +1,8 @@
 //! The checks. Each looks at one thing and all report together, so that a person fixes a
 //! quote once and not once per finding.
 
+use serde::{Deserialize, Serialize};
+
 use crate::contract::BillingMethod;
 use crate::money::Money;
 use crate::policy::TenantConfig;
@@ -8,7 +10,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
 
 /// What the ERP knows of the customer, read before anything is decided.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerFacts {
     /// Whether the ERP has the customer on hold.
     pub on_hold: bool,
@@ -42,6 +44,7 @@ pub(crate) fn check_beside(
     findings.extend(quote.lines.iter().filter_map(amount));
     findings.extend(quote.lines.iter().filter_map(|line| price(quote, line, config)));
     findings.extend(template(quote, config));
+    findings.extend(delivery_owner(quote, config));
     match super::split(quote) {
         Ok(_) => {}
         Err(problems) => findings.extend(problems),
@@ -257,4 +260,16 @@ fn template(quote: &Quote, config: &TenantConfig) -> Option<Problem> {
             format!("quote {} leads to no project template", quote.number),
         )),
     }
+}
+
+/// Somebody must answer for the delivery, where the configuration says who may.
+fn delivery_owner(quote: &Quote, config: &TenantConfig) -> Option<Problem> {
+    let known = |code: &str| config.delivery_owners.iter().any(|owner| owner.code == code);
+    let detail = match quote.delivery_owner.as_deref() {
+        _ if config.delivery_owners.is_empty() => return None,
+        Some(code) if known(code) => return None,
+        Some(code) => format!("delivery owner `{code}` is not configured"),
+        None => format!("quote {} names nobody who answers for its delivery", quote.number),
+    };
+    Some(Problem::new(ProblemCode::DeliveryOwnerInvalid, detail))
 }

@@ -102,6 +102,8 @@ named! {
         ReadCustomer = "erp: read customer",
         /// Creating a customer.
         CreateCustomer = "erp: create customer",
+        /// Putting a customer below the company that it belongs to.
+        LinkCustomer = "erp: link customer",
         /// Creating a billing plan.
         CreateBillingPlan = "erp: create billing plan",
         /// Reading a billing plan.
@@ -155,6 +157,7 @@ impl Place {
             self,
             Self::WriteDealStatus
                 | Self::CreateCustomer
+                | Self::LinkCustomer
                 | Self::CreateBillingPlan
                 | Self::AmendBillingPlan
                 | Self::CreateInvoice

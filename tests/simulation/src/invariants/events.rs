@@ -16,11 +16,13 @@ use crate::world::{Queue, World};
 /// was worked on what is no more.
 const OF_A_WITHDRAWAL: [ProblemCode; 2] = [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 4] = [
+const MAY_WAIT: [ProblemCode; 5] = [
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
+    // Sales renames a customer in the CRM, which does not own its registered name.
+    ProblemCode::NotSystemOfRecord,
 ];
 
 /// What a change order may leave to a person: something was billed before it came into force, or a milestone that it

@@ -2,7 +2,8 @@
 //! repeated; tied to our IDs both ways; and every run at its end.
 
 use domain::Contract;
-use domain::engagement::EngagementStatus;
+use domain::customer::GlobalCustomer;
+use domain::engagement::{Engagement, EngagementStatus};
 use journal::{Item, Key};
 
 use super::{Ledger, must};
@@ -26,6 +27,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger, items: &[Item]
         account.is_some_and(|a| Some(&a.record.record) == records.customer_account.as_ref()),
         || "the customer's account is not the one that is recorded".into(),
     );
+    kept(&mut broken, engagement, items);
     let project = books.project_of(&deal.engagement).map(|row| row.record.clone());
     must(&mut broken, project.is_some() && project == records.project, || {
         "the project is not the one that is recorded".into()
@@ -48,6 +50,22 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger, items: &[Item]
     must(&mut broken, shown == Some("active"), || format!("the deal shows status {shown:?}"));
     runs_have_ended(&mut broken, ledger);
     broken
+}
+
+/// The customer as it is kept names the account, and nobody but its owner renamed it. Engagements
+/// that became active before customers were kept have none.
+fn kept(broken: &mut Vec<String>, engagement: &Engagement, items: &[Item]) {
+    let key = Key::customer(TENANT, engagement.customer.as_str());
+    let Some(item) = items.iter().find(|i| i.key() == key) else { return };
+    let Ok(customer) = item.body::<GlobalCustomer>() else {
+        broken.push("the customer can't be read".into());
+        return;
+    };
+    let account = engagement.records.customer_account.as_ref();
+    must(broken, customer.records.get(ERP) == account, || "the customer is kept with another account".into());
+    must(broken, customer.name == engagement.customer_record.name, || {
+        format!("the customer was renamed to {}", customer.name)
+    });
 }
 
 fn one_of_each(broken: &mut Vec<String>, books: &Books, deal: &Deal, contract: &Contract) {

@@ -7,7 +7,7 @@ use connectors::operation::{CreateInvoice, CustomerRecord, WriteInvoiceStatus};
 use domain::id::{CustomerId, EngagementId, InvoiceId, PaymentId};
 use domain::invoice::{InvoiceLine, PostedInvoice};
 use domain::money::Money;
-use domain::quote::Quote;
+use domain::quote::{Customer, Quote};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,12 @@ pub(crate) struct Change {
 pub(crate) struct Account {
     pub(crate) customer: Option<CustomerId>,
     pub(crate) record: CustomerRecord,
+    /// The firm that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) of: Option<Customer>,
+    /// The account that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<String>,
 }
 
 /// An invoice in the ERP.

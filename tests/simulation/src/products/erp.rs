@@ -5,35 +5,59 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connectors::inbound::{Subject, Translated};
 use connectors::operation::{
-    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord, PostInvoice, Reference,
-    Undone,
+    ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord, LinkCustomer,
+    PostInvoice, Reference, Undone,
 };
 use connectors::role::{Erp, Polled};
 use connectors::{CallError, CallErrorKind, Idempotency, Performs};
 use domain::activation::CustomerFacts;
+use domain::customer_match::{ErpAddress, ErpCustomer, Sought};
 use domain::event::InvoicePosted;
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::{Currency, Money};
-use domain::quote::Customer;
 use domain::setup::{HeldPlan, positions};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::REFUSED_TWICE;
 use super::books::{Account, Booking, Books, Change, ErpInvoice};
 use super::psa::{OVERLAP, repeated, since};
+use super::{REFUSED_TWICE, UPSERT};
 use crate::engine::{Fault, Place};
 use crate::world::{ERP, World};
 
 pub(super) struct SimulatedErp(pub(super) Arc<World>);
 
-fn account_of(books: &Books, customer: &CustomerId, record: &Customer) -> Option<Account> {
-    let ours = |a: &&Account| a.customer.as_ref() == Some(customer);
+/// The account that was named, else the one that carries our ID or the tax registration.
+fn account_of(books: &Books, create: &CreateCustomer) -> Option<Account> {
+    let record = &create.record;
+    let named = |a: &&Account| Some(&a.record.record) == create.account.as_ref();
+    let ours = |a: &&Account| a.customer.as_ref() == Some(&create.customer);
     let same = |a: &&Account| {
         record.tax_registration.is_some() && a.record.tax_registration == record.tax_registration
     };
-    books.accounts.iter().find(ours).or_else(|| books.accounts.iter().find(same)).cloned()
+    let find = |is: &dyn Fn(&&Account) -> bool| books.accounts.iter().find(|a| is(a)).cloned();
+    find(&named).or_else(|| find(&ours)).or_else(|| find(&same))
+}
+
+/// An account as a search shows it. All of them are answered: the domain tells them apart.
+fn shown(account: &Account) -> ErpCustomer {
+    let of = account.of.as_ref();
+    ErpCustomer {
+        account: account.record.record.clone(),
+        carries: account.customer.as_ref().map(ToString::to_string),
+        name: of.map(|c| c.name.clone()).unwrap_or_default(),
+        tax_registrations: account.record.tax_registration.clone().into_iter().collect(),
+        addresses: of
+            .map(|c| ErpAddress {
+                street: c.street.clone(),
+                postal_code: c.postal_code.clone(),
+                country: c.country.clone(),
+            })
+            .into_iter()
+            .collect(),
+        parent: account.parent.clone(),
+    }
 }
 
 #[async_trait]
@@ -42,13 +66,22 @@ impl Erp for SimulatedErp {
         ERP
     }
 
-    async fn customer_facts(
-        &self,
-        customer: &CustomerId,
-        record: &Customer,
-    ) -> Result<CustomerFacts, CallError> {
-        let look = |books: &mut Books| account_of(books, customer, record);
-        self.0.asks(Place::ReadCustomer, ERP, look).await.map(|_| CustomerFacts::default())
+    async fn customers_like(&self, _: &Sought<'_>) -> Result<Vec<ErpCustomer>, CallError> {
+        let look = |books: &mut Books| books.accounts.iter().map(shown).collect();
+        self.0.asks(Place::ReadCustomer, ERP, look).await
+    }
+
+    async fn customer_facts(&self, account: &str) -> Result<CustomerFacts, CallError> {
+        let look = |books: &mut Books| books.accounts.iter().any(|a| a.record.record == account);
+        match self.0.asks(Place::ReadCustomer, ERP, look).await? {
+            true => Ok(CustomerFacts::default()),
+            false => Err(CallError {
+                kind: CallErrorKind::Refused,
+                connection: ERP.into(),
+                operation: "read customer",
+                detail: format!("there is no account {account}"),
+            }),
+        }
     }
 
     async fn held_plan(&self, engagement: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
@@ -88,14 +121,14 @@ impl Performs<CreateCustomer> for SimulatedErp {
     }
 
     async fn find(&self, create: &CreateCustomer) -> Result<Option<CustomerRecord>, CallError> {
-        let look = |books: &mut Books| account_of(books, &create.customer, &create.record);
+        let look = |books: &mut Books| account_of(books, create);
         Ok(self.0.asks(Place::CreateCustomer, ERP, look).await?.map(|a| a.record))
     }
 
     async fn perform(&self, create: &CreateCustomer, _: &str) -> Result<CustomerRecord, CallError> {
         let create = create.clone();
         let effect = move |books: &mut Books, _| {
-            if let Some(known) = account_of(books, &create.customer, &create.record) {
+            if let Some(known) = account_of(books, &create) {
                 return Ok(known.record);
             }
             let record = CustomerRecord {
@@ -104,7 +137,12 @@ impl Performs<CreateCustomer> for SimulatedErp {
                 tax_registration: create.record.tax_registration.clone(),
                 adopted: false,
             };
-            books.accounts.push(Account { customer: Some(create.customer), record: record.clone() });
+            books.accounts.push(Account {
+                customer: Some(create.customer),
+                record: record.clone(),
+                of: Some(create.record),
+                parent: None,
+            });
             Ok(record)
         };
         self.0.changes(Place::CreateCustomer, ERP, effect).await
@@ -112,6 +150,35 @@ impl Performs<CreateCustomer> for SimulatedErp {
 
     async fn undo(&self, _: &CreateCustomer, _: &CustomerRecord) -> Result<Undone, CallError> {
         Ok(Undone::Kept("an account that owes nothing is found again".into()))
+    }
+}
+
+#[async_trait]
+impl Performs<LinkCustomer> for SimulatedErp {
+    fn idempotency(&self) -> Idempotency {
+        UPSERT
+    }
+
+    async fn find(&self, link: &LinkCustomer) -> Result<Option<Reference>, CallError> {
+        let look = |books: &mut Books| {
+            let found = books.accounts.iter().find(|a| a.record.record == link.account);
+            found.and_then(|a| a.parent.clone()).filter(|p| *p == link.parent)
+        };
+        Ok(self.0.asks(Place::LinkCustomer, ERP, look).await?.map(|record| Reference { record }))
+    }
+
+    async fn perform(&self, link: &LinkCustomer, _: &str) -> Result<Reference, CallError> {
+        let link = link.clone();
+        let effect = move |books: &mut Books, _| {
+            let found = books.accounts.iter_mut().find(|a| a.record.record == link.account);
+            let Some(account) = found else { return Err(CallErrorKind::Refused) };
+            Ok(Reference { record: account.parent.get_or_insert(link.parent).clone() })
+        };
+        self.0.changes(Place::LinkCustomer, ERP, effect).await
+    }
+
+    async fn undo(&self, _: &LinkCustomer, _: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Kept("whom a customer belongs to is so without the deal".into()))
     }
 }
 

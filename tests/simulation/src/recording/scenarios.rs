@@ -82,6 +82,15 @@ fn small() -> Deal {
     deal
 }
 
+/// Nothing but a little time is sold, to a customer that belongs to nobody.
+fn of_time_alone() -> Deal {
+    let mut deal = small();
+    deal.completed.clear();
+    deal.quote.lines.retain(|line| line.milestone.is_none());
+    deal.quote.customer.parent = None;
+    deal
+}
+
 /// Time may not be billed beyond a ceiling that one of its entries exceeds.
 fn with_a_ceiling() -> Deal {
     let mut deal = unchanged();
@@ -245,6 +254,14 @@ const SCENARIOS: &[Scenario] = &[
             && w.has("invoice", "status", "submitted")
             && !w.took(|e| matches!(e, Event::InvoicePosted(_)))
     }),
+    Scenario {
+        deal: of_time_alone,
+        ..Scenario::new(
+            "customer-change-waiting",
+            "a customer is kept, and the CRM's report of a change of it is in its queue",
+            |w| w.count("customer", "kind", "customer") == 1 && w.waiting(Queue::RecordChanged) > 0,
+        )
+    },
     Scenario::new("status-half-shown", "an invoice is shown in the PSA and not yet in the CRM", |w| {
         w.books_show(|b| !b.shown.is_empty() && !b.deals.values().any(|d| d.contains_key("invoice")))
             && w.has("invoice", "status", "posted")

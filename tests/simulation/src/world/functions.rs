@@ -25,6 +25,7 @@ pub(crate) enum Queue {
     InvoicePosted,
     PaymentReceived,
     ApprovalDecided,
+    RecordChanged,
     OutboxRetry,
     DeadLetters,
 }
@@ -46,6 +47,7 @@ impl Queue {
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
+            Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -77,6 +79,7 @@ impl Queue {
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
             Self::ApprovalDecided => "approval-decided",
+            Self::RecordChanged => "record-changed",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -93,6 +96,7 @@ impl Queue {
             | Self::MilestoneCompleted
             | Self::InvoicePosted
             | Self::ApprovalDecided
+            | Self::RecordChanged
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -118,6 +122,7 @@ impl Queue {
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
+            Self::RecordChanged => &record_changed::RecordChanged,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");
