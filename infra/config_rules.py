@@ -28,9 +28,11 @@ SYSTEMS = (*ROUTED, "billing")
 """Roles that may be declared a system of record; none of our products plays the last one yet."""
 OBJECTS = ("customer", "contract", "project", "resource", "time", "billing", "invoice", "payment", "revenue")
 """What every declaration of ownership must cover."""
+CALLER_ROLES = ("sales", "finance", "operations", "automation")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z_]{0,39}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
@@ -377,3 +379,24 @@ def check_secrets(secrets: Part, roles: dict[str, str]) -> None:
             raise signing.fail("holds at most two: the current one and the previous one")
         for secret in signing.items(at_least=0):
             secret.text()
+
+
+def check_callers(callers: Any, file: str = "callers") -> None:
+    """Who may call the API: a name, the hash of its token (two while it is changed), its roles."""
+    seen: set[str] = set()
+    hashes: set[str] = set()
+    for caller in Part(file, callers, "callers").items(at_least=0):
+        caller.only("name", "token_sha256", "roles")
+        name = caller.at("name").text(IDENTIFIER)
+        if name in seen:
+            raise caller.at("name").fail(f"{name!r} appears twice")
+        seen.add(name)
+        tokens = caller.at("token_sha256")
+        if len(tokens.items()) > 2:
+            raise tokens.fail("holds at most two: the current one and the previous one")
+        for token in tokens.items():
+            if token.text(SHA256) in hashes:
+                raise token.fail("is the hash of another token too")
+            hashes.add(token.value)
+        for role in caller.at("roles").items():
+            role.one_of(CALLER_ROLES, "role")

@@ -7,7 +7,10 @@ nothing; a changed file becomes the next version.
     python infra/configure.py --stack q2c-dev \
         --tenant infra/config/northwind.json \
         --connections infra/config/connections.dev.json \
-        --secrets infra/config/secrets.dev.json
+        --secrets infra/config/secrets.dev.json \
+        --callers infra/config/callers.dev.json
+
+A caller of the API needs a token, of which only the hash is stored: infra/new_token.py.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # also when imported from elsewhere
 
-from config_rules import ConfigError, check  # noqa: E402
+from config_rules import ConfigError, check, check_callers  # noqa: E402
 
 Client = Callable[[str], Any]
 
@@ -54,19 +57,24 @@ def configure(
     connections: list[dict[str, Any]],
     secrets: dict[str, dict[str, Any]],
     log: Callable[[str], None] = lambda _line: None,
+    callers: list[dict[str, Any]] | None = None,
 ) -> None:
     """Checks the three parts against each other and writes them.
 
     A connection without `secret_id` or `webhook_url` gets the stack's own. A connection without
-    an entry in `secrets` keeps the credentials it has.
+    an entry in `secrets` keeps the credentials it has. Without `callers` those of the API stay as they are.
     """
     check(tenant, connections, secrets)
+    if callers is not None:
+        check_callers(callers)
     # Credentials first: a connection never becomes visible before what it needs.
     for connection, value in secrets.items():
         log(f"secret     {connection}: {put_secret(stack, connection, value)}")
     for connection in connections:
         log(f"connection {connection['connection']}: {put_connection(stack, connection)}")
     log(f"tenant     {tenant['tenant']}: {put_tenant(stack, tenant)}")
+    if callers is not None:
+        log(f"callers    {tenant['tenant']}: {put_callers(stack, tenant['tenant'], callers)}")
 
 
 def put_secret(stack: Stack, connection: str, value: dict[str, Any]) -> str:
@@ -101,6 +109,11 @@ def put_tenant(stack: Stack, tenant: dict[str, Any]) -> str:
     """Stores a tenant's configuration; the stored version counts up with every change."""
     key = f"tenant#{tenant['tenant']}"
     return put_config(stack, key, tenant["tenant"], lambda version: {**tenant, "version": version})
+
+
+def put_callers(stack: Stack, tenant: str, callers: list[dict[str, Any]]) -> str:
+    """Stores who may call the API, among the connections: functions read them there and cannot write them."""
+    return put_config(stack, f"connection#api/{tenant}", tenant, lambda _version: {"callers": callers})
 
 
 def put_config(
@@ -173,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tenant", type=Path, required=True, help="the tenant's configuration")
     parser.add_argument("--connections", type=Path, required=True, help="the connected products")
     parser.add_argument("--secrets", type=Path, help="credentials; keep this file out of git")
+    parser.add_argument("--callers", type=Path, help="who may call the API, with the hashes of their tokens")
     parser.add_argument("--check", action="store_true", help="only check the files")
     args = parser.parse_args(arguments)
     if not args.check and not args.stack:
@@ -184,11 +198,15 @@ def main(arguments: list[str] | None = None) -> int:
         files = {"tenant": args.tenant, "connections": args.connections, "secrets": args.secrets}
         connections = connections.get("connections") if isinstance(connections, dict) else None
         check(tenant, connections, secrets, {part: str(file) for part, file in files.items()})
+        callers = load(args.callers) if args.callers else None
+        callers = callers.get("callers") if isinstance(callers, dict) else callers
+        if args.callers:
+            check_callers(callers, str(args.callers))
         if args.check:
             print("The configuration is sound.")
             return 0
         session = boto3.Session(region_name=args.region)
-        configure(Stack.describe(args.stack, session.client), tenant, connections, secrets, print)
+        configure(Stack.describe(args.stack, session.client), tenant, connections, secrets, print, callers)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -107,6 +107,8 @@ def configure_command(stage: str, stack: str) -> list[str] | None:
     command = [sys.executable, str(ROOT / "infra" / "configure.py"), "--stack", stack]
     command += ["--tenant", str(tenant if tenant.exists() else files / "northwind.json")]
     command += ["--connections", str(connections)]
+    callers = files / f"callers.{stage}.json"
+    command += ["--callers", str(callers)] if callers.exists() else []
     return command + (["--secrets", str(secrets)] if secrets.exists() else [])
 
 

@@ -7,6 +7,7 @@ is told where to report, and with which secret to sign.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from typing import Any
@@ -23,6 +24,8 @@ SERVICE_OF = {CRM: "hubspot", PSA: "kantata", ERP: "tryton", PAYMENTS: "stripe"}
 PORTAL = 62515
 # The stand-ins answer at once or not at all, and show what they took at once.
 SETTLES_WITHIN_SECONDS = 1
+CALLERS = {"sales-app": "sales", "finance-app": "finance", "operations-app": "operations", "bot": "automation"}
+"""Callers of the API, each with its role."""
 
 
 def connect(stack: Stack) -> None:
@@ -30,7 +33,7 @@ def connect(stack: Stack) -> None:
     configure = _configure_module()
     configure.configure(
         configure.Stack(stack.name, stack.table, stack.api_url, stack.instance.client),
-        tenant(), connections(stack), credentials(stack),
+        tenant(), connections(stack), credentials(stack), callers=callers(stack),
     )
     report_to(stack)
 
@@ -82,6 +85,23 @@ def credentials(stack: Stack) -> dict[str, dict[str, Any]]:
         PAYMENTS: {"signing_secrets": [secrets["stripe_webhook_secret"]], "api_token": secrets["stripe_api_key"]},
         SIGNATURE: {"signing_secrets": [secrets["docusign_connect_key"]]},
     }
+
+
+def token(stack: Stack, name: str) -> str:
+    """The token of a caller of the API. Derived, so that an instance keeps one secret for all of them; one that was
+    made before there was an API has none and uses a secret that it has."""
+    secrets = stack.instance.secrets
+    seed = secrets.get("api_token_seed") or secrets["kantata_token"]
+    secret = hashlib.sha256(f"api {name} {seed}".encode()).hexdigest()
+    return f"q2c_{TENANT}.{name}.{secret}"
+
+
+def callers(stack: Stack) -> list[dict[str, Any]]:
+    """Who may call the API; of the tokens only the hashes."""
+    return [
+        {"name": name, "token_sha256": [hashlib.sha256(token(stack, name).encode()).hexdigest()], "roles": [role]}
+        for name, role in CALLERS.items()
+    ]
 
 
 def report_to(stack: Stack) -> None:

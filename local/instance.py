@@ -226,6 +226,7 @@ def _new_record(auth: bool, chosen: dict[str, int]) -> dict[str, Any]:
             "stripe_webhook_secret": f"whsec_{secrets.token_hex(16)}",
             "docusign_connect_key": secrets.token_urlsafe(32),
             "tryton_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+            "api_token_seed": secrets.token_hex(32),
         },
         "services": {},
     }

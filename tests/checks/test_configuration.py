@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from template import ROOT
 
 sys.path.insert(0, str(ROOT / "infra"))
 
-from config_rules import ConfigError, check  # noqa: E402
+import new_token  # noqa: E402
+from config_rules import ConfigError, check, check_callers  # noqa: E402
 
 Parts = dict[str, Any]
 
@@ -175,3 +177,35 @@ def test_credentials_are_not_committed() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()
     assert [file for file in listed if "secrets." in file] == ["infra/config/secrets.example.json"]
+
+
+CALLER = {"name": "finance-app", "token_sha256": ["a" * 64], "roles": ["finance"]}
+
+
+@pytest.mark.parametrize(("message", "callers"), [
+    ("callers: callers: must be a list", {}),
+    ("callers: callers[0].name: must match", [{**CALLER, "name": "Finance App"}]),
+    ("callers: callers[1].name: 'finance-app' appears twice", [CALLER, {**CALLER, "token_sha256": ["b" * 64]}]),
+    ("callers: callers[0].token_sha256[0]: must match", [{**CALLER, "token_sha256": ["q2c_northwind.finance-app.x"]}]),
+    ("callers: callers[0].token_sha256: holds at most two", [{**CALLER, "token_sha256": [c * 64 for c in "abc"]}]),
+    ("callers: callers[1].token_sha256[0]: is the hash", [CALLER, {**CALLER, "name": "other"}]),
+    ("callers: callers[0].roles[0]: 'admin' is not", [{**CALLER, "roles": ["admin"]}]),
+    ("callers: callers[0].roles: must be a list of at least 1", [{**CALLER, "roles": []}]),
+    ("callers: callers[0]: has no 'token'", [{**CALLER, "token": "x"}]),
+])
+def test_callers_that_are_not_sound_are_refused(message: str, callers: Any) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        check_callers(callers)
+    assert str(refusal.value).startswith(message)
+
+
+def test_a_new_token_names_its_caller_and_only_its_hash_is_stored() -> None:
+    token = new_token.new_token("northwind", "finance-app")
+    entry = new_token.caller("finance-app", token, "finance")
+    check_callers([entry])
+    assert re.fullmatch(r"q2c_northwind\.finance-app\.[0-9a-f]{64}", token)
+    assert token not in json.dumps(entry) and token != new_token.new_token("northwind", "finance-app")
+
+
+def test_the_example_of_callers_is_sound() -> None:
+    check_callers(json.loads((ROOT / "infra" / "config" / "callers.example.json").read_text())["callers"])

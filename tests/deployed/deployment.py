@@ -124,6 +124,7 @@ def connect(found: stack.Stack) -> None:
     configure.configure(
         configure.Stack(found.name, found.table, found.api_url, found.instance.client),
         connections.tenant(), connections.connections(found), credentials(found),
+        callers=connections.callers(found),
     )
     connections.report_to(found)
 

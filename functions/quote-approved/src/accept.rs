@@ -5,12 +5,12 @@ use domain::id::CustomerId;
 use domain::quote::Quote;
 use domain::{Problem, TenantConfig};
 use events::Envelope;
-use runtime::Context;
+use runtime::{Context, Searched, erp_of, search};
 use workflow::{Run, StepError};
 
 use crate::Accepted;
 use crate::approve::approve;
-use crate::customer::{Searched, erp_of, found, search};
+use crate::customer::found;
 
 /// What the checks came to.
 pub(crate) enum Checked {
@@ -36,7 +36,7 @@ pub(crate) async fn accept(
     let Searched { matched, facts } = match erp_of(&quote, config) {
         Some(connection) => {
             let erp = context.connect.erp(connection).await?;
-            search(context, event, trigger.connection, erp.as_ref(), &quote.customer).await?
+            search(context, &event.tenant, trigger.connection, erp.as_ref(), &quote.customer).await?
         }
         // Without an ERP there is nobody to ask; the checks report the missing entity.
         None => Searched { matched: Ok(Matched::default()), facts: CustomerFacts::default() },

@@ -3,20 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use connectors::role::Erp;
-use domain::activation::{CustomerFacts, Matched, match_accounts};
-use domain::customer::{GlobalCustomer, Learned, OBJECT, Parent};
-use domain::customer_match::{ErpCustomer, Sought};
+use domain::TenantConfig;
+use domain::activation::{CustomerFacts, Matched};
+use domain::customer::{GlobalCustomer, Learned, Parent};
 use domain::id::CustomerId;
 use domain::policy::LegalEntity;
-use domain::quote::{Customer, Quote};
-use domain::{Problem, TenantConfig};
+use domain::quote::Customer;
 use events::Envelope;
 use jiff::Timestamp;
 use journal::{JournalError, Write};
 use runtime::{Context, Systems};
 use serde::{Deserialize, Serialize};
-use workflow::StepError;
 
 use crate::Accepted;
 use crate::set_up::SetUp;
@@ -43,67 +40,10 @@ pub(crate) struct FoundParent {
     pub(crate) account: Option<String>,
 }
 
-/// A customer's account and its parent's as the ERP has them, or what a person must settle, and
-/// the credit of an account that is known.
-pub(crate) struct Searched {
-    pub(crate) matched: Result<Matched, Vec<Problem>>,
-    pub(crate) facts: CustomerFacts,
-}
-
-/// Searches the ERP for the customer and for the company that it belongs to. Reads only.
-pub(crate) async fn search(
-    context: &Context,
-    event: &Envelope,
-    crm: &str,
-    erp: &dyn Erp,
-    record: &Customer,
-) -> Result<Searched, StepError> {
-    let (customer, linked, accounts) = like(context, event, crm, erp, record).await?;
-    let sought = Sought { customer: &customer, linked: linked.as_deref(), record };
-    let above = match record.parent.as_deref() {
-        Some(parent) => Some((parent, like(context, event, crm, erp, parent).await?)),
-        None => None,
-    };
-    let parent = above.as_ref().map(|(record, (customer, linked, accounts))| {
-        (Sought { customer, linked: linked.as_deref(), record }, accounts.as_slice())
-    });
-    let matched = match_accounts(&sought, &accounts, parent);
-    // Nobody is asked about an account that is in doubt; a new one has no hold and owes nothing.
-    let facts = match matched.as_ref().ok().and_then(|m| m.account.as_deref()) {
-        Some(account) => erp.customer_facts(account).await?,
-        None => CustomerFacts::default(),
-    };
-    Ok(Searched { matched, facts })
-}
-
-type Like = (CustomerId, Option<String>, Vec<ErpCustomer>);
-
-/// A firm's global ID, the account it was linked with before, and the accounts that it may be.
-async fn like(
-    context: &Context,
-    event: &Envelope,
-    crm: &str,
-    erp: &dyn Erp,
-    record: &Customer,
-) -> Result<Like, StepError> {
-    let customer = CustomerId::of_company(&event.tenant, crm, &record.company);
-    let linked =
-        context.journal.by_global_id(&event.tenant, customer.as_str(), erp.connection(), OBJECT).await?;
-    let linked = linked.map(|pair| pair.local_id);
-    let accounts =
-        erp.customers_like(&Sought { customer: &customer, linked: linked.as_deref(), record }).await?;
-    Ok((customer, linked, accounts))
-}
-
 /// What is kept of a search whose findings were all settled.
 pub(crate) fn found(matched: Matched, facts: CustomerFacts, at: Timestamp) -> Found {
     let parent = matched.parent.map(|p| FoundParent { customer: p.customer, account: p.account });
     Found { account: matched.account, parent, facts, at }
-}
-
-/// The legal entity of a quote's ERP, if both are configured.
-pub(crate) fn erp_of<'a>(quote: &Quote, config: &'a TenantConfig) -> Option<&'a String> {
-    quote.legal_entity.as_ref().and_then(|entity| config.routing.erp.get(entity))
 }
 
 /// The writes that keep the customer, and the company that it belongs to, under the versions that

@@ -169,7 +169,7 @@ impl Journal {
 }
 
 /// Where the `by-status` index lists an owner's open exceptions.
-fn open_key(tenant: &str, owner: Owner) -> String {
+pub(crate) fn open_key(tenant: &str, owner: Owner) -> String {
     format!("tenant#{tenant}#exception#open#{}", owner.as_str())
 }
 

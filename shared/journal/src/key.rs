@@ -158,6 +158,12 @@ impl Key {
         Self::new(format!("tenant#{tenant}#id#{global}"), "engagement")
     }
 
+    /// What was asked for through the API by a caller under a key of its own.
+    #[must_use]
+    pub fn request(tenant: &str, caller: &str, key: &str) -> Self {
+        Self::new(format!("tenant#{tenant}#request#{caller}#{key}"), "request")
+    }
+
     /// A connection's configuration.
     #[must_use]
     pub fn connection(connection: &str) -> Self {

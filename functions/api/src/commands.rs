@@ -1,0 +1,52 @@
+//! Commands: checked, then kept together with the events that they put on their way.
+
+mod keep;
+mod set_up;
+mod work;
+
+use domain::Event;
+use domain::id::EngagementId;
+use jiff::Timestamp;
+use runtime::Context;
+use serde_json::{Map, Value};
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::reply::Reply;
+use crate::route::Action;
+
+/// What a sound command comes to.
+pub(crate) struct Command {
+    engagement: EngagementId,
+    /// What is put on its way, each with the moment at which it happened.
+    events: Vec<(Timestamp, Event)>,
+    /// What was asked for, for people.
+    summary: String,
+    /// What the answer says besides engagement and events.
+    answer: Map<String, Value>,
+}
+
+/// Takes a command, once, however often it is sent. A repetition is answered before anything is checked:
+/// by then the first one may have changed what the checks look at.
+pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Result<Reply, ApiError> {
+    let hash = call.hash()?;
+    if let Some(reply) = keep::known(context, caller, call, &hash).await? {
+        return Ok(reply);
+    }
+    let command = match call.route.action {
+        Action::Activate => set_up::activate(context, caller, call).await?,
+        Action::Withdraw => set_up::withdraw(context, caller, call).await?,
+        Action::RequestInvoice => set_up::request_invoice(context, caller, call).await?,
+        Action::ReportTime => work::time(context, caller, call).await?,
+        Action::ReportMilestones => work::milestones(context, caller, call).await?,
+        _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),
+    };
+    keep::keep(context, caller, call, hash, command).await
+}
+
+/// A sentence that a person gives as the reason.
+fn reason(text: &str) -> Result<(), ApiError> {
+    let sound = (1..=500).contains(&text.chars().count()) && !text.trim().is_empty();
+    if sound { Ok(()) } else { Err(ApiError::new(Kind::Malformed, "reason: must be 1 to 500 characters")) }
+}

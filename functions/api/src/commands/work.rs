@@ -1,0 +1,193 @@
+//! Approved work reported through the API: time and milestones. A call is taken whole or not at all.
+
+use std::collections::BTreeSet;
+
+use domain::engagement::{Engagement, EngagementStatus};
+use domain::id::EngagementId;
+use domain::work::{MilestoneCompletion, TimeEntry};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use runtime::Context;
+use serde::Deserialize;
+use serde_json::Map;
+
+use super::Command;
+use crate::call::{Call, is_record};
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::reads::engagement;
+
+/// Records in one call.
+const MOST: usize = 100;
+/// Characters of a name; ninety entries share one item of the ledger.
+const LONGEST_NAME: usize = 200;
+/// Characters of a note, for the same reason.
+const LONGEST_NOTES: usize = 1_000;
+/// Minutes of a day: an entry is of one day.
+const MOST_MINUTES: u32 = 24 * 60;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entries {
+    entries: Vec<Entry>,
+}
+
+/// An entry as [`TimeEntry`] has it, and whether it is approved: which has no default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    approved: bool,
+    connection: String,
+    entry: String,
+    project: String,
+    task: Option<String>,
+    person: String,
+    role: String,
+    worked_on: Date,
+    minutes: u32,
+    billable: bool,
+    notes: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Milestones {
+    milestones: Vec<Milestone>,
+}
+
+/// A milestone as [`MilestoneCompletion`] has it, and whether the customer accepted it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Milestone {
+    approved: bool,
+    connection: String,
+    record: String,
+    milestone: String,
+    completed_at: Timestamp,
+}
+
+/// Takes approved time.
+pub(super) async fn time(context: &Context, caller: &Caller, call: &Call) -> Result<Command, ApiError> {
+    let id: EngagementId = call.id("engagement")?;
+    let Entries { entries } = call.body()?;
+    let state = open(context, caller, &id).await?;
+    let known = entries.iter().map(|e| (e.approved, e.connection.as_str(), e.entry.as_str()));
+    batch(context, caller, "entries", known).await?;
+    let now = context.clock.now();
+    let mut events = Vec::new();
+    for (i, entry) in entries.into_iter().enumerate() {
+        sound(i, &entry, &state)?;
+        let Entry {
+            connection, entry, project, task, person, role, worked_on, minutes, billable, notes, ..
+        } = entry;
+        let time = TimeEntry {
+            connection,
+            entry,
+            project,
+            task,
+            person,
+            role,
+            worked_on,
+            minutes,
+            billable,
+            notes: notes.filter(|n| !n.trim().is_empty()),
+        };
+        events.push((now, time.into()));
+    }
+    let summary = format!("reported {} approved time entries", events.len());
+    Ok(Command { engagement: id, events, summary, answer: Map::new() })
+}
+
+fn sound(i: usize, entry: &Entry, state: &Engagement) -> Result<(), ApiError> {
+    let malformed = |what: &str| ApiError::new(Kind::Malformed, format!("entries[{i}].{what}"));
+    if entry.minutes == 0 || entry.minutes > MOST_MINUTES {
+        return Err(malformed("minutes: must be 1 to 1440"));
+    }
+    let long = |text: &str, most: usize| text.chars().count() > most;
+    if long(&entry.person, LONGEST_NAME) || entry.person.trim().is_empty() {
+        return Err(malformed("person: must be 1 to 200 characters"));
+    }
+    if long(&entry.role, LONGEST_NAME) || entry.role.trim().is_empty() {
+        return Err(malformed("role: must be 1 to 200 characters"));
+    }
+    if entry.notes.as_deref().is_some_and(|n| long(n, LONGEST_NOTES)) {
+        return Err(malformed("notes: must be at most 1000 characters"));
+    }
+    if !is_record(&entry.project) || entry.task.as_deref().is_some_and(|t| !is_record(t)) {
+        return Err(malformed("project: project and task must be IDs"));
+    }
+    if state.records.project.as_ref().is_some_and(|project| *project != entry.project) {
+        let detail = format!("entries[{i}].project: is not the project of the engagement");
+        return Err(ApiError::new(Kind::NotAcceptable, detail));
+    }
+    Ok(())
+}
+
+/// Takes completed, accepted milestones.
+pub(super) async fn milestones(context: &Context, caller: &Caller, call: &Call) -> Result<Command, ApiError> {
+    let id: EngagementId = call.id("engagement")?;
+    let Milestones { milestones } = call.body()?;
+    let state = open(context, caller, &id).await?;
+    let known = milestones.iter().map(|m| (m.approved, m.connection.as_str(), m.record.as_str()));
+    batch(context, caller, "milestones", known).await?;
+    let now = context.clock.now();
+    let mut events = Vec::new();
+    for (i, reported) in milestones.into_iter().enumerate() {
+        let Milestone { connection, record, milestone, completed_at, .. } = reported;
+        let at = |what: &str| format!("milestones[{i}].{what}");
+        if !state.contract.milestones.iter().any(|m| m.key == milestone) {
+            let detail = at("milestone: the contract in force has no such milestone");
+            return Err(ApiError::new(Kind::NotAcceptable, detail));
+        }
+        if completed_at > now {
+            return Err(ApiError::new(Kind::Malformed, at("completed_at: lies in the future")));
+        }
+        let completion = MilestoneCompletion { connection, record, milestone, completed_at };
+        events.push((completed_at, completion.into()));
+    }
+    let summary = format!("reported {} completed milestones", events.len());
+    Ok(Command { engagement: id, events, summary, answer: Map::new() })
+}
+
+/// The engagement that work is reported for. What is still being set up takes it: it waits there.
+async fn open(context: &Context, caller: &Caller, id: &EngagementId) -> Result<Engagement, ApiError> {
+    let state = engagement(context, caller, id).await?;
+    if state.status == EngagementStatus::Withdrawn {
+        return Err(ApiError::new(
+            Kind::StateConflict,
+            "the engagement is withdrawn: nothing is billed for it",
+        ));
+    }
+    Ok(state)
+}
+
+/// What holds of every batch: its size, each record once, each approved, each the owning system's own.
+async fn batch<'a>(
+    context: &Context,
+    caller: &Caller,
+    what: &str,
+    records: impl ExactSizeIterator<Item = (bool, &'a str, &'a str)>,
+) -> Result<(), ApiError> {
+    if records.len() == 0 || records.len() > MOST {
+        return Err(ApiError::new(Kind::Malformed, format!("{what}: must be 1 to {MOST}")));
+    }
+    let config = context.connect.tenant(&caller.tenant).await?;
+    let (mut seen, mut unapproved) = (BTreeSet::new(), Vec::new());
+    for (i, (approved, connection, record)) in records.enumerate() {
+        if !is_record(record) || !seen.insert(record) {
+            return Err(ApiError::new(Kind::Malformed, format!("{what}[{i}]: is no ID, or comes twice")));
+        }
+        if connection != config.routing.psa {
+            let detail = format!("{what}[{i}].connection: {} owns billable work", config.routing.psa);
+            return Err(ApiError::new(Kind::NotAcceptable, detail));
+        }
+        if !approved {
+            unapproved.push(record);
+        }
+    }
+    if unapproved.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("{what}: not approved: {}; nothing of this call was taken", unapproved.join(", "));
+    Err(ApiError::new(Kind::NotAcceptable, detail))
+}

@@ -1,0 +1,62 @@
+//! Reads: where things stand, out of the journal, or out of a product where only that knows.
+
+mod customer;
+mod exceptions;
+mod invoices;
+mod quote;
+mod standing;
+mod timeline;
+
+use domain::engagement::Engagement;
+use domain::id::EngagementId;
+use journal::Item;
+use runtime::Context;
+use serde_json::{Map, Value, json};
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::route::{Action, ROUTES};
+
+/// Items of one kind that a list shows; where there are more, it says so.
+pub(crate) const MOST_LISTED: usize = 500;
+
+/// Answers a read.
+pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> Result<Value, ApiError> {
+    match call.route.action {
+        Action::Catalog => Ok(json!({"routes": ROUTES})),
+        Action::Engagement => standing::engagement(context, caller, &call.id("engagement")?).await,
+        Action::Deal => standing::deal(context, caller, call.connection()?, call.record("deal")?).await,
+        Action::Timeline => timeline::of(context, caller, &call.id("engagement")?).await,
+        Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
+        Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
+        Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
+        Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,
+        Action::Exceptions => exceptions::open(context, caller, call.query("owner")).await,
+        _ => Err(ApiError::new(Kind::NoSuchRoute, "there is no such read")),
+    }
+}
+
+/// The state of a tenant's engagement.
+pub(crate) async fn engagement(
+    context: &Context,
+    caller: &Caller,
+    id: &EngagementId,
+) -> Result<Engagement, ApiError> {
+    let known = context.journal.engagement(&caller.tenant, id.as_str()).await?.body;
+    known.ok_or_else(|| ApiError::new(Kind::NotFound, "there is no such engagement"))
+}
+
+/// That a connection is the CRM of the caller's tenant: another tenant's is as unknown as none.
+pub(crate) async fn own_crm(context: &Context, caller: &Caller, connection: &str) -> Result<(), ApiError> {
+    let config = context.connect.tenant(&caller.tenant).await?;
+    if config.routing.crm == connection {
+        return Ok(());
+    }
+    Err(ApiError::new(Kind::NotFound, "there is no such CRM connection"))
+}
+
+/// These fields of an item, where it has them.
+pub(crate) fn fields(item: &Item, names: &[&str]) -> Map<String, Value> {
+    names.iter().filter_map(|name| item.0.get(*name).map(|v| ((*name).to_owned(), v.clone()))).collect()
+}

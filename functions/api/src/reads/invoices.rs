@@ -1,0 +1,47 @@
+//! Invoices and the cash applied to them.
+
+use domain::id::{EngagementId, InvoiceId};
+use journal::Item;
+use runtime::Context;
+use serde_json::{Value, json};
+
+use super::{MOST_LISTED, fields};
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+
+const PAYMENT: &[&str] =
+    &["payment", "connection", "received_at", "received", "applied", "unapplied", "invoice"];
+
+/// An invoice with what is open, and the payments applied to it.
+pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) -> Result<Value, ApiError> {
+    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
+    let (tenant, journal) = (&caller.tenant, &context.journal);
+    let engagement = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
+    let invoice = journal.invoice(tenant, &engagement, id).await?.body.ok_or_else(missing)?;
+    let open = invoice.open().map_err(ApiError::inside)?;
+    let paid = journal.listed(tenant, engagement.as_str(), "payment#", MOST_LISTED + 1).await?;
+    let payments: Vec<Value> = paid
+        .iter()
+        .take(MOST_LISTED)
+        .filter(|item| item.text("invoice") == Some(id.as_str()))
+        .map(payment)
+        .collect();
+    Ok(json!({"engagement": engagement, "invoice": invoice, "open": open, "payments": payments,
+              "truncated": paid.len() > MOST_LISTED}))
+}
+
+/// Payments of an engagement.
+pub(super) async fn payments(
+    context: &Context,
+    caller: &Caller,
+    id: &EngagementId,
+) -> Result<Value, ApiError> {
+    super::engagement(context, caller, id).await?;
+    let items = context.journal.listed(&caller.tenant, id.as_str(), "payment#", MOST_LISTED + 1).await?;
+    let shown: Vec<Value> = items.iter().take(MOST_LISTED).map(payment).collect();
+    Ok(json!({"engagement": id, "payments": shown, "truncated": items.len() > MOST_LISTED}))
+}
+
+fn payment(item: &Item) -> Value {
+    fields(item, PAYMENT).into()
+}

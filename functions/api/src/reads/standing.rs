@@ -1,0 +1,74 @@
+//! Where an engagement, or the deal that it came from, now sits.
+
+use domain::id::EngagementId;
+use journal::Item;
+use runtime::Context;
+use serde_json::{Value, json};
+
+use super::{MOST_LISTED, exceptions, fields};
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::route::SEES_MONEY;
+
+/// Status, contract in force, records in each system, open exceptions.
+pub(super) async fn engagement(
+    context: &Context,
+    caller: &Caller,
+    id: &EngagementId,
+) -> Result<Value, ApiError> {
+    let (tenant, journal) = (&caller.tenant, &context.journal);
+    let state = journal.engagement(tenant, id.as_str()).await?.body;
+    let raised = journal.listed(tenant, id.as_str(), "exception#", MOST_LISTED).await?;
+    let open: Vec<Value> = raised
+        .iter()
+        .filter(|item| item.text("status") == Some("open"))
+        .map(exceptions::shown)
+        .collect::<Result<_, _>>()?;
+    let Some(state) = state else {
+        // Its activation was asked for and is not written yet, or a check failed before anything was.
+        let asked = journal.listed(tenant, id.as_str(), "journal#", 1).await?;
+        if asked.is_empty() && raised.is_empty() {
+            return Err(ApiError::new(Kind::NotFound, "there is no such engagement"));
+        }
+        let status = if open.is_empty() { "requested" } else { "held" };
+        return Ok(json!({"engagement": id, "status": status, "exceptions": open}));
+    };
+    let records = journal.crosswalk_of(tenant, id.as_str()).await?;
+    let records: Vec<Value> = records
+        .iter()
+        .map(|r| json!({"connection": r.connection, "kind": r.record_kind, "id": r.local_id}))
+        .collect();
+    Ok(json!({
+        "engagement": id,
+        "status": state.status,
+        "deal": state.deal,
+        "customer": state.customer,
+        "contract": state.contract,
+        "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),
+        "records": records,
+        "exceptions": open,
+    }))
+}
+
+/// Where a deal sits: its engagement, and its invoices for those who may see them.
+pub(super) async fn deal(
+    context: &Context,
+    caller: &Caller,
+    connection: &str,
+    deal: &str,
+) -> Result<Value, ApiError> {
+    super::own_crm(context, caller, connection).await?;
+    let id = EngagementId::of_deal(&caller.tenant, connection, deal);
+    let mut found = engagement(context, caller, &id).await?;
+    found["deal"] = deal.into();
+    found["connection"] = connection.into();
+    if caller.is_one_of(SEES_MONEY) {
+        let invoices = context.journal.listed(&caller.tenant, id.as_str(), "invoice#", MOST_LISTED).await?;
+        found["invoices"] = invoices.iter().map(brief).collect();
+    }
+    Ok(found)
+}
+
+fn brief(item: &Item) -> Value {
+    fields(item, &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "invoiced_on"]).into()
+}

@@ -1,0 +1,42 @@
+//! What happened to an engagement, oldest first.
+
+use domain::id::EngagementId;
+use jiff::Timestamp;
+use runtime::Context;
+use serde_json::{Value, json};
+
+use super::{MOST_LISTED, fields};
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+
+/// What is shown of each kind of item: the beginning of its sort key, and its fields.
+const SHOWN: &[(&str, &[&str])] = &[
+    ("journal#", &["event_id", "event_type", "occurred_at", "causation_id", "outcome", "summary"]),
+    ("step#", &["workflow", "run", "step", "state", "system", "external_id", "summary"]),
+    ("line#", &["line", "service", "amount", "earned_on", "status", "invoice"]),
+    ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied"]),
+    ("payment#", &["payment", "received_at", "received", "applied", "unapplied", "invoice"]),
+    ("parked#", &["condition"]),
+    ("exception#", &["exception", "status", "code", "owner", "detail", "resolved_at"]),
+];
+
+/// The timeline.
+pub(super) async fn of(context: &Context, caller: &Caller, id: &EngagementId) -> Result<Value, ApiError> {
+    let (mut entries, mut truncated) = (Vec::new(), false);
+    for (prefix, names) in SHOWN {
+        let items = context.journal.listed(&caller.tenant, id.as_str(), prefix, MOST_LISTED + 1).await?;
+        truncated |= items.len() > MOST_LISTED;
+        for item in items.iter().take(MOST_LISTED) {
+            let mut entry = fields(item, names);
+            entry.insert("kind".into(), item.text("kind").unwrap_or_default().into());
+            entry.insert("recorded_at".into(), item.text("recorded_at").unwrap_or_default().into());
+            entries.push(entry);
+        }
+    }
+    if entries.is_empty() {
+        return Err(ApiError::new(Kind::NotFound, "there is no such engagement"));
+    }
+    // As moments and not as texts: a text with a fraction of a second sorts before one without.
+    entries.sort_by_key(|entry| entry["recorded_at"].as_str().and_then(|t| t.parse::<Timestamp>().ok()));
+    Ok(json!({"engagement": id, "entries": entries, "truncated": truncated}))
+}

@@ -1,0 +1,169 @@
+//! Every route, once: what it is for, whom it admits. The table is the router and the catalog.
+
+use serde::Serialize;
+
+use crate::caller::Role::{self, Automation, Finance, Operations, Sales};
+use crate::error::{ApiError, Kind};
+
+/// What a route answers or does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Every route.
+    Catalog,
+    /// An engagement's state.
+    Engagement,
+    /// What happened to an engagement.
+    Timeline,
+    /// Payments of an engagement.
+    Payments,
+    /// Where a deal sits.
+    Deal,
+    /// A customer: identifiers and the ERP's verdict.
+    Customer,
+    /// All activation checks of a quote.
+    Checks,
+    /// An invoice.
+    Invoice,
+    /// Open exceptions.
+    Exceptions,
+    /// Asks for the activation of a deal.
+    Activate,
+    /// Asks for the withdrawal of an engagement.
+    Withdraw,
+    /// Asks for an invoice of what is ready.
+    RequestInvoice,
+    /// Takes approved time.
+    ReportTime,
+    /// Takes completed milestones.
+    ReportMilestones,
+}
+
+/// The business domain of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Domain {
+    /// Customers, quotes, contracts.
+    CustomerAndContract,
+    /// Projects and their set-up.
+    ProjectAndResource,
+    /// What makes something billable.
+    BillingEvent,
+    /// Invoices and cash.
+    InvoiceAndPayment,
+    /// Where things stand.
+    Reporting,
+}
+
+/// What a route stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Wraps one product.
+    System,
+    /// Runs or feeds a flow across products.
+    Process,
+    /// Serves an audience with what it needs in one call.
+    Experience,
+}
+
+/// How a route is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Style {
+    /// The answer is in the reply.
+    Synchronous,
+    /// A canonical event is put on its way.
+    Asynchronous,
+    /// Many records in one call; each becomes an event.
+    Batch,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with its parameters in braces, as the template has it.
+    pub path: &'static str,
+    /// What it does.
+    #[serde(skip)]
+    pub action: Action,
+    /// Business domain.
+    pub domain: Domain,
+    /// Tier.
+    pub tier: Tier,
+    /// How it is used.
+    pub style: Style,
+    /// Whom it admits.
+    pub roles: &'static [Role],
+    /// What it is for, in a line.
+    pub summary: &'static str,
+}
+
+impl Route {
+    /// Whether it changes something and so needs a body and an idempotency key.
+    #[must_use]
+    pub const fn is_command(&self) -> bool {
+        !matches!(self.style, Style::Synchronous)
+    }
+}
+
+const EVERYBODY: &[Role] = &[Sales, Finance, Operations, Automation];
+/// Who may see invoices, payments and what they come to.
+pub(crate) const SEES_MONEY: &[Role] = &[Finance, Operations, Automation];
+
+const fn route(
+    (method, path): (&'static str, &'static str),
+    action: Action,
+    (domain, tier, style): (Domain, Tier, Style),
+    roles: &'static [Role],
+    summary: &'static str,
+) -> Route {
+    Route { method, path, action, domain, tier, style, roles, summary }
+}
+
+use Domain::{BillingEvent, CustomerAndContract, InvoiceAndPayment, ProjectAndResource, Reporting};
+use Style::{Asynchronous, Batch, Synchronous};
+use Tier::{Experience, Process, System};
+
+/// Every route.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    route(("GET", "/v1/catalog"), Action::Catalog, (Reporting, Experience, Synchronous), EVERYBODY,
+        "Every route with its domain, tier, style and roles."),
+    route(("GET", "/v1/engagements/{engagement}"), Action::Engagement, (ProjectAndResource, Process, Synchronous), EVERYBODY,
+        "Status, contract in force, records in each system, open exceptions."),
+    route(("GET", "/v1/engagements/{engagement}/timeline"), Action::Timeline, (Reporting, Experience, Synchronous), SEES_MONEY,
+        "What happened to an engagement, oldest first."),
+    route(("GET", "/v1/engagements/{engagement}/payments"), Action::Payments, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "Payments of an engagement and what each was applied to."),
+    route(("GET", "/v1/deals/{connection}/{deal}"), Action::Deal, (Reporting, Experience, Synchronous), EVERYBODY,
+        "Where a deal, its project and its invoices now sit."),
+    route(("GET", "/v1/customers/{customer}"), Action::Customer, (CustomerAndContract, System, Synchronous), EVERYBODY,
+        "A customer's records in each system, and hold and credit limit as the ERP has them now."),
+    route(("GET", "/v1/quotes/{connection}/{deal}/checks"), Action::Checks, (CustomerAndContract, Process, Synchronous), EVERYBODY,
+        "Reads the quote and runs every check of the activation; writes nothing."),
+    route(("GET", "/v1/invoices/{invoice}"), Action::Invoice, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "An invoice's status, amounts, and what is open."),
+    route(("GET", "/v1/exceptions"), Action::Exceptions, (Reporting, Experience, Synchronous), EVERYBODY,
+        "Open exceptions of an owner, oldest first, with remedies."),
+    route(("POST", "/v1/engagements"), Action::Activate, (ProjectAndResource, Process, Asynchronous), &[Sales, Operations, Automation],
+        "Asks for the activation of a deal."),
+    route(("POST", "/v1/engagements/{engagement}/withdrawal"), Action::Withdraw, (ProjectAndResource, Process, Asynchronous), &[Operations],
+        "Asks that what is being set up is taken back."),
+    route(("POST", "/v1/engagements/{engagement}/invoices"), Action::RequestInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance, Automation],
+        "Asks for an invoice of everything that is ready."),
+    route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved time, up to a hundred entries."),
+    route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes completed and accepted milestones, up to a hundred."),
+];
+
+/// The route of a call.
+pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, ApiError> {
+    let mut others = ROUTES.iter().filter(|r| r.path == path).peekable();
+    let Some(first) = others.peek().map(|r| r.method) else {
+        return Err(ApiError::new(Kind::NoSuchRoute, "there is no such route"));
+    };
+    others.find(|r| r.method == method).ok_or_else(|| ApiError::method_not_allowed(first))
+}
