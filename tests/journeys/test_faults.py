@@ -153,7 +153,9 @@ def assert_set_up_once(journey: Journey, deal: Deal, before: int) -> None:
     """One of everything, and no exception: the invariants count the rest when the journey ends."""
     assert not deal.exceptions(None)
     titles = [story["title"] for story in deal.project["stories"]]
-    assert sorted(titles) == ["Delivery", "M1 Design", "M2 Go-live", "Project management"]
+    assert sorted(titles) == [
+        "Acceptance tests", "Configuration", "Delivery", "M1 Design", "M2 Go-live", "Project management",
+    ]
     assert len(deal.project["billing_milestones"]) == 2
     sets = [row for row in journey.psa.records("rate_card_sets").values() if row["title"] == deal.engagement]
     assert len(sets) == 1

@@ -77,11 +77,12 @@ def test_the_erp_has_the_customer_and_its_billing_plan(journey: Journey, played:
 
 
 def test_the_psa_has_the_project_with_what_delivery_needs(journey: Journey, played: Played) -> None:
-    """Proves WFA-18, WFA-19, WFA-21 in part: tasks of the template, milestones with their amounts, the sold rates."""
+    """Proves WFA-18, WFA-19, WFA-21 in part: tasks of the template and of the service sold, milestones with their amounts, the sold rates."""
     project = played.deal.project
     stories = {(story["story_type"], story["title"]) for story in project["stories"]}
     assert stories == {
-        ("task", "Project management"), ("task", "Delivery"), ("milestone", "M1 Design"), ("milestone", "M2 Go-live"),
+        ("task", "Project management"), ("task", "Delivery"), ("task", "Configuration"), ("task", "Acceptance tests"),
+        ("milestone", "M1 Design"), ("milestone", "M2 Go-live"),
     }
     amounts = {row["title"]: row["amount_in_cents"] for row in project["billing_milestones"]}
     assert amounts == {"M1 Design": int(M1 * 100), "M2 Go-live": int(M2 * 100)}

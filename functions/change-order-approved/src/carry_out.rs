@@ -51,7 +51,11 @@ pub(crate) async fn carry_out(
         Err(other) => return Err(other.into()),
     };
     match Box::pin(steps(context, &mut run, event, approved)).await {
-        Ok(End::Done(outcome)) => conclude(context, run, event, Ok(outcome)).await,
+        Ok(End::Done(outcome)) => {
+            let outcome = conclude(context, run, event, Ok(outcome)).await?;
+            settle(context, event, outcome).await?;
+            Ok(outcome)
+        }
         Ok(End::NotPossible(problems)) => {
             for problem in merged(problems) {
                 context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
@@ -72,6 +76,26 @@ pub(crate) async fn carry_out(
         }
         Err(error) => conclude(context, run, event, Err(error)).await,
     }
+}
+
+/// Settles what earlier orders were refused for, once one is in force and its run has ended: until then
+/// an exception may be all that is left to carry it on.
+async fn settle(context: &Context, event: &Envelope, outcome: Outcome) -> Result<(), JournalError> {
+    if outcome != Outcome::Applied {
+        return Ok(());
+    }
+    let (journal, now) = (&context.journal, context.clock.now());
+    for _ in 0..MOST_ROUNDS {
+        let settled =
+            journal.settle_exceptions(&event.tenant, &event.subject, context.function, &[], now).await?;
+        if settled.is_empty() {
+            return Ok(());
+        }
+        if let Committed::Done = journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
+            return Ok(());
+        }
+    }
+    Err(JournalError::Contended(event.subject.clone()))
 }
 
 async fn steps(

@@ -73,9 +73,6 @@ async fn amendment(
     if journal.contract(tenant, &id, order.from.version).await?.is_none() {
         commit = commit.write(journal.write_contract(tenant, &id, &order.from, event.id, now)?);
     }
-    for write in journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await? {
-        commit = commit.write(write);
-    }
     let mut outgoing: Vec<Event> = vec![
         ContractAmended {
             engagement: id.clone(),

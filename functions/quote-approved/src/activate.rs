@@ -9,7 +9,7 @@ use domain::id::{EngagementId, ExceptionId};
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem, TenantConfig};
 use events::Envelope;
-use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Versioned};
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
 use workflow::{LeaseError, Run, StepError, Workflow};
 
@@ -41,7 +41,22 @@ pub(crate) async fn activate(
         Err(other) => return Err(other.into()),
     };
     let result = Box::pin(steps(context, &mut run, event, trigger)).await;
-    conclude(context, run, event, result).await
+    let outcome = conclude(context, run, event, result).await?;
+    if outcome == Outcome::Applied {
+        settle(context, event).await?;
+    }
+    Ok(outcome)
+}
+
+/// Settles what the activation was held for, once its run has ended and not before: until then an
+/// exception may be all that is left to carry it on. Another quote of the same version stays a question.
+pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Failure> {
+    let partition = Key::partition(&event.tenant, &event.subject);
+    let raised = context.journal.store().query(&partition, "exception#", usize::MAX).await;
+    let raised = raised.map_err(JournalError::from)?;
+    let asked = raised.iter().filter(|e| e.text("code") == Some(ProblemCode::QuoteSuperseded.as_str()));
+    let standing = asked.filter_map(|e| ExceptionId::try_from(e.text("exception")?.to_owned()).ok());
+    Ok(settle_all_but(context, event, &standing.collect::<Vec<_>>()).await?)
 }
 
 async fn steps(
@@ -272,9 +287,6 @@ async fn activation(
         }
     }
     commit.writes.extend(keep(context, config, event, systems, accepted, made).await?);
-    let settled =
-        context.journal.settle_exceptions(tenant, &event.subject, context.function, &[], now).await?;
-    commit.writes.extend(settled);
     let outgoing = announced(systems, made, &engagement)?;
     let subject = &event.subject;
     let mut commit = commit.emit(

@@ -12,6 +12,7 @@ use workflow::WorkflowStatus;
 
 use crate::Trigger;
 use crate::accept::read_quote;
+use crate::activate::settle;
 
 /// A higher version of the quote is a change order; the version in force, or one before it, is
 /// nothing new; anything else is a person's decision. The signed version never changes by itself.
@@ -25,6 +26,10 @@ pub(crate) async fn again(
     let entry = Key::journal(&event.tenant, &event.subject, event.id);
     let taken = context.journal.store().get(&entry).await.map_err(JournalError::from)?;
     if taken.is_some_and(|entry| entry.text("body_hash") == Some(event.body_hash().as_str())) {
+        if status == WorkflowStatus::Completed {
+            // Whoever ended the run may have died before it settled what the run was held for.
+            settle(context, event).await?;
+        }
         return Ok(Outcome::Duplicate);
     }
     let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;

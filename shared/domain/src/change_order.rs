@@ -13,13 +13,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::{CustomerFacts, check_beside, cut_contract};
-use crate::contract::{Contract, Milestone, WorkElement};
+use crate::contract::{BillingMethod, Contract, Milestone, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
 use crate::policy::TenantConfig;
 use crate::problem::{Problem, ProblemCode};
-use crate::quote::Quote;
+use crate::quote::{Quote, QuoteLine};
 
 /// A change order that may be carried out: from one version of the contract to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +64,8 @@ pub fn decide(
     if quote.version == in_force.version && quote.quote == in_force.quote {
         return Verdict::NoEffect(format!("version {} is in force already", in_force.version));
     }
-    let mut problems = check_beside(quote, facts, config, billed_fees(engagement));
+    let agreed = |line: &QuoteLine| is_agreed(in_force, line);
+    let mut problems = check_beside(quote, facts, config, billed_fees(engagement), &agreed);
     problems.extend(against(engagement, quote));
     if !problems.is_empty() {
         return Verdict::Refused(problems);
@@ -163,6 +164,21 @@ fn against(engagement: &Engagement, quote: &Quote) -> Vec<Problem> {
         )));
     }
     problems
+}
+
+/// Whether a line's price is in the contract already: somebody allowed it then, or the policy did.
+fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
+    match line.billing_method {
+        Some(BillingMethod::FixedFee) => {
+            let known = line.milestone.as_deref().and_then(|key| contract.milestone(key));
+            known.is_some_and(|m| line.unit_price.times(line.quantity) == Ok(m.amount))
+        }
+        Some(BillingMethod::TimeAndMaterials) => {
+            let rates = contract.rate_card.rates.iter().filter(|r| Some(&r.role) == line.role.as_ref());
+            rates.map(|r| r.hourly).any(|hourly| hourly == line.unit_price)
+        }
+        Some(BillingMethod::Recurring) | None => false,
+    }
 }
 
 fn refused(detail: String) -> Problem {

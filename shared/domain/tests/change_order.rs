@@ -238,6 +238,23 @@ fn a_change_order_passes_the_checks_of_an_activation() {
     assert_eq!(codes, ["Q2C-0101", "Q2C-0106", "Q2C-0108"]);
 }
 
+/// A price below the policy that was accepted with the first version is not asked about again; a further one is.
+#[test]
+fn a_price_that_was_accepted_stands() {
+    let mut cheap = quote();
+    cheap.lines[0] = milestone_line("1", "M1", "Design", "900.00");
+    cheap.lines[2] = rate_line("3", "consultant", "90.00");
+    let engagement = active(&cheap);
+    let mut next = Quote { quote: "901".into(), version: 2, ..cheap };
+    next.lines[1] = milestone_line("12", "M2", "Go-live", "36000.00");
+    assert!(matches!(verdict(&engagement, &next), Verdict::Change(_)));
+    next.lines[0] = milestone_line("11", "M1", "Design", "899.99");
+    next.lines[2] = rate_line("13", "consultant", "89.99");
+    let Verdict::Refused(problems) = verdict(&engagement, &next) else { panic!("refused") };
+    let codes: Vec<_> = problems.iter().map(|p| p.code).collect();
+    assert_eq!(codes, [ProblemCode::PriceBelowPolicy, ProblemCode::PriceBelowPolicy], "{problems:?}");
+}
+
 /// What the customer owes for a billed milestone is not counted a second time against its limit.
 #[test]
 fn credit_counts_what_is_not_billed_yet() {

@@ -98,8 +98,10 @@ impl Deal {
     /// The same, sold too cheaply, which somebody allows.
     pub(crate) fn cheap() -> Self {
         let mut deal = Self { price: Price::Allowed, ..Self::fixed() };
-        if let Some(line) = deal.quote.lines.first_mut() {
-            line.unit_price = sample::usd("900.00");
+        for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
+            if let Some(line) = quote.lines.first_mut() {
+                line.unit_price = sample::usd("900.00");
+            }
         }
         deal
     }
@@ -176,7 +178,7 @@ fn changed(quote: &Quote, touched: Option<(String, Option<Money>)>, added: Optio
         }
     }
     for rate in next.lines.iter().filter(|l| l.role.is_some()).cloned().collect::<Vec<_>>() {
-        let raised = rate.unit_price.plus(sample::usd("20.00")).unwrap_or(rate.unit_price);
+        let raised = rate.unit_price.plus(sample::usd("200.00")).unwrap_or(rate.unit_price);
         next.lines.push(QuoteLine {
             line: format!("8{}", rate.line),
             unit_price: raised,

@@ -64,7 +64,9 @@ fn documented_kinds() -> BTreeSet<String> {
 /// Whatever the table can hold is in flight somewhere.
 #[test]
 fn every_kind_of_item_is_recorded() {
-    let documented = documented_kinds();
+    let mut documented = documented_kinds();
+    // What the API was asked is kept for whoever asks again; no work is in flight in it.
+    assert!(documented.remove("request"));
     assert!(documented.len() >= 13, "{documented:?}");
     let recorded: BTreeSet<String> = recordings().values().flat_map(Recording::kinds).collect();
     assert_eq!(recorded, documented);
@@ -94,8 +96,8 @@ const UNFINISHED: &[&str] = &[
 ];
 /// Every queue; the poll and the webhook have none.
 const QUEUES: &[&str] = &[
-    "change-order-approved",
     "approval-decided",
+    "change-order-approved",
     "dead-letters",
     "invoice-posted",
     "invoice-requested",

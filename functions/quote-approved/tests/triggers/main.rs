@@ -300,3 +300,52 @@ async fn what_was_required_must_still_hold_at_the_end() {
     assert_eq!(world.open_exceptions()[0].0, "Q2C-0101");
     assert!(!world.products.made_anything());
 }
+
+/// Proves WFA-26 in part, EXC-26 in part: what the ERP holds is not what was sold, so the engagement does not become
+/// active and nobody is told that it is; put right, the same approval goes on and makes nothing twice.
+#[tokio::test]
+async fn an_engagement_that_is_set_up_otherwise_does_not_begin() {
+    let (world, any) = (World::new(), ActivationPolicy::default());
+    let mut plan = sample::held_plan(&sample::quote());
+    plan.positions.insert("M2".into(), sample::usd("3000.00"));
+    *world.products.plan.lock().unwrap() = Some(plan);
+    let approved = announced(Signal::QuoteApproved, "a");
+    assert_eq!(world.take(&any, &approved).await, Outcome::Held);
+    assert_eq!(world.state().await.unwrap().status, EngagementStatus::Activating);
+    let [(code, detail)] = &world.open_exceptions()[..] else { panic!("{:?}", world.open_exceptions()) };
+    assert_eq!(code, "Q2C-0603");
+    assert!(detail.contains("position M2 holds 3000.00 USD instead of 30000.00 USD"), "{detail}");
+    assert!(world.of_kind("contract").is_empty(), "nothing is in force");
+
+    *world.products.plan.lock().unwrap() = None;
+    assert_eq!(world.take(&any, &approved).await, Outcome::Applied);
+    world.is_set_up_once().await;
+    assert_eq!(world.open_exceptions(), []);
+    assert_eq!(world.of_kind("contract").len(), 1);
+}
+
+/// Proves CAN-05 in part, CAN-23 in part, EVT-05 in part: a higher version of an active engagement's quote is a change
+/// order of its own, whichever trigger announces it; the version in force stays until it is carried out.
+#[tokio::test]
+async fn a_higher_version_is_a_change_order() {
+    for signal in Signal::ALL {
+        let (world, any) = (World::new(), policy(&Signal::ALL, &[]));
+        assert_eq!(world.take(&any, &announced(signal, "a")).await, Outcome::Applied);
+        {
+            let mut quote = world.products.quote.lock().unwrap();
+            (quote.version, quote.quote) = (2, "901".into());
+        }
+        let second = announced(signal, "b");
+        assert_eq!(world.take(&any, &second).await, Outcome::Applied);
+        assert_eq!(world.take(&any, &second).await, Outcome::Duplicate);
+        assert!(world.summary(&second).contains("is a change order"), "{}", world.summary(&second));
+        let left: Vec<String> =
+            world.of_kind("journal").iter().filter_map(|i| i.text("outbox").map(str::to_owned)).collect();
+        let orders = left.iter().filter(|o| o.contains("q2c.change-order.approved.v1")).count();
+        assert_eq!(orders, 1, "{signal:?}");
+        assert_eq!(world.state().await.unwrap().contract.version, 1);
+        // An older version that comes late is nothing new.
+        world.products.quote.lock().unwrap().version = 0;
+        assert_eq!(world.take(&any, &announced(signal, "c")).await, Outcome::NoEffect);
+    }
+}

@@ -29,12 +29,14 @@ use runtime::fake::FakeConnections;
 /// A CRM with one quote, and a PSA and an ERP that find nothing and make everything.
 pub(crate) struct Products {
     pub(crate) quote: Mutex<Quote>,
+    /// What the ERP holds of the billing plan, where that is not what was sold.
+    pub(crate) plan: Mutex<Option<HeldPlan>>,
     made: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Default for Products {
     fn default() -> Self {
-        Self { quote: Mutex::new(sample::quote()), made: Mutex::default() }
+        Self { quote: Mutex::new(sample::quote()), plan: Mutex::default(), made: Mutex::default() }
     }
 }
 
@@ -160,7 +162,8 @@ impl Erp for Products {
         Ok(CustomerFacts::default())
     }
     async fn held_plan(&self, _: &EngagementId, _: Currency) -> Result<Option<HeldPlan>, CallError> {
-        Ok(Some(sample::held_plan(&self.quote.lock().unwrap())))
+        let other = self.plan.lock().unwrap().clone();
+        Ok(Some(other.unwrap_or_else(|| sample::held_plan(&self.quote.lock().unwrap()))))
     }
     async fn invoice(&self, _: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Err(never("read invoice"))

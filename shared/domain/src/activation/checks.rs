@@ -23,15 +23,17 @@ pub struct CustomerFacts {
 /// Every finding about a quote; an empty list means that writing may begin.
 #[must_use]
 pub fn check(quote: &Quote, facts: &CustomerFacts, config: &TenantConfig) -> Vec<Problem> {
-    check_beside(quote, facts, config, Money::zero(quote.currency))
+    check_beside(quote, facts, config, Money::zero(quote.currency), &|_| false)
 }
 
-/// The same for a quote of whose fixed fee a part is billed: the customer owes it already.
+/// The same for a further version of a quote: a part of its fixed fee may be billed, which the customer owes
+/// already, and a price that was accepted with an earlier version is not asked about again.
 pub(crate) fn check_beside(
     quote: &Quote,
     facts: &CustomerFacts,
     config: &TenantConfig,
     billed: Money,
+    agreed: &dyn Fn(&QuoteLine) -> bool,
 ) -> Vec<Problem> {
     let mut findings = Vec::new();
     findings.extend(approval(quote));
@@ -42,7 +44,8 @@ pub(crate) fn check_beside(
     findings.extend(credit(quote, facts, billed));
     findings.extend(quote.lines.iter().flat_map(|line| catalog(line, config)));
     findings.extend(quote.lines.iter().filter_map(amount));
-    findings.extend(quote.lines.iter().filter_map(|line| price(quote, line, config)));
+    let asked = quote.lines.iter().filter(|line| !agreed(line));
+    findings.extend(asked.filter_map(|line| price(quote, line, config)));
     findings.extend(template(quote, config));
     findings.extend(delivery_owner(quote, config));
     match super::split(quote) {

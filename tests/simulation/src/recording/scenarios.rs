@@ -55,6 +55,10 @@ fn unchanged() -> Deal {
     Deal { change_order: None, ..Deal::fixed() }
 }
 
+fn cheap() -> Deal {
+    Deal { change_order: None, ..Deal::cheap() }
+}
+
 /// A change order on a deal of which nothing else is worth a line in the file.
 fn changed() -> Deal {
     let mut deal = Deal::fixed();
@@ -112,7 +116,7 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
-        deal: Deal::cheap,
+        deal: cheap,
         ..Scenario::new("approval-waits", "a price below the policy waits for somebody to allow it", |w| {
             w.run_is("activation", "held")
                 && w.has("approval", "status", "requested")
@@ -121,7 +125,7 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
-        deal: Deal::cheap,
+        deal: cheap,
         aims: || aim("approval-decided", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
         ..Scenario::new(
             "approval-given",
