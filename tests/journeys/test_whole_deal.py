@@ -191,11 +191,12 @@ def test_one_correlation_links_the_deal(journey: Journey, played: Played) -> Non
 
 
 def test_every_stage_is_announced(journey: Journey, played: Played) -> None:
-    """Proves WFA-27, EVT-06, EVT-11, EVT-22 in part: reporting consumers see each stage, once."""
+    """Proves WFA-27, EVT-06, EVT-11, EVT-20, EVT-22 in part, WFA-26 in part: reporting consumers see each stage, once."""
     announced = [event["type"] for event in journey.stack.recorder.about(played.deal.engagement)
                  if "/functions/" in event["source"]]
     assert sorted(announced) == sorted([
         "q2c.customer.created.v1", "q2c.project.created.v1", "q2c.engagement.activated.v1",
+        "q2c.readiness.confirmed.v1", "q2c.revenue-schedule.updated.v1",
         *["q2c.billing.ready.v1"] * 4, "q2c.invoice.requested.v1", "q2c.invoice.submitted.v1",
         "q2c.payment.applied.v1",
     ])

@@ -1,16 +1,16 @@
 //! The change order from its approval to its coming into force, or to its having been taken back.
 
 use domain::change_order::{ChangeOrder, Verdict};
-use domain::engagement::{Engagement, EngagementStatus};
+use domain::engagement::EngagementStatus;
 use domain::event::ChangeOrderApproved as Approved;
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
-use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement};
 use workflow::{LeaseError, Run, StepError, Workflow, WorkflowStatus};
 
-use crate::change::{change, show_in_crm};
+use crate::change::change;
 use crate::claim::{Claim, claim};
 use crate::decide::verdict;
 use crate::in_force::{InForce, come_into_force};
@@ -113,9 +113,9 @@ async fn steps(
     let engagement = engagement.ok_or_else(vanished)?;
     let recorded = run.recorded::<ChangeOrder>(DECIDED)?;
     if entered(context, event).await? {
-        // An earlier attempt got this far; another order may have come into force after it.
-        if let Some(order) = recorded.filter(|order| order.to == engagement.contract) {
-            shown(context, run, event, &engagement, &order).await?;
+        // An earlier attempt got this far.
+        if let Some(order) = recorded {
+            show_engagement(context, run, event, &systems(context, event, &order).await?).await?;
         }
         return Ok(End::Done(Outcome::Applied));
     }
@@ -151,7 +151,7 @@ async fn steps(
     if let InForce::Refused(problems) = come_into_force(context, run, event, &order).await? {
         return Ok(End::TakeBack(refusal(&problems)));
     }
-    shown(context, run, event, &engagement, &order).await?;
+    show_engagement(context, run, event, &systems).await?;
     Ok(End::Done(Outcome::Applied))
 }
 
@@ -159,17 +159,6 @@ async fn steps(
 pub(crate) async fn entered(context: &Context, event: &Envelope) -> Result<bool, JournalError> {
     let key = Key::journal(&event.tenant, &event.subject, event.id);
     Ok(context.journal.store().get(&key).await?.is_some())
-}
-
-async fn shown(
-    context: &Context,
-    run: &mut Run,
-    event: &Envelope,
-    engagement: &Engagement,
-    order: &ChangeOrder,
-) -> Result<(), StepError> {
-    let systems = systems(context, event, order).await?;
-    show_in_crm(run, &systems, engagement, order).await
 }
 
 pub(crate) async fn systems(

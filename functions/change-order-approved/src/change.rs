@@ -1,11 +1,9 @@
 //! What each system is told of a change order, each one durable step that can be taken back.
 
-use connectors::operation::{
-    AmendBillingPlan, ChangeMilestone, CreateTask, SetBudget, SetRateCard, WriteDealStatus,
-};
+use connectors::operation::{AmendBillingPlan, ChangeMilestone, CreateTask, SetBudget, SetRateCard};
 use domain::Contract;
 use domain::change_order::{Change, ChangeOrder};
-use domain::engagement::{Engagement, EngagementStatus};
+use domain::engagement::Engagement;
 use domain::money::Money;
 use journal::JournalError;
 use runtime::Systems;
@@ -68,30 +66,6 @@ pub(crate) async fn change(
             Change::RecurringCharge { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => {}
         }
     }
-    Ok(())
-}
-
-/// Shows the account team which version is in force and what it comes to.
-pub(crate) async fn show_in_crm(
-    run: &mut Run,
-    systems: &Systems,
-    engagement: &Engagement,
-    order: &ChangeOrder,
-) -> Result<(), StepError> {
-    let status = WriteDealStatus {
-        deal: engagement.deal.clone(),
-        engagement: engagement.engagement.clone(),
-        customer: None,
-        engagement_status: Some(EngagementStatus::Active),
-        contract_version: Some(order.to.version),
-        contract_value: Some(value(&order.to)?),
-        invoice_number: None,
-        invoice_status: None,
-        invoice_total: None,
-        tax: None,
-        paid: None,
-    };
-    run.perform("deal-status", systems.crm.connection(), &systems.crm, &status).await?;
     Ok(())
 }
 

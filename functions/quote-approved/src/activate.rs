@@ -10,7 +10,7 @@ use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem, TenantConfig};
 use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
-use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement};
 use workflow::{LeaseError, Run, StepError, Workflow};
 
 use crate::Accepted;
@@ -18,7 +18,7 @@ use crate::accept::{Checked, accept, read_quote};
 use crate::again::{again, change_order};
 use crate::customer::keep;
 use crate::readiness::{Readiness, confirm, kept};
-use crate::set_up::{SetUp, set_up, show_in_crm};
+use crate::set_up::{SetUp, set_up};
 
 /// Writers that may meet at one engagement while it is being activated (events being parked).
 const MOST_ROUNDS: usize = 20;
@@ -105,7 +105,7 @@ async fn steps(
     run.may_begin("finish")?;
     let setting = Setting { config: &config, systems: &systems, accepted: &accepted, made: &made };
     finish(context, run, event, &setting).await?;
-    show_in_crm(run, &systems, &engagement).await?;
+    show_engagement(context, run, event, &systems).await?;
     Ok(Outcome::Applied)
 }
 

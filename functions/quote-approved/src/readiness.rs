@@ -16,6 +16,9 @@ use workflow::{Run, StepError};
 /// The step that says that the comparison found no difference.
 const CONFIRMED: &str = "readiness";
 
+/// The step that says what the last comparison found instead.
+const DIFFERS: &str = "difference";
+
 /// What the comparison came to.
 pub(crate) enum Readiness {
     /// Sold, set up in the ERP and set up in the PSA agree.
@@ -50,6 +53,8 @@ pub(crate) async fn confirm(
         run.let_show(CONFIRMED, systems.erp.connection(), erp)?;
         let psa = Performs::<CreateProject>::idempotency(systems.psa.as_ref()).settles_within();
         run.let_show(CONFIRMED, systems.psa.connection(), psa)?;
+        // Under the lease: whoever lost the run may be looking at what its successor has taken back.
+        run.note(DIFFERS, &problem, &problem.to_string()).await?;
         return Ok(Readiness::Differs(problem));
     }
     run.note(CONFIRMED, &contract.version, "sold, billing plan and project agree").await?;

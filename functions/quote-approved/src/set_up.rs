@@ -2,11 +2,11 @@
 
 use connectors::operation::{
     CreateBillingPlan, CreateCustomer, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
-    CustomerRecord, LinkCustomer, Reference, WriteDealStatus,
+    CustomerRecord, LinkCustomer, Reference,
 };
 use domain::contract::WorkElement;
 use domain::customer::OBJECT;
-use domain::engagement::{Engagement, EngagementStatus, SystemRecords};
+use domain::engagement::{Engagement, SystemRecords};
 use domain::id::CustomerId;
 use domain::{Contract, TenantConfig};
 use journal::{CrosswalkEntry, JournalError};
@@ -162,27 +162,4 @@ fn work_of(contract: &Contract, config: &TenantConfig) -> Vec<WorkElement> {
     }
     let tasks = config.project_template(&contract.project_template).map_or(&[][..], |t| &t.tasks);
     (1..).zip(tasks).map(|(n, title)| WorkElement { key: format!("T{n}"), title: title.clone() }).collect()
-}
-
-/// Shows the account team that the engagement is active.
-pub(crate) async fn show_in_crm(
-    run: &mut Run,
-    systems: &Systems,
-    engagement: &Engagement,
-) -> Result<(), StepError> {
-    let status = WriteDealStatus {
-        deal: engagement.deal.clone(),
-        engagement: engagement.engagement.clone(),
-        customer: Some(engagement.customer.clone()),
-        engagement_status: Some(EngagementStatus::Active),
-        contract_version: Some(engagement.contract.version),
-        contract_value: engagement.contract.value().ok(),
-        invoice_number: None,
-        invoice_status: None,
-        invoice_total: None,
-        tax: None,
-        paid: None,
-    };
-    run.perform("deal-status", systems.crm.connection(), &systems.crm, &status).await?;
-    Ok(())
 }

@@ -8,6 +8,7 @@ mod bus;
 mod connect;
 mod context;
 mod customer_search;
+mod engagement_status;
 mod failure;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -23,6 +24,7 @@ pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
 pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;
 pub use customer_search::{Searched, erp_of, search};
+pub use engagement_status::show_engagement;
 pub use failure::{Failure, Outcome};
 pub use flow::{Systems, begin, commit_group, conclude, each};
 pub use outgoing::{MessageQueue, SqsQueue};

@@ -211,7 +211,9 @@ impl Fault {
                     | Place::ChangeMilestone
                     | Place::ReadChanges
             ),
-            Self::Throttled | Self::Unauthorised | Self::Down => read || write,
+            Self::Throttled | Self::Unauthorised => read || write,
+            // These two come right after another call to the same product: an outage begins before that.
+            Self::Down => (read || write) && !matches!(place, Place::ChangeMilestone | Place::SetRateCard),
             Self::Silent | Self::Late | Self::Refused => write,
             Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
             Self::Twice => {
