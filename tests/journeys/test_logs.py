@@ -247,7 +247,8 @@ def planted(journey_of_module: Journey) -> Iterator[Planted]:
         sandbox.clear_faults()
         sandbox.limit_rate(0)
     for connection, secret in journey.stack.secrets.items():
-        planted.whole(f"API token of {connection}", secret["api_token"])
+        if token := secret.get("api_token"):
+            planted.whole(f"API token of {connection}", token)
         for number, text in enumerate(secret["signing_secrets"]):
             planted.whole(f"signing secret {number} of {connection}", text)
     with ExitStack() as products:

@@ -105,5 +105,5 @@ def metrics(journey: Journey, function: str) -> list[dict[str, Any]]:
 
 def secrets_of(journey: Journey) -> set[str]:
     """Every secret of the instance."""
-    known = {secret for one in journey.stack.secrets.values() for secret in (*one["signing_secrets"], one["api_token"])}
+    known = {secret for one in journey.stack.secrets.values() for secret in (*one["signing_secrets"], one.get("api_token")) if secret}
     return known | {erp_base.identifiers(journey.stack.instance.books)["key"]}

@@ -9,15 +9,12 @@ use domain::revenue::schedule;
 use domain::setup::compare;
 use events::Envelope;
 use jiff::SignedDuration;
-use journal::{Comparison, JournalError, Write};
+use journal::{Commit, Committed, Comparison, JournalError, Write};
 use runtime::{Context, Systems};
-use workflow::{Run, StepError};
+use workflow::{LeaseError, Run, StepError};
 
 /// The step that says that the comparison found no difference.
 const CONFIRMED: &str = "readiness";
-
-/// The step that says what the last comparison found instead.
-const DIFFERS: &str = "difference";
 
 /// What the comparison came to.
 pub(crate) enum Readiness {
@@ -53,9 +50,11 @@ pub(crate) async fn confirm(
         run.let_show(CONFIRMED, systems.erp.connection(), erp)?;
         let psa = Performs::<CreateProject>::idempotency(systems.psa.as_ref()).settles_within();
         run.let_show(CONFIRMED, systems.psa.connection(), psa)?;
-        // Under the lease: whoever lost the run may be looking at what its successor has taken back.
-        run.note(DIFFERS, &problem, &problem.to_string()).await?;
-        return Ok(Readiness::Differs(problem));
+        // Whoever lost the run may be looking at what its successor has taken back.
+        return match context.journal.commit(Commit::default().write(run.fence())).await? {
+            Committed::Done => Ok(Readiness::Differs(problem)),
+            Committed::Rejected(_) | Committed::Contended => Err(LeaseError::Superseded.into()),
+        };
     }
     run.note(CONFIRMED, &contract.version, "sold, billing plan and project agree").await?;
     Ok(Readiness::Confirmed)

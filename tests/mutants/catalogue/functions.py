@@ -78,8 +78,8 @@ MUTATIONS = (
         ACTIVATE,
         (
             (
-                "    commit.writes.extend(settled);\n",
-                "    drop(settled);\n",
+                "    if outcome == Outcome::Applied {\n        settle(context, event).await?;\n    }\n",
+                "",
             ),
         ),
     ),

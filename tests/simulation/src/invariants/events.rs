@@ -13,8 +13,9 @@ use crate::engine::open;
 use crate::world::{Queue, World};
 
 /// What a withdrawal may leave to a person: it came too late, the deal was approved again, or time
-/// was worked on what is no more.
-const OF_A_WITHDRAWAL: [ProblemCode; 2] = [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded];
+/// was worked on what is no more, or somebody who stood still read back what was just taken back.
+const OF_A_WITHDRAWAL: [ProblemCode; 3] =
+    [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
 const MAY_WAIT: [ProblemCode; 5] = [
     ProblemCode::NoRateInForce,

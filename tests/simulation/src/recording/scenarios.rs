@@ -234,11 +234,14 @@ const SCENARIOS: &[Scenario] = &[
             },
         )
     },
-    Scenario::new(
-        "time-billed-message-left",
-        "an entry is a line; its message is still in the queue and comes again",
-        |w| w.has("line", "status", "ready") && w.waiting(Queue::TimeApproved) > 0,
-    ),
+    Scenario {
+        aims: || aim("time-approved", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
+        ..Scenario::new(
+            "time-billed-message-left",
+            "an entry is a line; its message is still in the queue and comes again",
+            |w| w.has("line", "status", "ready") && w.waiting(Queue::TimeApproved) > 0,
+        )
+    },
     Scenario {
         deal: with_a_ceiling,
         ..Scenario::new(
