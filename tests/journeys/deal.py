@@ -167,6 +167,10 @@ class Deal:
         """The codes of its open exceptions."""
         return sorted(item["code"] for item in self.exceptions())
 
+    def nothing_waits(self) -> None:
+        """Wait for what was held to be settled, which comes after the run that was held has ended."""
+        self.wait(lambda: self.codes() == [], 20, "nothing to wait for a person")
+
     @property
     def projects(self) -> list[dict[str, Any]]:
         """Its projects in the PSA; one, or something is wrong."""
