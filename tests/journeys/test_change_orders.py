@@ -29,7 +29,7 @@ def today() -> datetime.date:
 
 
 def test_a_change_order_is_in_force_in_every_system(journey: Journey) -> None:
-    """Proves CHG-01, CHG-02, CHG-03, CHG-04, CHG-05, CHG-06, CHG-07, CHG-08, CHG-10, EVT-05, EVT-23, SCN-03 in part:
+    """Proves CHG-04, CHG-07, SCN-03 in part, CHG-01, CHG-02, CHG-03, CHG-05, CHG-06, CHG-08, CHG-10, EVT-05, EVT-23:
     value, budget, billing plan, milestones, rates and revenue schedule change together, after a milestone was billed, and
     what was billed stays as it was."""
     deal = journey.deal(template="programme", line_items=LINES).activate()
