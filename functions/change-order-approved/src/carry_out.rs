@@ -115,7 +115,7 @@ async fn steps(
         }
         Claim::Refused(problems) => return Ok(End::NotPossible(problems)),
     }
-    let systems = systems(context, event, &order).await?;
+    let systems = systems(context, event, &engagement).await?;
     match change(run, &systems, &engagement, &order).await {
         Ok(()) => {}
         Err(error) => match error.problem() {
@@ -144,17 +144,18 @@ async fn shown(
     engagement: &Engagement,
     order: &ChangeOrder,
 ) -> Result<(), StepError> {
-    let systems = systems(context, event, order).await?;
+    let systems = systems(context, event, engagement).await?;
     show_in_crm(run, &systems, engagement, order).await
 }
 
+/// The systems that the engagement was set up in: a change order stays in them.
 pub(crate) async fn systems(
     context: &Context,
     event: &Envelope,
-    order: &ChangeOrder,
+    engagement: &Engagement,
 ) -> Result<Systems, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
-    Ok(Systems::open(context, &config, &order.from.legal_entity).await?)
+    Ok(Systems::open(context, &config, engagement).await?)
 }
 
 /// The problem that a person sees when an order was taken back.

@@ -14,6 +14,9 @@ use crate::world::{CRM, TENANT};
 /// A role for which nothing was sold: such an entry waits for a person.
 pub(crate) const UNSOLD_ROLE: &str = "architect";
 
+/// A subcontractor of another legal entity: such an entry is charged for and costs something.
+pub(crate) const SUPPLIER: &str = "Edith Clarke";
+
 /// One deal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Deal {
@@ -95,11 +98,11 @@ impl Deal {
         }
     }
 
-    /// The same, sold too cheaply, which somebody allows.
+    /// The same, with a rate that is too low, which somebody allows; the change order has the right one.
     pub(crate) fn cheap() -> Self {
         let mut deal = Self { price: Price::Allowed, ..Self::fixed() };
-        if let Some(line) = deal.quote.lines.first_mut() {
-            line.unit_price = sample::usd("900.00");
+        if let Some(line) = deal.quote.lines.iter_mut().find(|line| line.role.is_some()) {
+            line.unit_price = sample::usd("100.00");
         }
         deal
     }
@@ -140,7 +143,10 @@ impl Deal {
             flawed: sim.one_in(6),
             withdrawn,
             reported: sim.one_in(3),
-            change_order: (!withdrawn && sim.one_in(3)).then(|| draw_change(sim, &quote)),
+            // A price that was allowed is judged again in a change order, where nobody can allow it yet.
+            change_order: (!withdrawn && sim.one_in(3))
+                .then(|| draw_change(sim, &quote))
+                .filter(|_| price != Price::Allowed),
             price,
             completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
@@ -217,7 +223,9 @@ fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {
             let minutes = *sim.any(&[7, 15, 30, 50, 60, 90, 450, 480]);
             let day = format!("2026-11-{:02}", 2 + sim.below(18));
             let billable = !sim.one_in(20);
-            TimeEntry { billable, ..sample::entry(&format!("{deal}{n:03}"), role, &day, minutes) }
+            let entry = sample::entry(&format!("{deal}{n:03}"), role, &day, minutes);
+            let person = if n % 5 == 3 { SUPPLIER.into() } else { entry.person.clone() };
+            TimeEntry { billable, person, ..entry }
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use domain::{Event, sample};
 
-use crate::deal::Deal;
+use crate::deal::{Deal, SUPPLIER};
 use crate::engine::{Aim, Fault, Place, Target, open};
 use crate::world::{Queue, World};
 
@@ -55,6 +55,11 @@ fn unchanged() -> Deal {
     Deal { change_order: None, ..Deal::fixed() }
 }
 
+/// The deal of one version, sold too cheaply, which somebody allows.
+fn cheap() -> Deal {
+    Deal { change_order: None, ..Deal::cheap() }
+}
+
 /// A change order on a deal of which nothing else is worth a line in the file.
 fn changed() -> Deal {
     let mut deal = Deal::fixed();
@@ -91,6 +96,13 @@ fn of_time_alone() -> Deal {
     deal
 }
 
+/// A subcontractor of another legal entity did some of the work.
+fn supplied() -> Deal {
+    let mut deal = unchanged();
+    deal.time[0].person = SUPPLIER.into();
+    deal
+}
+
 /// Time may not be billed beyond a ceiling that one of its entries exceeds.
 fn with_a_ceiling() -> Deal {
     let mut deal = unchanged();
@@ -112,7 +124,7 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
-        deal: Deal::cheap,
+        deal: cheap,
         ..Scenario::new("approval-waits", "a price below the policy waits for somebody to allow it", |w| {
             w.run_is("activation", "held")
                 && w.has("approval", "status", "requested")
@@ -121,7 +133,7 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
-        deal: Deal::cheap,
+        deal: cheap,
         aims: || aim("approval-decided", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
         ..Scenario::new(
             "approval-given",
@@ -235,6 +247,14 @@ const SCENARIOS: &[Scenario] = &[
         "an entry is a line; its message is still in the queue and comes again",
         |w| w.has("line", "status", "ready") && w.waiting(Queue::TimeApproved) > 0,
     ),
+    Scenario {
+        deal: supplied,
+        ..Scenario::new(
+            "supplied-work-billed",
+            "an entry is a line with its charge and cost beside it; its message is still in the queue",
+            |w| w.count("charge", "kind", "charge") > 0 && w.waiting(Queue::TimeApproved) > 0,
+        )
+    },
     Scenario {
         deal: with_a_ceiling,
         ..Scenario::new(
