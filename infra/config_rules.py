@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from reference_rules import check_reference
+from routing_rules import check_routing
 
 ROUTED = ("crm", "psa", "erp", "payments")
 """Roles that a tenant's routing names a connection for."""
@@ -38,21 +42,27 @@ LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
 
 class ConfigError(Exception):
-    """A rule that a configuration breaks: in which file, at which path, and what to do."""
+    """A rule that a configuration breaks: in which file and line, at which path, and what to do."""
 
-    def __init__(self, file: str, path: str, rule: str) -> None:
-        super().__init__(": ".join(part for part in (file, path, rule) if part))
+    def __init__(self, file: str, path: str, rule: str, line: int | None = None) -> None:
+        place = f"{file}:{line}" if line else file
+        super().__init__(": ".join(part for part in (place, path, rule) if part))
 
 
 class Part:
     """A value inside one part of the configuration, which knows where it stands."""
 
-    def __init__(self, file: str, value: Any, path: str = "") -> None:
-        self.file, self.value, self.path = file, value, path
+    def __init__(self, file: str, value: Any, path: str = "", lines: dict[str, int] | None = None) -> None:
+        self.file, self.value, self.path, self.lines = file, value, path, lines or {}
+
+    @property
+    def where(self) -> str:
+        """Its line, for people; nothing where it comes from no file."""
+        return f" (line {self.lines[self.path]})" if self.path in self.lines else ""
 
     def fail(self, rule: str) -> ConfigError:
         """The error of this place."""
-        return ConfigError(self.file, self.path, rule)
+        return ConfigError(self.file, self.path, rule, self.lines.get(self.path))
 
     def at(self, name: str) -> Part:
         """The member called `name`, which must exist."""
@@ -60,8 +70,8 @@ class Part:
             raise self.fail("must be an object")
         below = f"{self.path}.{name}" if self.path else name
         if name not in self.value:
-            raise ConfigError(self.file, below, "is missing")
-        return Part(self.file, self.value[name], below)
+            raise ConfigError(self.file, below, "is missing", self.lines.get(self.path))
+        return Part(self.file, self.value[name], below, self.lines)
 
     def only(self, *names: str) -> None:
         """Refuses misspelt members, which would otherwise be without effect."""
@@ -69,13 +79,15 @@ class Part:
             raise self.fail("must be an object")
         for name in self.value:
             if name not in names:
-                raise self.fail(f"has no {name!r}; possible: {', '.join(names)}")
+                below = f"{self.path}.{name}" if self.path else name
+                line = self.lines.get(below)
+                raise ConfigError(self.file, self.path, f"has no {name!r}; possible: {', '.join(names)}", line)
 
     def items(self, at_least: int = 1) -> list[Part]:
         """The elements of a list."""
         if not isinstance(self.value, list) or len(self.value) < at_least:
             raise self.fail(f"must be a list of at least {at_least}")
-        return [Part(self.file, v, f"{self.path}[{i}]") for i, v in enumerate(self.value)]
+        return [Part(self.file, v, f"{self.path}[{i}]", self.lines) for i, v in enumerate(self.value)]
 
     def optional(self, name: str, at_least: int = 1) -> list[Part]:
         """The elements of a list that may be left out."""
@@ -102,6 +114,15 @@ class Part:
             raise self.fail(f"must be a whole number, at least {at_least}")
         return self.value
 
+    def day(self) -> None:
+        """A day of the calendar."""
+        try:
+            sound = date.fromisoformat(self.text()).isoformat() == self.value
+        except ValueError:
+            sound = False
+        if not sound:
+            raise self.fail("must be a day, YYYY-MM-DD")
+
     def money(self) -> None:
         """An amount as decimal text and its currency; never a floating-point number."""
         self.only("amount", "currency")
@@ -116,17 +137,27 @@ class Part:
 
 
 def check(
-    tenant: Any, connections: Any, secrets: Any, files: dict[str, str] | None = None
+    tenant: Any,
+    connections: Any,
+    secrets: Any,
+    files: dict[str, str] | None = None,
+    lines: dict[str, dict[str, int]] | None = None,
 ) -> None:
-    """Raises ConfigError at the first rule that one part, or the parts together, break."""
-    files = files or {"tenant": "tenant", "connections": "connections", "secrets": "secrets"}
-    roles = check_connections(Part(files["connections"], connections, "connections"))
-    check_tenant(Part(files["tenant"], tenant), roles)
-    check_requirements(
-        Part(files["tenant"], tenant), Part(files["connections"], connections, "connections"), roles
-    )
-    check_secrets(Part(files["secrets"], secrets), roles)
-    for connection in Part(files["connections"], connections, "connections").items():
+    """Raises ConfigError at the first rule that one part, or the parts together, break.
+
+    `files` are the names of the parts' files, `lines` the line of each of their values by its path.
+    """
+    files, lines = files or {}, lines or {}
+
+    def part(name: str, value: Any, path: str = "") -> Part:
+        return Part(files.get(name, name), value, path, lines.get(name))
+
+    connected = part("connections", connections, "connections")
+    roles = check_connections(connected)
+    check_tenant(part("tenant", tenant), roles)
+    check_requirements(part("tenant", tenant), connected, roles)
+    check_secrets(part("secrets", secrets), roles)
+    for connection in connected.items():
         owner = connection.at("tenant")
         if owner.value != tenant["tenant"]:
             raise owner.fail(f"is not {tenant['tenant']!r}, the tenant being configured")
@@ -200,13 +231,13 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     """The tenant, and that it refers only to what exists."""
     tenant.only(
         *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
+        *("service_lines", "cost_centres", "tax_codes", "posting_rules"),
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
-        *("delivery_owners", "ownership"),
+        *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
-    entities = check_entities(tenant.at("legal_entities"))
-    check_routing(tenant.at("routing"), roles, entities)
+    check_entities(tenant.at("legal_entities"))
     codes(tenant.at("payment_terms"))
     for term in tenant.at("payment_terms").items():
         term.at("days").whole()
@@ -229,6 +260,14 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         raise tenant.at("tax").at("registration_required").fail("must be true or false")
     if "activation" in tenant.value:
         check_activation(tenant.at("activation"))
+    if "approvals" in tenant.value:
+        check_approvals(tenant.at("approvals"))
+    if "delivery_owners" in tenant.value:
+        check_delivery_owners(tenant.at("delivery_owners"))
+    if "ownership" in tenant.value:
+        check_ownership(tenant.at("ownership"))
+    check_reference(tenant)
+    check_routing(tenant, roles)
 
 
 def check_activation(activation: Part) -> None:
@@ -253,14 +292,8 @@ def check_requirements(tenant: Part, connections: Part, roles: dict[str, str]) -
     required = tenant.value.get("activation", {}).get("requires", [])
     for number, signal in enumerate(required):
         if signal not in announced:
-            place = Part(tenant.file, signal, f"activation.requires[{number}]")
+            place = Part(tenant.file, signal, f"activation.requires[{number}]", tenant.lines)
             raise place.fail(f"{signal!r} is announced by no connection")
-    if "approvals" in tenant.value:
-        check_approvals(tenant.at("approvals"))
-    if "delivery_owners" in tenant.value:
-        check_delivery_owners(tenant.at("delivery_owners"))
-    if "ownership" in tenant.value:
-        check_ownership(tenant.at("ownership"))
 
 
 def check_delivery_owners(owners: Part) -> None:
@@ -301,30 +334,19 @@ def check_time_zone(zone: Part) -> None:
         raise zone.fail(f"{zone.value!r} is not a time zone") from None
 
 
-def check_entities(entities: Part) -> set[str]:
-    """The legal entities; returns their codes."""
-    found = codes(entities)
+def check_entities(entities: Part) -> None:
+    """The legal entities."""
+    codes(entities)
     for entity in entities.items():
+        entity.only("code", "name", "region", "currencies", "tax_jurisdictions", "tax_code", "tax_codes")
+        if "region" in entity.value:
+            entity.at("region").text()
         entity.at("name").text()
         entity.at("tax_code").text()
         for currency in entity.at("currencies").items():
             currency.text(CURRENCY)
         for jurisdiction in entity.at("tax_jurisdictions").items():
             jurisdiction.text()
-    return found
-
-
-def check_routing(routing: Part, roles: dict[str, str], entities: set[str]) -> None:
-    """Every role is served by a connection of that role, every legal entity by an ERP."""
-    routing.only(*ROUTED)
-    for role in ("crm", "psa", "payments"):
-        serves = {name for name, its_role in roles.items() if its_role == role}
-        routing.at(role).one_of(serves, f"{role} connection")
-    erp = routing.at("erp")
-    erp.only(*sorted(entities))
-    serves = {name for name, its_role in roles.items() if its_role == "erp"}
-    for entity in sorted(entities):
-        erp.at(entity).one_of(serves, "erp connection")
 
 
 def check_price_policy(policy: Part) -> None:
@@ -381,11 +403,11 @@ def check_secrets(secrets: Part, roles: dict[str, str]) -> None:
             secret.text()
 
 
-def check_callers(callers: Any, file: str = "callers") -> None:
+def check_callers(callers: Any, file: str = "callers", lines: dict[str, int] | None = None) -> None:
     """Who may call the API: a name, the hash of its token (two while it is changed), its roles."""
     seen: set[str] = set()
     hashes: set[str] = set()
-    for caller in Part(file, callers, "callers").items(at_least=0):
+    for caller in Part(file, callers, "callers", lines).items(at_least=0):
         caller.only("name", "token_sha256", "roles")
         name = caller.at("name").text(IDENTIFIER)
         if name in seen:

@@ -30,6 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # also when imported from elsewhere
 
 from config_rules import ConfigError, check, check_callers  # noqa: E402
+from json_lines import lines_of  # noqa: E402
 
 Client = Callable[[str], Any]
 
@@ -168,10 +169,11 @@ def as_text(body: dict[str, Any]) -> str:
     return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
-def load(path: Path) -> Any:
-    """Reads a JSON file; an error names file and line."""
+def load(path: Path) -> tuple[Any, dict[str, int]]:
+    """Reads a JSON file, with the line of each value; an error names file and line."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text), lines_of(text)
     except OSError as error:
         raise ConfigError(str(path), "", f"cannot be read: {error.strerror}") from None
     except json.JSONDecodeError as error:
@@ -192,16 +194,17 @@ def main(arguments: list[str] | None = None) -> int:
     if not args.check and not args.stack:
         parser.error("--stack is needed unless --check is given")
     try:
-        tenant = load(args.tenant)
-        connections = load(args.connections)
-        secrets = load(args.secrets) if args.secrets else {}
         files = {"tenant": args.tenant, "connections": args.connections, "secrets": args.secrets}
+        loaded = {part: load(file) for part, file in files.items() if file}
+        lines = {part: lines for part, (_, lines) in loaded.items()}
+        tenant, connections = loaded["tenant"][0], loaded["connections"][0]
+        secrets = loaded["secrets"][0] if args.secrets else {}
         connections = connections.get("connections") if isinstance(connections, dict) else None
-        check(tenant, connections, secrets, {part: str(file) for part, file in files.items()})
-        callers = load(args.callers) if args.callers else None
+        check(tenant, connections, secrets, {part: str(file) for part, file in files.items()}, lines)
+        callers, caller_lines = load(args.callers) if args.callers else (None, {})
         callers = callers.get("callers") if isinstance(callers, dict) else callers
         if args.callers:
-            check_callers(callers, str(args.callers))
+            check_callers(callers, str(args.callers), caller_lines)
         if args.check:
             print("The configuration is sound.")
             return 0

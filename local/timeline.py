@@ -128,6 +128,14 @@ def _line(item: Item) -> tuple[str, str, str]:
     return "billable line", f"{item['line']} {money(item['amount'])}, {source}", ""
 
 
+def _charge(item: Item) -> tuple[str, str, str]:
+    return "charge", f"{item['from']} charges {item['to']} {money(item['amount'])} for {item['line']}", ""
+
+
+def _cost(item: Item) -> tuple[str, str, str]:
+    return "cost", f"{item['legal_entity']} pays {money(item['amount'])} for time entry {item['entry']['entry']}", ""
+
+
 def _invoice(item: Item) -> tuple[str, str, str]:
     number = f" number {item['number']}, record {item['record']}" if item.get("number") else ""
     sums = f"untaxed {money(item['untaxed'])}, tax {money(item.get('tax'))}, total {money(item.get('total'))}"
@@ -156,7 +164,7 @@ def _exception(item: Item) -> tuple[str, str, str]:
 
 _DESCRIBE = {
     "journal": _journal, "step": _step, "state": _state, "contract": _contract, "line": _line, "invoice": _invoice, "payment": _payment,
-    "parked": _parked, "approval": _approval, "exception": _exception,
+    "charge": _charge, "cost": _cost, "parked": _parked, "approval": _approval, "exception": _exception,
 }
 
 

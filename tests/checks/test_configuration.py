@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT / "infra"))
 
 import new_token  # noqa: E402
 from config_rules import ConfigError, check, check_callers  # noqa: E402
+from json_lines import lines_of  # noqa: E402
 
 Parts = dict[str, Any]
 
@@ -59,8 +61,29 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("tenant: time_zone: 'Mars/Base' is not", lambda p: p["tenant"].update(time_zone="Mars/Base")),
     ("tenant: services: is missing", lambda p: p["tenant"].pop("services")),
     ("tenant: has no 'servces'", lambda p: p["tenant"].update(servces=[])),
-    ("tenant: routing.psa: 'hubspot-main' is not", lambda p: p["tenant"]["routing"].update(psa="hubspot-main")),
-    ("tenant: routing.erp.NW-US: is missing", lambda p: p["tenant"]["routing"]["erp"].clear()),
+    ("tenant: routing[1].gives: 'hubspot-main' is not", lambda p: p["tenant"]["routing"][1].update(gives="hubspot-main")),
+    ("tenant: routing[1].selects: 'hr' is not", lambda p: p["tenant"]["routing"][1].update(selects="hr")),
+    ("tenant: routing[3].when: has no 'entity'", lambda p: p["tenant"]["routing"][3].update(when={"entity": "NW-US"})),
+    ("tenant: routing[3].when: no legal entity can",
+     lambda p: p["tenant"]["routing"][3].update(when={"legal_entity": "NW-EU"})),
+    ("tenant: routing[3].from: must be a day", lambda p: p["tenant"]["routing"][3].update({"from": "2027-13-01"})),
+    ("tenant: routing[3].until: is before",
+     lambda p: p["tenant"]["routing"][3].update({"from": "2027-01-02", "until": "2027-01-01"})),
+    ("tenant: legal_entities[0]: no routing rule ever gives it a erp in USD for US",
+     lambda p: p["tenant"]["routing"].pop(3)),
+    ("tenant: services[0].service_line: 'sport' is not", lambda p: p["tenant"]["services"][0].update(service_line="sport")),
+    ("tenant: services[0].accounting.cost_centre: '9' is not",
+     lambda p: p["tenant"]["services"][0].update(accounting={"cost_centre": "9"})),
+    ("tenant: legal_entities[0].tax_code: 'VAT' is not",
+     lambda p: p["tenant"]["legal_entities"][0].update(tax_code="VAT")),
+    ("tenant: cost_centres[1].code: '4100' appears twice", lambda p: p["tenant"]["cost_centres"][1].update(code="4100")),
+    ("tenant: resources[0].cost_rate: is missing",
+     lambda p: p["tenant"].update(resources=[{"name": "Ada", "legal_entity": "NW-US", "employment": "subcontractor"}])),
+    ("tenant: transfer_prices[0].to: 'NW-EU' is not",
+     lambda p: p["tenant"].update(transfer_prices=[{"from": "NW-US", "to": "NW-EU", "basis": {"percent": "80"}}])),
+    ("tenant: transfer_prices[0].basis.percent: must be",
+     lambda p: p["tenant"].update(transfer_prices=[{"from": "NW-US", "to": "NW-US", "basis": {"percent": 80}}])),
+    ("tenant: unknown_resources: 'ignore' is not", lambda p: p["tenant"].update(unknown_resources="ignore")),
     ("tenant: legal_entities[0].currencies[0]: must match",
      lambda p: p["tenant"]["legal_entities"][0].update(currencies=["usd"])),
     ("tenant: payment_terms[1].code: 'net-30' appears twice",
@@ -124,7 +147,8 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("connections: connections[4].settings.deal_field: is missing",
      lambda p: p["connections"][4]["settings"].pop("deal_field")),
     ("connections: connections[4].settings: has no 'field'", lambda p: p["connections"][4]["settings"].update(field=1)),
-    ("tenant: routing: has no 'signature'", lambda p: p["tenant"]["routing"].update(signature="docusign-main")),
+    ("tenant: routing[0].selects: 'signature' is not a known selection",
+     lambda p: p["tenant"]["routing"][0].update(selects="signature", gives="docusign-main")),
     ("tenant: activation: has no 'trigger'", lambda p: p["tenant"]["activation"].update(trigger=[])),
     ("tenant: activation.triggers: must be a list of at least 1",
      lambda p: p["tenant"]["activation"].update(triggers=[])),
@@ -169,6 +193,70 @@ def test_a_broken_configuration_is_refused(
 def test_a_configuration_without_approvals_stays_sound(parts: Parts) -> None:
     parts["tenant"].pop("approvals")
     check(**parts)
+
+
+def second_erp(parts: Parts) -> None:
+    """A second ERP beside the first."""
+    parts["connections"].append({**parts["connections"][2], "connection": "tryton-new"})
+
+
+def erp_rule(gives: str, days: dict[str, str], **when: str) -> dict[str, Any]:
+    return {"selects": "erp", "gives": gives, "when": when, **days}
+
+
+BEFORE, AFTER = {"until": "2026-12-31"}, {"from": "2027-01-01"}
+US = {"legal_entity": "NW-US"}
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (erp_rule("tryton-us", {}, **US), erp_rule("tryton-new", AFTER, **US)),
+    (erp_rule("tryton-us", {}, **US), erp_rule("tryton-new", {}, currency="USD")),
+    (erp_rule("tryton-us", {}, region="americas"), erp_rule("tryton-new", {}, tax_jurisdiction="US")),
+    (erp_rule("tryton-us", {"until": "2027-01-01"}, **US), erp_rule("tryton-new", AFTER, **US)),
+])
+def test_equally_specific_rules_that_differ_are_refused(parts: Parts, one: Any, other: Any) -> None:
+    second_erp(parts)
+    parts["tenant"]["routing"][3:] = [one, other]
+    with pytest.raises(ConfigError, match=r"routing\[4\]: contradicts routing\[3\]: both are equally specific"):
+        check(**parts)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (erp_rule("tryton-us", BEFORE, **US), erp_rule("tryton-new", AFTER, **US)),
+    (erp_rule("tryton-us", {}, **US), erp_rule("tryton-new", {}, **US, service_line="consulting")),
+    (erp_rule("tryton-us", {}, **US), erp_rule("tryton-us", AFTER, currency="USD")),
+])
+def test_rules_of_which_one_counts_are_sound(parts: Parts, one: Any, other: Any) -> None:
+    second_erp(parts)
+    parts["tenant"]["routing"][3:] = [one, other]
+    check(**parts)
+
+
+def test_an_error_names_file_line_and_rule(parts: Parts, tmp_path: Path) -> None:
+    """What a person must correct is found without counting: the line is that of the value."""
+    folder = ROOT / "infra" / "config"
+    text = (folder / "northwind.json").read_text()
+    tenant = tmp_path / "tenant.json"
+    tenant.write_text(text.replace('"gives": "kantata-main"', '"gives": "kantata-west"'))
+    line = next(n for n, read in enumerate(tenant.read_text().splitlines(), 1) if "kantata-west" in read)
+    refused = configure_check(tenant, folder / "connections.example.json")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"{tenant}:{line}: routing[1].gives: 'kantata-west' is not a known psa connection")
+    tenant.write_text(text)
+    assert configure_check(tenant, folder / "connections.example.json").returncode == 0
+
+
+def configure_check(tenant: Path, connections: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "infra" / "configure.py"), "--check",
+               "--tenant", str(tenant), "--connections", str(connections)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_line_of_each_value_is_known() -> None:
+    text = '{\n "a": {"b": [1,\n  "x,]}\\"", {"c": null}]},\n "d": [], "e":\n {}\n}'
+    assert lines_of(text) == {
+        "": 1, "a": 2, "a.b": 2, "a.b[0]": 2, "a.b[1]": 3, "a.b[2]": 3, "a.b[2].c": 3, "d": 4, "e": 4,
+    }
 
 
 def test_credentials_are_not_committed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,25 @@ def test_no_file_grows_beyond_reading() -> None:
 def test_main_only_wires() -> None:
     long = [p for p in ROOT.glob("functions/*/src/main.rs") if len(p.read_text(encoding="utf-8").splitlines()) > 40]
     assert long == []
+
+
+def named_by_configuration() -> set[str]:
+    """Every entity and connection of the shipped configuration."""
+    tenant = json.loads((ROOT / "infra/config/northwind.json").read_text(encoding="utf-8"))
+    entities = {entity["code"] for entity in tenant["legal_entities"]}
+    return entities | {rule["gives"] for rule in tenant["routing"]} | {tenant["tenant"]}
+
+
+def test_no_code_names_what_is_configured() -> None:
+    """Proves MEC-08 in part and ARC-05 in part: whose system serves whom stands in the configuration alone."""
+    names = named_by_configuration()
+    assert {"northwind", "NW-US", "tryton-us"} <= names
+    deployed = [p for folder in ("functions", "shared") for p in (ROOT / folder).glob("*/src/**/*.rs")]
+    found = {
+        str(path): named for path in deployed if path.name not in {"sample.rs", "fake.rs"}
+        if (named := [n for n in names if f'"{n}' in path.read_text(encoding="utf-8").split("#[cfg(test)]")[0]])
+    }
+    assert not found
 
 
 def test_functions_do_not_meet_the_vendors() -> None:

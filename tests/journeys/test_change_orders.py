@@ -12,6 +12,7 @@ from local.connections import tenant
 
 from .conftest import Journey
 from .deal import CONSULTANT, M1, Deal, entry, money
+from .waiting import fault_hit
 
 SUPPORT = {
     "hs_sku": "SUPPORT", "name": "Managed support", "price": "1500.00", "quantity": "12", "amount": "18000.00",
@@ -87,6 +88,16 @@ def test_a_change_order_that_a_system_refuses_is_taken_back_everywhere(journey: 
     deal.wait(lambda: deal.version == 2, 60, "the change order to be in force")
     assert priced(deal) == NEW_PLAN
     deal.wait(lambda: deal.codes() == [], 20, "nothing to wait for a person")
+
+
+def test_a_change_order_waits_for_a_system_that_is_down(journey: Journey) -> None:
+    """Proves RES-09 in part: carried on where it stopped, and nobody is asked for anything."""
+    deal = journey.deal(line_items=LINES).activate()
+    with journey.psa.fault("status", method="PUT", path="/api/v1/billing_milestones", status=503, count=2):
+        deal.amend(lines=DEARER, add=[SUPPORT])
+        fault_hit(journey, journey.psa)
+    assert (priced(deal), deal.exceptions(None)) == (NEW_PLAN, [])
+    deal.nothing_waits()
 
 
 def test_a_billed_milestone_is_not_changed(journey: Journey) -> None:

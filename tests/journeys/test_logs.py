@@ -153,8 +153,8 @@ class Elsewhere:
             self._put(f"connection#{self.connection(role)}", body)
             self._secret(body["secret_id"], json.dumps(secret))
         tenant = self._body(f"tenant#{TENANT}") | {"tenant": self.tenant}
-        tenant["routing"] |= {"crm": self.connection("crm"), "psa": self.connection("psa"),
-                              "erp": {"NW-US": self.connection("erp")}}
+        own = {role: self.connection(role) for role in MAIN}
+        tenant["routing"] = [{**rule, "gives": own.get(rule["selects"], rule["gives"])} for rule in tenant["routing"]]
         self._put(f"tenant#{self.tenant}", tenant)
 
     def approve(self) -> None:

@@ -9,6 +9,7 @@ mod timeline;
 
 use domain::engagement::Engagement;
 use domain::id::EngagementId;
+use domain::routing::Selects;
 use journal::Item;
 use runtime::Context;
 use serde_json::{Map, Value, json};
@@ -50,7 +51,7 @@ pub(crate) async fn engagement(
 /// That a connection is the CRM of the caller's tenant: another tenant's is as unknown as none.
 pub(crate) async fn own_crm(context: &Context, caller: &Caller, connection: &str) -> Result<(), ApiError> {
     let config = context.connect.tenant(&caller.tenant).await?;
-    if config.routing.crm == connection {
+    if config.routing.ever_given(Selects::Crm).contains(connection) {
         return Ok(());
     }
     Err(ApiError::new(Kind::NotFound, "there is no such CRM connection"))

@@ -1,7 +1,7 @@
 //! The change order from its approval to its coming into force, or to its having been taken back.
 
 use domain::change_order::{ChangeOrder, Verdict};
-use domain::engagement::EngagementStatus;
+use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::ChangeOrderApproved as Approved;
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
@@ -114,8 +114,8 @@ async fn steps(
     let recorded = run.recorded::<ChangeOrder>(DECIDED)?;
     if entered(context, event).await? {
         // An earlier attempt got this far.
-        if let Some(order) = recorded {
-            show_engagement(context, run, event, &systems(context, event, &order).await?).await?;
+        if recorded.is_some() {
+            show_engagement(context, run, event, &systems(context, event, &engagement).await?).await?;
         }
         return Ok(End::Done(Outcome::Applied));
     }
@@ -139,7 +139,7 @@ async fn steps(
         }
         Claim::Refused(problems) => return Ok(End::NotPossible(problems)),
     }
-    let systems = systems(context, event, &order).await?;
+    let systems = systems(context, event, &engagement).await?;
     match change(run, &systems, &engagement, &order).await {
         Ok(()) => {}
         Err(error) => match error.problem() {
@@ -161,13 +161,14 @@ pub(crate) async fn entered(context: &Context, event: &Envelope) -> Result<bool,
     Ok(context.journal.store().get(&key).await?.is_some())
 }
 
+/// The systems that the engagement was set up in: a change order stays in them.
 pub(crate) async fn systems(
     context: &Context,
     event: &Envelope,
-    order: &ChangeOrder,
+    engagement: &Engagement,
 ) -> Result<Systems, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
-    Ok(Systems::open(context, &config, &order.from.legal_entity).await?)
+    Ok(Systems::open(context, &config, engagement).await?)
 }
 
 /// The problem that a person sees when an order was taken back.

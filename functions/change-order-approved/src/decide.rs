@@ -5,7 +5,7 @@ use domain::engagement::Engagement;
 use domain::event::ChangeOrderApproved as Approved;
 use events::Envelope;
 use journal::JournalError;
-use runtime::Context;
+use runtime::{Context, Systems};
 use workflow::StepError;
 
 /// What becomes of the version that the CRM holds as approved now. The approval says that there is
@@ -18,9 +18,7 @@ pub(crate) async fn verdict(
 ) -> Result<Verdict, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
     let quote = context.connect.crm(&approved.connection).await?.quote_of(&approved.deal).await?;
-    let erp = config.routing.erp.get(&engagement.contract.legal_entity);
-    let erp = erp.ok_or_else(|| JournalError::Decision("the legal entity has no ERP".into()))?;
-    let erp = context.connect.erp(erp).await?;
+    let erp = context.connect.erp(&Systems::assigned(context, &config, engagement)?.erp).await?;
     let account = engagement.records.customer_account.as_deref();
     let account = account.ok_or_else(|| JournalError::Decision("the engagement has no account".into()))?;
     let facts = erp.customer_facts(account).await?;

@@ -45,7 +45,7 @@ async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Ou
     let order = run.recorded::<ChangeOrder>(DECIDED)?.ok_or_else(never)?;
     let engagement = context.journal.engagement(&event.tenant, &event.subject).await?.body;
     let engagement = engagement.ok_or_else(never)?;
-    let systems = systems(context, event, &order).await?;
+    let systems = systems(context, event, &engagement).await?;
     change(run, &systems, &engagement, &order).await?;
     Ok(Outcome::Applied)
 }

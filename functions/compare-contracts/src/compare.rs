@@ -48,7 +48,7 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
         return next(context, tenant, due, version, (Found::Nothing, String::new(), AFTER_A_CHANGE)).await;
     }
     let config = context.connect.tenant(tenant).await?;
-    let systems = Systems::open(context, &config, &engagement.contract.legal_entity).await?;
+    let systems = Systems::open(context, &config, &engagement).await?;
     let zone = context.business_time_zone(tenant).await?;
     let (today, currency) = (now.to_zoned(zone).date(), engagement.contract.currency);
     let (quote, plan, project) = futures::try_join!(

@@ -12,6 +12,7 @@ use domain::event::{InvoicePosted as Posted, InvoiceRequested as Requested, Paym
 use domain::id::{EngagementId, InvoiceId, PaymentId};
 use domain::invoice::InvoiceStatus;
 use domain::problem::ProblemCode;
+use domain::routing::{Rule, Selects, When};
 use domain::sample::{active, config, entry, quote, usd};
 use domain::{Event, billing};
 use events::{Envelope, Traceparent};
@@ -204,17 +205,30 @@ async fn a_payment_with_another_content_is_shown_to_a_person() {
     assert!(world.waits_for(ProblemCode::EventConflict));
 }
 
-/// Numbers are unique in one ERP only.
+/// Numbers are unique in one ERP only. The same invoice, seen through another connection, is no second one.
 #[tokio::test]
-async fn a_number_that_two_erps_know_is_shown_to_a_person() {
-    let world = World::submitted().await;
-    let mut products = connections(&world.product);
-    let mut tenant = config();
-    tenant.routing.erp.insert("NW-EU".into(), "tryton-eu".into());
-    products.tenants.insert(TENANT.into(), Arc::new(tenant));
-    products.erp.insert("tryton-eu".into(), world.product.clone());
-    let paid = world.paid("180.00");
-    let outcome = world.deliver_over(products, &PaymentReceived, world.table.clone(), paid).await;
-    assert_eq!(outcome, Outcome::Held);
-    assert!(world.waits_for(ProblemCode::PaymentUnmatched));
+async fn a_number_that_two_erps_gave_is_shown_to_a_person() {
+    for (other_books, expected) in [(true, Outcome::Held), (false, Outcome::Parked)] {
+        let world = World::submitted().await;
+        let other = if other_books { Arc::new(Product::default()) } else { world.product.clone() };
+        if other_books {
+            let same = world.product.invoices.lock().unwrap()[&world.invoice].clone();
+            other.invoices.lock().unwrap().insert(InvoiceId::derive(&["other"]), same);
+        }
+        let mut products = connections(&world.product);
+        let mut tenant = config();
+        tenant.routing.0.push(Rule {
+            selects: Selects::Erp,
+            gives: "tryton-eu".into(),
+            when: When { legal_entity: Some("NW-EU".into()), ..When::default() },
+            from: None,
+            until: None,
+        });
+        products.tenants.insert(TENANT.into(), Arc::new(tenant));
+        products.erp.insert("tryton-eu".into(), other);
+        let paid = world.paid("180.00");
+        let outcome = world.deliver_over(products, &PaymentReceived, world.table.clone(), paid).await;
+        assert_eq!(outcome, expected);
+        assert_eq!(world.waits_for(ProblemCode::PaymentUnmatched), other_books);
+    }
 }

@@ -52,7 +52,7 @@ async fn steps(
         return Ok(Outcome::NoEffect);
     }
     let config = context.connect.tenant(tenant).await?;
-    let systems = Systems::open(context, &config, &body.legal_entity).await?;
+    let systems = Systems::open(context, &config, &engagement).await?;
     let posted = in_the_erp(context, run, &systems, event, &engagement, &body).await?;
     run.may_begin("record")?;
     record(context, event, &engagement, &systems, &posted, requested).await?;

@@ -1,5 +1,7 @@
 //! Which invoice a payment is for.
 
+use std::collections::BTreeSet;
+
 use domain::event::PaymentReceived as Received;
 use domain::id::{EngagementId, InvoiceId};
 use events::Envelope;
@@ -17,7 +19,7 @@ pub(crate) async fn invoice_of(
     };
     let tenant = event.tenant.as_str();
     let config = context.connect.tenant(tenant).await?;
-    let mut matched = Vec::new();
+    let mut matched: BTreeSet<InvoiceId> = BTreeSet::new();
     for erp in Systems::erps(context, &config).await? {
         let known = context.journal.by_local_id(tenant, erp.connection(), "invoice-number", number).await?;
         let invoice = match known.and_then(|entry| InvoiceId::try_from(entry.global_id).ok()) {
@@ -26,8 +28,10 @@ pub(crate) async fn invoice_of(
         };
         matched.extend(invoice);
     }
-    // Numbers are unique in one ERP only: where two know it, a person says whose it is.
-    let [invoice] = matched.as_slice() else { return Ok(None) };
+    // Numbers are unique in one ERP only: where it is the number of two invoices, a person says which is
+    // meant. Two connections to the same books show the same invoice.
+    let mut matched = matched.into_iter();
+    let (Some(invoice), None) = (matched.next(), matched.next()) else { return Ok(None) };
     let owner = context.journal.owner_of(tenant, invoice.as_str()).await?;
-    Ok(owner.map(|owner| (owner, invoice.clone())))
+    Ok(owner.map(|owner| (owner, invoice)))
 }

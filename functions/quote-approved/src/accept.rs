@@ -1,11 +1,11 @@
 //! Reading the quote back and checking all of it.
 
-use domain::activation::{CustomerFacts, Matched, Trigger, approvable, check, cut_contract, unconfirmed};
+use domain::activation::{Assignment, Trigger, approvable, check, cut_contract, unconfirmed};
 use domain::id::CustomerId;
 use domain::quote::Quote;
-use domain::{Problem, TenantConfig};
+use domain::{Contract, Problem, TenantConfig};
 use events::Envelope;
-use runtime::{Context, Searched, erp_of, search};
+use runtime::{Context, Placed, Searched, place};
 use workflow::{Run, StepError};
 
 use crate::Accepted;
@@ -30,18 +30,14 @@ pub(crate) async fn accept(
     event: &Envelope,
     trigger: Trigger<'_>,
 ) -> Result<Checked, StepError> {
-    let quote = read_quote(context, trigger).await?;
+    let mut quote = read_quote(context, trigger).await?;
     let at = context.clock.now();
     let customer = CustomerId::of_company(&event.tenant, trigger.connection, &quote.customer.company);
-    let Searched { matched, facts } = match erp_of(&quote, config) {
-        Some(connection) => {
-            let erp = context.connect.erp(connection).await?;
-            search(context, &event.tenant, trigger.connection, erp.as_ref(), &quote.customer).await?
-        }
-        // Without an ERP there is nobody to ask; the checks report the missing entity.
-        None => Searched { matched: Ok(Matched::default()), facts: CustomerFacts::default() },
-    };
-    let mut findings = check(&quote, &facts, config);
+    let Placed { assigned, unassigned, searched } =
+        place(context, config, &event.tenant, trigger.connection, &mut quote).await?;
+    let Searched { matched, facts } = searched;
+    let mut findings: Vec<Problem> = unassigned.into_iter().collect();
+    findings.extend(check(&quote, &facts, config));
     findings.extend(unconfirmed(&quote, &config.activation.claimed(trigger.signal)));
     let matched = match matched {
         Ok(matched) => matched,
@@ -57,13 +53,18 @@ pub(crate) async fn accept(
     if !findings.is_empty() {
         return Ok(Checked::Refused(findings));
     }
+    // A quote without a legal entity that is configured has a finding.
+    let Some(Assignment { systems, accounting, .. }) = assigned else {
+        return Ok(Checked::Refused(findings));
+    };
     Ok(match cut_contract(&quote, config) {
         Ok(contract) => Checked::Accepted(Box::new(Accepted {
+            systems: Some(systems),
             event: event.id,
             deal: quote.deal,
             customer,
             record: quote.customer,
-            contract,
+            contract: Contract { accounting, ..contract },
             approval,
             found: Some(found(matched, facts, at)),
         })),

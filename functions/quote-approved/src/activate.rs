@@ -96,7 +96,7 @@ async fn steps(
         },
     };
     let engagement = write_activating(context, run, event, &accepted).await?;
-    let systems = Systems::open(context, &config, &accepted.contract.legal_entity).await?;
+    let systems = Systems::open(context, &config, &engagement).await?;
     let made = set_up(run, &config, &systems, &engagement, accepted.found.as_ref()).await?;
     if let Readiness::Differs(problem) = confirm(context, run, event, &systems, &engagement).await? {
         hold(context, event, vec![problem]).await?;
@@ -189,17 +189,20 @@ async fn write_activating(
     event: &Envelope,
     accepted: &Accepted,
 ) -> Result<Engagement, StepError> {
-    let fresh = Engagement::begin(
-        engagement_id(event)?,
-        accepted.deal.clone(),
-        accepted.customer.clone(),
-        accepted.record.clone(),
-        accepted.contract.clone(),
-    );
+    let fresh = Engagement {
+        systems: accepted.systems.clone(),
+        ..Engagement::begin(
+            engagement_id(event)?,
+            accepted.deal.clone(),
+            accepted.customer.clone(),
+            accepted.record.clone(),
+            accepted.contract.clone(),
+        )
+    };
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.engagement(&event.tenant, &event.subject).await?;
-        let same =
-            |e: &Engagement| e.contract == fresh.contract && e.customer_record == fresh.customer_record;
+        let terms = |e: &Engagement| (e.contract.clone(), e.customer_record.clone(), e.systems.clone());
+        let same = |e: &Engagement| terms(e) == terms(&fresh);
         if let Some(engagement) = known.body.filter(|e| e.status == EngagementStatus::Active || same(e)) {
             return Ok(engagement);
         }

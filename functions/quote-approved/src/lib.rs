@@ -59,6 +59,9 @@ struct Accepted {
     /// What was found of the customer; missing where it was accepted before this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<customer::Found>,
+    /// None of what was accepted before systems were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    systems: Option<domain::routing::AssignedSystems>,
 }
 
 impl Accepted {

@@ -66,7 +66,7 @@ async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Ou
     let engagement = context.journal.engagement(&event.tenant, &event.subject).await?.body;
     let engagement = engagement.ok_or_else(never)?;
     let config = context.connect.tenant(&event.tenant).await?;
-    let systems = Systems::open(context, &config, &engagement.contract.legal_entity).await?;
+    let systems = Systems::open(context, &config, &engagement).await?;
     set_up(run, &config, &systems, &engagement, accepted.found.as_ref()).await?;
     Ok(Outcome::Applied)
 }

@@ -1,17 +1,18 @@
-//! Approved time becomes billable lines, priced at the rate in force on the day worked.
+//! Approved time becomes billable lines, priced at the rate in force on the day worked, with what
+//! the work costs between legal entities and subcontractors beside them.
 
 use async_trait::async_trait;
 use domain::problem::ProblemCode;
-use domain::{Decision, Engagement, Event, Problem, billing};
+use domain::{Decision, Engagement, Event, Problem, TenantConfig, staffing};
 use events::Envelope;
 use runtime::{Context, Failure, Handler, Outcome, commit_group};
 
 /// Handles `q2c.time.approved.v1`.
 pub struct TimeApproved;
 
-fn decide(state: Option<&Engagement>, event: &Envelope) -> Decision {
+fn decide(config: &TenantConfig, state: Option<&Engagement>, event: &Envelope) -> Decision {
     match &event.event {
-        Event::TimeApproved(entry) => billing::time_approved(state, entry),
+        Event::TimeApproved(entry) => staffing::time_approved(state, entry, config),
         other => Decision::Hold(Problem::new(
             ProblemCode::IllegalEvent,
             format!("{} is no approved time", other.type_name()),
@@ -26,6 +27,13 @@ impl Handler for TimeApproved {
         context: &Context,
         group: Vec<Envelope>,
     ) -> Vec<(uuid::Uuid, Result<Outcome, Failure>)> {
-        commit_group(context, group, &decide).await
+        let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
+        match context.connect.tenant(&tenant).await {
+            Ok(config) => commit_group(context, group, &|state, event| decide(&config, state, event)).await,
+            Err(error) => {
+                let failed = || Failure::new(error.to_string());
+                group.iter().map(|e| (e.id, Err(failed()))).collect()
+            }
+        }
     }
 }

@@ -88,6 +88,9 @@ struct Settings {
     receivable_account: i64,
     /// Account of what was earned.
     revenue_account: i64,
+    /// Accounts by the codes of revenue accounts that the catalog and posting rules name.
+    #[serde(default)]
+    revenue_accounts: BTreeMap<String, i64>,
     /// Journal of invoices.
     journal: i64,
     /// Journal of bank statements.
@@ -140,6 +143,10 @@ impl Tryton {
 
     fn payment_term(&self, code: &str) -> Result<i64, CallError> {
         self.mapped(&self.settings.payment_terms, "payment term", code)
+    }
+
+    fn account(&self, code: &str) -> Result<i64, CallError> {
+        self.mapped(&self.settings.revenue_accounts, "revenue account", code)
     }
 
     fn tax(&self, code: &str) -> Result<i64, CallError> {

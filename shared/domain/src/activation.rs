@@ -2,12 +2,15 @@
 
 mod accounts;
 mod approval;
+mod assign;
 mod checks;
 mod package;
 mod trigger;
 
 pub use accounts::{Matched, MatchedParent, match_accounts};
 pub use approval::approvable;
+pub(crate) use assign::accounting_of;
+pub use assign::{Assignment, assign};
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
 pub(crate) use package::split;
@@ -48,7 +51,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         legal_entity: entity_code,
         currency: quote.currency,
         payment_terms,
-        tax_code: entity.tax_code.clone(),
+        tax_code: entity.tax_code_in(quote.customer.country.as_deref()).to_owned(),
         purchase_order: quote.purchase_order.clone(),
         project_template,
         milestones: package.milestones,
@@ -57,6 +60,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         recurring: package.recurring,
         work,
         revenue: revenue_of(quote, config),
+        accounting: BTreeMap::new(),
     })
 }
 

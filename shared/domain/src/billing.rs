@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Rate;
+use crate::contract::{Accounting, Rate};
 use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::event::{BillingReady, InvoiceRequested};
@@ -61,6 +61,12 @@ pub struct BillableLine {
     pub earned_on: Date,
     /// What earned it.
     pub evidence: Evidence,
+    /// How it is posted, where the catalog or the posting rules say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
+    /// Whether a subcontractor did the work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subcontracted: bool,
 }
 
 /// The line of a PSA record; the same record is always the same line.
@@ -110,6 +116,8 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
                 amount,
                 earned_on: entry.worked_on,
                 evidence: Evidence::Time { entry: entry.clone(), hourly: rate.hourly },
+                accounting: contract.accounting.get(&rate.service).cloned(),
+                subcontracted: false,
             };
             Decision::apply(Effects {
                 state,
@@ -119,7 +127,7 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
                 ),
                 events: vec![BillingReady { line: line.line.clone(), amount }.into()],
                 lines: vec![line],
-                release: vec![],
+                ..Effects::default()
             })
         }
     }
@@ -181,6 +189,8 @@ pub fn milestone_completed(
         amount,
         earned_on: business_day,
         evidence: Evidence::Milestone { completion: completion.clone(), name: milestone.name.clone() },
+        accounting: engagement.contract.accounting.get(&milestone.service).cloned(),
+        subcontracted: false,
     };
     let mut next = engagement.clone();
     next.completed_milestones.insert(key.clone(), completion.record.clone());
@@ -194,7 +204,7 @@ pub fn milestone_completed(
             InvoiceRequested { invoice, lines: vec![line.line.clone()], reason }.into(),
         ],
         lines: vec![line],
-        release: vec![],
+        ..Effects::default()
     })
 }
 

@@ -8,11 +8,13 @@ mod rates;
 
 pub use changes::Change;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::activation::{CustomerFacts, check_beside, cut_contract};
+use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
 use crate::contract::{BillingMethod, Contract, Milestone, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
@@ -71,7 +73,7 @@ pub fn decide(
         return Verdict::Refused(problems);
     }
     let to = match cut_contract(quote, config) {
-        Ok(cut) => succeed(engagement, cut, today),
+        Ok(cut) => succeed(engagement, accounted(engagement, quote, cut, config), today),
         Err(problems) => return Verdict::Refused(problems),
     };
     let changes = changes::between(in_force, &to);
@@ -201,6 +203,18 @@ fn succeed(engagement: &Engagement, mut cut: Contract, today: Date) -> Contract 
     cut.milestones = cut.milestones.into_iter().map(|m| kept_if_billed(engagement, m)).collect();
     cut.work = grown(&before.work, cut.work);
     cut
+}
+
+/// The cut contract with how each service is posted: by the posting rules that the engagement was
+/// given. What is not sold any more is posted as before: work of earlier days may still be billed.
+fn accounted(engagement: &Engagement, quote: &Quote, cut: Contract, config: &TenantConfig) -> Contract {
+    let rules = engagement.systems.as_ref().and_then(|s| s.posting_rules.as_deref());
+    let sold: BTreeSet<&str> = quote.lines.iter().map(|l| l.service.as_str()).collect();
+    let before = engagement.contract.accounting.clone();
+    let mut accounting: BTreeMap<_, _> =
+        before.into_iter().filter(|(service, _)| !sold.contains(service.as_str())).collect();
+    accounting.extend(accounting_of(sold, rules, config));
+    Contract { accounting, ..cut }
 }
 
 /// A billed milestone keeps the quote line that sold it; a changed amount stays, to be found.

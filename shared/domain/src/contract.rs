@@ -61,6 +61,23 @@ pub struct Contract {
     /// How the revenue of each service is recognised, by the service's code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub revenue: BTreeMap<String, RevenueTreatment>,
+    /// How each service is posted, by its code; a service without an entry is posted by the ERP's own rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounting: BTreeMap<String, Accounting>,
+}
+
+/// How a billing line is posted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accounting {
+    /// Code of the revenue account; none means the one of the ERP's connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_account: Option<String>,
+    /// Code of the cost centre.
+    pub cost_centre: String,
+    /// Financial dimensions: value by name of the dimension.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dimensions: BTreeMap<String, String>,
 }
 
 /// A milestone of the billing schedule.

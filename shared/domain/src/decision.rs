@@ -8,6 +8,7 @@ use crate::engagement::Engagement;
 use crate::event::Event;
 use crate::id::{ApprovalId, InvoiceId};
 use crate::problem::Problem;
+use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 
 /// What an early event waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +39,10 @@ pub struct Effects {
     pub state: Option<Engagement>,
     /// Lines that become billable.
     pub lines: Vec<BillableLine>,
+    /// What legal entities owe each other for them.
+    pub charges: Vec<IntercompanyCharge>,
+    /// What subcontractors' work costs.
+    pub costs: Vec<SubcontractorCost>,
     /// What is told to others.
     pub events: Vec<Event>,
     /// Conditions that hold from now on; what waited for them is released.

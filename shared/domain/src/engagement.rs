@@ -9,6 +9,7 @@ use crate::contract::Contract;
 use crate::id::{CustomerId, EngagementId};
 use crate::money::Money;
 use crate::quote::Customer;
+use crate::routing::AssignedSystems;
 
 /// Where an engagement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -97,6 +98,9 @@ pub struct Engagement {
     /// The change order that is being carried out; there is one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_order: Option<ChangeOrderUnderWay>,
+    /// The systems it was set up in; none of what was set up before they were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub systems: Option<AssignedSystems>,
 }
 
 /// A change order that systems are being told of. Until it is in force everywhere, the contract
@@ -131,6 +135,7 @@ impl Engagement {
             records: SystemRecords::default(),
             time_billed,
             change_order: None,
+            systems: None,
         }
     }
 

@@ -18,6 +18,7 @@ use crate::money::Money;
 use crate::ownership::Role;
 use crate::problem::Problem;
 use crate::revenue::RevenueSchedule;
+use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// A CRM reports that a deal's quote was approved.
@@ -376,6 +377,8 @@ events! {
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",
     MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
     BillingReady(BillingReady) = "q2c.billing.ready.v1",
+    IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",
+    SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",
     InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",

@@ -101,6 +101,14 @@ id!(
     PaymentId, "pay_"
 );
 id!(
+    /// What one legal entity owes another for an approved entry.
+    ChargeId, "ich_"
+);
+id!(
+    /// What a subcontractor's approved entry costs.
+    CostId, "sub_"
+);
+id!(
     /// An exception: work for a person.
     ExceptionId, "exc_"
 );

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, Evidence};
+use crate::contract::Accounting;
 use crate::engagement::Engagement;
 use crate::id::{CustomerId, InvoiceId, LineId};
 use crate::money::{Currency, Money, MoneyError};
@@ -139,6 +140,9 @@ pub struct InvoiceLine {
     pub amount: Money,
     /// The billable lines in it: the way back to entries, milestones and the quote.
     pub lines: Vec<LineId>,
+    /// How it is posted, where the contract says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
 }
 
 impl Invoice {
@@ -251,7 +255,10 @@ impl Invoice {
     }
 }
 
-/// Assembles the printed lines: a milestone each, time summed by service, role and rate.
+/// What time must have in common to be printed as one line: service, role, rate and posting.
+type TimeKey<'a> = (&'a str, &'a str, Decimal, Option<&'a Accounting>);
+
+/// Assembles the printed lines: a milestone each, time summed by service, role, rate and posting.
 ///
 /// Hours are shown as quantity × rate only where that product is exactly the sum of the
 /// entries' own amounts; where rounding each entry makes a difference, the line is a fee of
@@ -261,24 +268,30 @@ impl Invoice {
 /// When the amounts overflow or mix currencies.
 pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<InvoiceLine>, MoneyError> {
     let mut milestones = Vec::new();
-    let mut time: BTreeMap<(&str, &str, Decimal), Vec<&BillableLine>> = BTreeMap::new();
+    let mut time: BTreeMap<TimeKey<'_>, Vec<&BillableLine>> = BTreeMap::new();
     for line in owned {
         match &line.evidence {
             Evidence::Milestone { name, completion } => {
                 milestones.push((format!("{} {name}", completion.milestone), line));
             }
             Evidence::Time { entry, hourly } => {
-                time.entry((&line.service, &entry.role, hourly.amount())).or_default().push(line);
+                let key =
+                    (line.service.as_str(), entry.role.as_str(), hourly.amount(), line.accounting.as_ref());
+                time.entry(key).or_default().push(line);
             }
         }
     }
     milestones.sort_by(|a, b| a.0.cmp(&b.0));
     let mut printed: Vec<InvoiceLine> = milestones
         .into_iter()
-        .map(|(description, line)| fee(description, line.amount, vec![line.line.clone()]))
+        .map(|(description, line)| InvoiceLine {
+            accounting: line.accounting.clone(),
+            ..fee(description, line.amount, vec![line.line.clone()])
+        })
         .collect();
-    for ((service, role, rate), lines) in time {
-        printed.push(time_line(currency, service, role, Money::rounded(rate, currency), &lines)?);
+    for ((service, role, rate, accounting), lines) in time {
+        let line = time_line(currency, service, role, Money::rounded(rate, currency), &lines)?;
+        printed.push(InvoiceLine { accounting: accounting.cloned(), ..line });
     }
     for (position, line) in (1..).zip(&mut printed) {
         line.position = position;
@@ -321,6 +334,7 @@ fn time_line(
             unit_price: hourly,
             amount,
             lines: ids,
+            accounting: None,
         });
     }
     Ok(fee(format!("{description}, {hours} h at {hourly}"), amount, ids))
@@ -335,5 +349,6 @@ fn fee(description: String, amount: Money, lines: Vec<LineId>) -> InvoiceLine {
         unit_price: amount,
         amount,
         lines,
+        accounting: None,
     }
 }

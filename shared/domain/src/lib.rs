@@ -9,6 +9,7 @@ pub mod approval;
 pub mod billing;
 pub mod cash;
 pub mod change_order;
+pub mod consistency;
 pub mod contract;
 pub mod customer;
 pub mod customer_match;
@@ -23,9 +24,11 @@ pub mod policy;
 pub mod problem;
 pub mod quote;
 pub mod revenue;
+pub mod routing;
 #[cfg(feature = "sample")]
 pub mod sample;
 pub mod setup;
+pub mod staffing;
 pub mod work;
 
 pub use contract::Contract;

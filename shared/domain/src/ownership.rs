@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::RecordChanged;
 use crate::policy::TenantConfig;
 use crate::problem::{Owner, Problem, ProblemCode};
+use crate::routing::Selects;
 
 /// Every field of an object that no other rule names.
 const ALL_FIELDS: &str = "*";
@@ -129,17 +130,12 @@ pub fn declared(config: &TenantConfig) -> Vec<Declared> {
 }
 
 fn serving(config: &TenantConfig, role: Role) -> Vec<String> {
-    let routing = &config.routing;
-    match role {
-        Role::Crm => vec![routing.crm.clone()],
-        Role::Psa => vec![routing.psa.clone()],
-        Role::Payments => vec![routing.payments.clone()],
-        Role::Erp => {
-            let mut connections: Vec<String> = routing.erp.values().cloned().collect();
-            connections.sort_unstable();
-            connections.dedup();
-            connections
-        }
-        Role::Billing => vec![],
-    }
+    let selects = match role {
+        Role::Crm => Selects::Crm,
+        Role::Psa => Selects::Psa,
+        Role::Payments => Selects::Payments,
+        Role::Erp => Selects::Erp,
+        Role::Billing => return vec![],
+    };
+    config.routing.ever_given(selects).into_iter().map(str::to_owned).collect()
 }

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::ActivationPolicy;
 use crate::approval::ApprovalRule;
-use crate::contract::{BillingMethod, RevenueTreatment};
+use crate::contract::{Accounting, BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
 use crate::ownership::{self, OwnershipRule};
+use crate::routing::Routing;
+use crate::staffing::{Resource, TransferPrice, UnknownResources};
 
 /// Everything that a firm decides about its own flows. A version of it is written to the
 /// table by `infra/configure.py`; functions read it once per minute at most.
@@ -22,12 +24,24 @@ pub struct TenantConfig {
     pub version: u32,
     /// IANA time zone in which the business counts its days.
     pub time_zone: String,
-    /// Which connection serves which role.
+    /// Which connection serves whom, and which codes apply.
     pub routing: Routing,
     /// Legal entities that sell.
     pub legal_entities: Vec<LegalEntity>,
     /// Agreed payment terms.
     pub payment_terms: Vec<PaymentTerms>,
+    /// Service lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub service_lines: Vec<ReferenceCode>,
+    /// Cost centres.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cost_centres: Vec<ReferenceCode>,
+    /// Tax codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tax_codes: Vec<ReferenceCode>,
+    /// Posting rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub posting_rules: Vec<PostingRules>,
     /// Service catalog.
     pub services: Vec<Service>,
     /// Project templates.
@@ -49,6 +63,15 @@ pub struct TenantConfig {
     /// `infra/config/ownership.json`.
     #[serde(default = "ownership::defaults")]
     pub ownership: Vec<OwnershipRule>,
+    /// People who deliver work, as far as it matters who employs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// What legal entities charge each other for their people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfer_prices: Vec<TransferPrice>,
+    /// What becomes of time of people who are not among the resources.
+    #[serde(default)]
+    pub unknown_resources: UnknownResources,
 }
 
 /// Somebody who answers for the delivery of what was sold: a person or a practice.
@@ -64,34 +87,54 @@ pub struct DeliveryOwner {
     pub email: Option<String>,
 }
 
-/// Which connection serves which role.
+/// A code of the reference data that every mapping uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Routing {
-    /// The CRM.
-    pub crm: String,
-    /// The PSA.
-    pub psa: String,
-    /// The payment product.
-    pub payments: String,
-    /// The ERP of each legal entity, by the entity's code.
-    pub erp: BTreeMap<String, String>,
+pub struct ReferenceCode {
+    /// The code.
+    pub code: String,
+    /// Name for people.
+    pub name: String,
+}
+
+/// Posting rules: how services are posted where a routing rule selects them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostingRules {
+    /// Code, as routing rules name them.
+    pub code: String,
+    /// By the service's code; what is missing is posted as the catalog says.
+    pub services: BTreeMap<String, Accounting>,
 }
 
 /// A legal entity that sells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LegalEntity {
-    /// Its code, as quotes and the ERP's routing name it.
+    /// Its code, as quotes and routing rules name it.
     pub code: String,
     /// Its registered name.
     pub name: String,
+    /// Its region, for routing rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Currencies it sells in.
     pub currencies: Vec<Currency>,
     /// Countries (ISO 3166 alpha-2) in which it is registered for tax.
     pub tax_jurisdictions: Vec<String>,
-    /// The tax code that its services carry.
+    /// The tax code that its services carry, where their customer's country has none of its own.
     pub tax_code: String,
+    /// Tax codes by the customer's country.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tax_codes: BTreeMap<String, String>,
+}
+
+impl LegalEntity {
+    /// The tax code of what is sold to a country.
+    #[must_use]
+    pub fn tax_code_in(&self, country: Option<&str>) -> &str {
+        country.and_then(|c| self.tax_codes.get(c)).unwrap_or(&self.tax_code)
+    }
 }
 
 /// Payment terms.
@@ -124,6 +167,12 @@ pub struct Service {
     /// How its revenue is recognised; where absent, no revenue schedule is kept for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revenue: Option<RevenueTreatment>,
+    /// Code of its service line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_line: Option<String>,
+    /// How it is posted; none means by the ERP's own rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
 }
 
 /// A project template.
@@ -175,6 +224,12 @@ impl TenantConfig {
     #[must_use]
     pub fn service(&self, code: &str) -> Option<&Service> {
         self.services.iter().find(|s| s.code == code)
+    }
+
+    /// The posting rules of a code.
+    #[must_use]
+    pub fn posting_rules(&self, code: &str) -> Option<&PostingRules> {
+        self.posting_rules.iter().find(|p| p.code == code)
     }
 
     /// The project template of a code.

@@ -141,6 +141,8 @@ problems! {
     EntryChanged = "Q2C-0303", FinanceOperations, false;
     /// A completed milestone that the contract does not have.
     MilestoneUnknown = "Q2C-0304", Contracts, false;
+    /// Who supplied the work, or at what price between legal entities, is not configured.
+    NoResource = "Q2C-0305", Contracts, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// A payment names no invoice that we know.

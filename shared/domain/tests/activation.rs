@@ -1,11 +1,12 @@
 //! The checks before the first write, one at a time and all together.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use domain::activation::{CustomerFacts, check, cut_contract};
+use domain::activation::{CustomerFacts, assign, check, cut_contract};
 use domain::money::{Currency, Money};
 use domain::policy::TenantConfig;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
+use domain::routing::Selects;
 use domain::sample::{config, milestone_line, quote, rate_line, usd};
 
 fn codes(edit: impl FnOnce(&mut Quote)) -> Vec<ProblemCode> {
@@ -35,14 +36,22 @@ fn a_customer_without_address_stops() {
     assert_eq!(codes(|q| q.customer.name = String::new()), [ProblemCode::CustomerIncomplete]);
 }
 
-/// Proves WFA-06.
+/// Proves WFA-06: also one that no system serves, or that sells through another CRM, and SCN-08 in part.
 #[test]
 fn an_unknown_or_missing_entity_stops() {
     assert!(codes(|q| q.legal_entity = None).contains(&ProblemCode::LegalEntityInvalid));
     assert!(codes(|q| q.legal_entity = Some("NW-XX".into())).contains(&ProblemCode::LegalEntityInvalid));
     let mut unrouted = config();
-    unrouted.routing.erp.clear();
-    assert_eq!(codes_of(&CustomerFacts::default(), &unrouted), [ProblemCode::LegalEntityInvalid]);
+    unrouted.routing.0.retain(|rule| rule.selects != Selects::Erp);
+    assert_eq!(assigned(&unrouted, "hubspot-main"), Err(ProblemCode::LegalEntityInvalid));
+    assert_eq!(assigned(&config(), "hubspot-west"), Err(ProblemCode::LegalEntityInvalid));
+    assert_eq!(assigned(&config(), "hubspot-main"), Ok("tryton-us".into()));
+}
+
+/// The ERP that a quote of a CRM is assigned to, or why there is none.
+fn assigned(config: &TenantConfig, crm: &str) -> Result<String, ProblemCode> {
+    let found = assign(&quote(), crm, config, jiff::civil::date(2026, 11, 20)).expect("an entity");
+    found.map(|a| a.systems.erp).map_err(|p| p.code)
 }
 
 /// Proves WFA-07.

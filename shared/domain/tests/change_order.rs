@@ -1,14 +1,19 @@
 //! Change orders: what may change, what is history, and from which day.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use domain::activation::CustomerFacts;
 use domain::billing::{Evidence, milestone_completed, time_approved};
 use domain::change_order::{Change, ChangeOrder, Verdict, decide};
+use domain::contract::Accounting;
 use domain::decision::Decision;
 use domain::engagement::{ChangeOrderUnderWay, Engagement};
 use domain::money::Currency;
+use domain::policy::PostingRules;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
+use domain::routing::AssignedSystems;
 use domain::sample::{
     active, completion, config, entry, milestone_line, quote, rate_line, support_line, usd,
 };
@@ -198,6 +203,45 @@ fn a_ceiling_moves_but_not_below_what_is_billed() {
     assert!(refusals(&active(&quote()), &at("5000.00")).contains("began without a ceiling"));
 }
 
+/// What is sold is posted by the rules that the engagement was given; what is sold no more, as before.
+#[test]
+fn accounting_follows_the_change_order() {
+    let centre = |code: &str| Accounting {
+        revenue_account: None,
+        cost_centre: code.into(),
+        dimensions: BTreeMap::new(),
+    };
+    let mut tenant = config();
+    let services = BTreeMap::from([("IMPL".to_owned(), centre("4200"))]);
+    tenant.posting_rules = vec![PostingRules { code: "own".into(), services }];
+    let mut engagement = active(&quote());
+    engagement.contract.accounting =
+        ["ADVISORY", "IMPL"].map(|service| (service.to_owned(), centre("1000"))).into();
+    let fees = second(|q| q.lines.retain(|l| l.service == "IMPL"));
+    let posted = |engagement: &Engagement| -> Vec<(String, String)> {
+        match decide(engagement, &fees, &CustomerFacts::default(), &tenant, DAY) {
+            Verdict::Change(order) => {
+                order.to.accounting.into_iter().map(|(s, a)| (s, a.cost_centre)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let expected = |of_fees: &str| -> Vec<(String, String)> {
+        vec![("ADVISORY".into(), "1000".into()), ("IMPL".into(), of_fees.into())]
+    };
+    assert_eq!(posted(&engagement), expected("4100"));
+    engagement.systems = Some(AssignedSystems {
+        crm: "hubspot-main".into(),
+        psa: "kantata-main".into(),
+        erp: "tryton-us".into(),
+        tax_engine: None,
+        posting_rules: Some("own".into()),
+        invoice_format: None,
+        config_version: 1,
+    });
+    assert_eq!(posted(&engagement), expected("4200"));
+}
+
 #[test]
 fn another_currency_entity_or_customer_is_another_contract() {
     let engagement = active(&quote());
@@ -206,8 +250,6 @@ fn another_currency_entity_or_customer_is_another_contract() {
     let mut sister = both.legal_entities[0].clone();
     sister.code = "NW-DE".into();
     both.legal_entities.push(sister);
-    let erp = both.routing.erp["NW-US"].clone();
-    both.routing.erp.insert("NW-DE".into(), erp);
     let other = second(|q| {
         q.legal_entity = Some("NW-DE".into());
         q.customer.company = "56".into();

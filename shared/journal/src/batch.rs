@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::{BillableLine, line_of};
+use domain::billing::line_of;
 use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
 use domain::event::Event;
@@ -19,6 +19,7 @@ use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
 use crate::parked::parking;
 use crate::store::Item;
+use crate::supply::supply_items;
 use crate::{Journal, JournalError};
 
 /// How often a group is decided again when others write the same engagement.
@@ -115,6 +116,8 @@ pub async fn apply_group(
                 Committed::Rejected(rejections) => {
                     for rejection in rejections {
                         match known_event(&writes, &rejection, &pending) {
+                            // Its record came first and has told; what stands beside it adds nothing.
+                            Some(event) if settled.contains_key(&event.id) => {}
                             Some(event) if waits_for_a_person(event, rejection.current.as_ref()) => {
                                 superseding.insert(event.id);
                             }
@@ -149,7 +152,8 @@ fn pause(round: u32, seed: Uuid) -> std::time::Duration {
 
 /// Of events that are keyed by their record, those whose record is a line already, where the
 /// decision would not find that out by itself: a hold, or no effect, is journalled under the
-/// event and not under the record, and a ceiling would count the same entry twice.
+/// event and not under the record, a cost without a line under itself, and a ceiling would count
+/// the same entry twice.
 async fn billed_before<'a>(
     journal: &Journal,
     loaded: &Versioned<Engagement>,
@@ -160,7 +164,10 @@ async fn billed_before<'a>(
     let mut doubtful = false;
     for event in pending.iter().filter(|e| keyed_by_its_record(&e.event)) {
         match decide(state.as_ref(), event) {
-            Decision::Apply(effects) => state = effects.state.or(state),
+            Decision::Apply(effects) => {
+                doubtful |= effects.lines.is_empty();
+                state = effects.state.or(state);
+            }
             Decision::Hold(_) | Decision::NoEffect(_) => doubtful = true,
             Decision::Park(_) => {}
         }
@@ -253,12 +260,11 @@ fn plan(
     Ok(plans)
 }
 
-/// Whether an event concerns one ledger item and nothing shared.
+/// Whether an event concerns one record and nothing shared: a line with what stands beside it, or
+/// a cost without a line.
 fn independent(event: &Envelope, effects: &Effects) -> bool {
-    keyed_by_its_record(&event.event)
-        && effects.state.is_none()
-        && effects.lines.len() == 1
-        && effects.release.is_empty()
+    let records = if effects.lines.is_empty() { effects.costs.len() } else { effects.lines.len() };
+    keyed_by_its_record(&event.event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
 }
 
 fn apply(
@@ -270,18 +276,20 @@ fn apply(
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
+    let mut items = Vec::new();
+    for line in &effects.lines {
+        items.push(line_item(&event.tenant, &event.subject, line, now)?);
+    }
+    items.extend(supply_items(&event.tenant, &event.subject, effects, now)?);
     if keyed_by_its_record(&event.event) {
-        for line in &effects.lines {
-            plan.commit = plan
-                .commit
-                .write(Write::Insert { item: line_as_entry(event, line, &entry, now)?, cause: event.id });
+        if let Some(record) = items.first_mut() {
+            *record = as_entry(std::mem::take(record), &entry);
         }
     } else {
         plan.commit = entered(plan.commit, event, &entry, superseding)?;
-        for line in &effects.lines {
-            let item = line_item(&event.tenant, &event.subject, line, now)?;
-            plan.commit = plan.commit.write(Write::Insert { item, cause: event.id });
-        }
+    }
+    for item in items {
+        plan.commit = plan.commit.write(Write::Insert { item, cause: event.id });
     }
     let outgoing = effects
         .events
@@ -308,15 +316,9 @@ fn entered(
     Ok(commit.write(Write::Supersede { item, field: ("outcome", "held".into()) }))
 }
 
-/// A line that is also its event's journal entry: keyed by the source record, it makes the
-/// record bill once whatever the event is called.
-fn line_as_entry(
-    event: &Envelope,
-    line: &BillableLine,
-    entry: &JournalEntry,
-    now: Timestamp,
-) -> Result<Item, JournalError> {
-    let mut item = line_item(&event.tenant, &event.subject, line, now)?;
+/// An item that is also its event's journal entry: keyed by the source record, it makes the
+/// record count once whatever the event is called.
+fn as_entry(mut item: Item, entry: &JournalEntry) -> Item {
     for (name, value) in [
         ("event_id", entry.event_id.to_string()),
         ("event_type", entry.event_type.clone()),
@@ -327,7 +329,7 @@ fn line_as_entry(
     ] {
         item = item.with(name, value);
     }
-    Ok(item)
+    item
 }
 
 fn held(function: &str, event: &Envelope, problem: Problem, now: Timestamp) -> Result<Plan, JournalError> {

@@ -55,6 +55,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("line#{line}"))
     }
 
+    /// What one legal entity owes another for an entry.
+    #[must_use]
+    pub fn charge(tenant: &str, engagement: &str, charge: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("charge#{charge}"))
+    }
+
+    /// What a subcontractor's entry costs.
+    #[must_use]
+    pub fn cost(tenant: &str, engagement: &str, cost: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
+    }
+
     /// An invoice.
     #[must_use]
     pub fn invoice(tenant: &str, engagement: &str, invoice: &str) -> Self {

@@ -24,6 +24,7 @@ mod parked;
 mod request;
 mod signals;
 mod store;
+mod supply;
 mod workflows;
 
 pub use approvals::Superseded;

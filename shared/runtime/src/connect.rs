@@ -10,6 +10,7 @@ use connectors::inbound::Translated;
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{Connection, ConnectionConfig, Credentials, registry};
 use domain::TenantConfig;
+use domain::consistency::faults;
 use events::{Envelope, Traceparent};
 use journal::{Journal, JournalError, Key};
 use tokio::sync::Mutex;
@@ -33,6 +34,14 @@ pub enum ConnectError {
     /// There is no such connection or tenant.
     #[error("{0} is not configured")]
     Unknown(String),
+    /// A tenant's configuration contradicts itself.
+    #[error("configuration of {tenant}: {faults}")]
+    Contradictory {
+        /// The tenant.
+        tenant: String,
+        /// Every place and the rule that it breaks.
+        faults: String,
+    },
     /// Configuration can't be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -167,7 +176,11 @@ impl Connect for ConfiguredConnections {
             return Ok(known);
         }
         let config = self.journal.configuration(&Key::tenant(tenant)).await?;
-        let config = config.ok_or_else(|| ConnectError::Unknown(format!("tenant {tenant}")))?;
+        let config: TenantConfig = config.ok_or_else(|| ConnectError::Unknown(format!("tenant {tenant}")))?;
+        let faults = faults(&config).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        if !faults.is_empty() {
+            return Err(ConnectError::Contradictory { tenant: tenant.to_owned(), faults });
+        }
         Ok(remember(&self.tenants, tenant, Arc::new(config)).await)
     }
 
@@ -206,7 +219,9 @@ impl From<ConnectError> for workflow::StepError {
         match error {
             ConnectError::Journal(error) => error.into(),
             ConnectError::Connector(error) => error.into(),
-            other @ (ConnectError::Unknown(_) | ConnectError::Credentials { .. }) => connectors::CallError {
+            other @ (ConnectError::Unknown(_)
+            | ConnectError::Contradictory { .. }
+            | ConnectError::Credentials { .. }) => connectors::CallError {
                 kind: connectors::CallErrorKind::Unauthorised,
                 connection: "configuration".into(),
                 operation: "open connection",

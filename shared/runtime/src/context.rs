@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::TenantConfig;
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use journal::{DynamoStore, Journal, Key};
 use workflow::{Clock, Purpose, SystemClock};
 
@@ -78,5 +80,14 @@ impl Context {
     pub async fn business_time_zone(&self, tenant: &str) -> Result<jiff::tz::TimeZone, Failure> {
         let config = self.connect.tenant(tenant).await?;
         jiff::tz::TimeZone::get(&config.time_zone).map_err(|e| Failure::new(e.to_string()))
+    }
+
+    /// The day that it is in a tenant's time zone.
+    ///
+    /// # Errors
+    /// What is wrong with the zone's name.
+    pub fn business_day(&self, config: &TenantConfig) -> Result<Date, String> {
+        let zone = jiff::tz::TimeZone::get(&config.time_zone).map_err(|e| e.to_string())?;
+        Ok(self.clock.now().to_zoned(zone).date())
     }
 }

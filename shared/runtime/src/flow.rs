@@ -1,7 +1,6 @@
 //! What the event functions share: committing a group, opening the systems of an engagement,
 //! and ending a workflow's run one way or the other.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use connectors::operation::CustomerRecord;
 use connectors::role::{Crm, Erp, Psa};
 use domain::engagement::SystemRecords;
 use domain::problem::ProblemCode;
+use domain::routing::{AssignedSystems, Selects, Sold};
 use domain::{Decision, Engagement, Problem, TenantConfig};
 use events::Envelope;
 use futures::future::join_all;
@@ -147,7 +147,7 @@ async fn stopped(
     }
 }
 
-/// The systems that serve an engagement, by its tenant's routing.
+/// The systems that serve an engagement: those that it was set up in.
 pub struct Systems {
     /// Its CRM.
     pub crm: Arc<dyn Crm>,
@@ -158,34 +158,48 @@ pub struct Systems {
 }
 
 impl Systems {
-    /// Opens the systems of a legal entity.
+    /// The connections of an engagement's systems. One that was set up before its systems were
+    /// recorded has those that the rules in force today give it.
+    ///
+    /// # Errors
+    /// When the rules give it none.
+    pub fn assigned(
+        context: &Context,
+        config: &TenantConfig,
+        engagement: &Engagement,
+    ) -> Result<AssignedSystems, ConnectError> {
+        if let Some(assigned) = &engagement.systems {
+            return Ok(assigned.clone());
+        }
+        let sold = Sold::by_contract(&engagement.contract, &engagement.customer_record);
+        let today = context.business_day(config).map_err(ConnectError::Unknown)?;
+        AssignedSystems::of(&sold, config, today).map_err(|none| ConnectError::Unknown(none.to_string()))
+    }
+
+    /// Opens the systems of an engagement.
     ///
     /// # Errors
     /// When one is not configured, or its credentials can't be read.
     pub async fn open(
         context: &Context,
         config: &TenantConfig,
-        legal_entity: &str,
+        engagement: &Engagement,
     ) -> Result<Self, ConnectError> {
-        let erp = config
-            .routing
-            .erp
-            .get(legal_entity)
-            .ok_or_else(|| ConnectError::Unknown(format!("the ERP of legal entity {legal_entity}")))?;
+        let assigned = Self::assigned(context, config, engagement)?;
         Ok(Self {
-            crm: context.connect.crm(&config.routing.crm).await?,
-            psa: context.connect.psa(&config.routing.psa).await?,
-            erp: context.connect.erp(erp).await?,
+            crm: context.connect.crm(&assigned.crm).await?,
+            psa: context.connect.psa(&assigned.psa).await?,
+            erp: context.connect.erp(&assigned.erp).await?,
         })
     }
 
-    /// The ERPs of a tenant, each once.
+    /// The ERPs of a tenant, each once, those included that no rule gives any more.
     ///
     /// # Errors
     /// When one is not configured, or its credentials can't be read.
     pub async fn erps(context: &Context, config: &TenantConfig) -> Result<Vec<Arc<dyn Erp>>, ConnectError> {
-        let connections: BTreeMap<&String, ()> = config.routing.erp.values().map(|c| (c, ())).collect();
-        join_all(connections.keys().map(|c| context.connect.erp(c))).await.into_iter().collect()
+        let connections = config.routing.ever_given(Selects::Erp);
+        join_all(connections.into_iter().map(|c| context.connect.erp(c))).await.into_iter().collect()
     }
 
     /// The customer account that activation recorded on an engagement.

@@ -23,7 +23,7 @@ pub use aws::{Clients, OnDemand};
 pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
 pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;
-pub use customer_search::{Searched, erp_of, search};
+pub use customer_search::{Placed, Searched, place};
 pub use engagement_status::show_engagement;
 pub use failure::{Failure, Outcome};
 pub use flow::{Systems, begin, commit_group, conclude, each};

@@ -117,7 +117,7 @@ where
         let known = journal.invoice(tenant, &engagement.engagement, invoice).await?.body;
         let known = known.ok_or_else(|| unknown(invoice.as_str()))?;
         let config = context.connect.tenant(tenant).await?;
-        let systems = Systems::open(context, &config, &known.legal_entity).await?;
+        let systems = Systems::open(context, &config, &engagement).await?;
         before(&mut run, &systems, &engagement, &known).await?;
         show_invoice(context, &mut run, &systems, &engagement, tenant, invoice).await?;
         Ok(outcome)

@@ -220,8 +220,8 @@ MUTATIONS = (
         "functions/payment-received/src/find.rs",
         (
             (
-                "let [invoice] = matched.as_slice() else { return Ok(None) };",
-                "let Some(invoice) = matched.first() else { return Ok(None) };",
+                "let (Some(invoice), None) = (matched.next(), matched.next()) else { return Ok(None) };",
+                "let Some(invoice) = matched.next() else { return Ok(None) };",
             ),
         ),
         (MEETING,),

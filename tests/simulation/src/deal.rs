@@ -14,6 +14,9 @@ use crate::world::{CRM, TENANT};
 /// A role for which nothing was sold: such an entry waits for a person.
 pub(crate) const UNSOLD_ROLE: &str = "architect";
 
+/// A subcontractor of another legal entity: such an entry is charged for and costs something.
+pub(crate) const SUPPLIER: &str = "Edith Clarke";
+
 /// One deal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Deal {
@@ -142,7 +145,10 @@ impl Deal {
             flawed: sim.one_in(6),
             withdrawn,
             reported: sim.one_in(3),
-            change_order: (!withdrawn && sim.one_in(3)).then(|| draw_change(sim, &quote)),
+            // A price that was allowed is judged again in a change order, where nobody can allow it yet.
+            change_order: (!withdrawn && sim.one_in(3))
+                .then(|| draw_change(sim, &quote))
+                .filter(|_| price != Price::Allowed),
             price,
             completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
@@ -219,7 +225,9 @@ fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {
             let minutes = *sim.any(&[7, 15, 30, 50, 60, 90, 450, 480]);
             let day = format!("2026-11-{:02}", 2 + sim.below(18));
             let billable = !sim.one_in(20);
-            TimeEntry { billable, ..sample::entry(&format!("{deal}{n:03}"), role, &day, minutes) }
+            let entry = sample::entry(&format!("{deal}{n:03}"), role, &day, minutes);
+            let person = if n % 5 == 3 { SUPPLIER.into() } else { entry.person.clone() };
+            TimeEntry { billable, person, ..entry }
         })
         .collect()
 }

@@ -7,6 +7,7 @@ pub(crate) mod change_order;
 mod events;
 mod money;
 mod records;
+mod supply;
 pub(crate) mod withdrawal;
 mod work;
 
@@ -81,6 +82,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
+        found.extend(supply::broken(deal, &ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
@@ -92,7 +94,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
 /// Everything of value: what is owed, billed and paid, in the table and in the products' books.
 pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
-    let kinds = ["line", "invoice", "invoice-page", "payment"];
+    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "payment"];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
 use domain::sample;
+use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
 use jiff::SignedDuration;
 use journal::memory::MemoryStore;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use workflow::{Clock, Purpose};
 
+use crate::deal::SUPPLIER;
 use crate::engine::{NearClock, Sim, open};
 use crate::products::{Books, Products};
 
@@ -77,8 +79,7 @@ impl World {
             queues: Mutex::default(),
             stream: Mutex::default(),
             taken: Mutex::default(),
-            // Recorded quotes are older than the question who answers for their delivery.
-            config: Arc::new(TenantConfig { delivery_owners: vec![], ..sample::config() }),
+            config: Arc::new(tenant()),
             connections,
             index: Mutex::default(),
             going: Mutex::default(),
@@ -159,6 +160,26 @@ impl World {
             let reminded = remind::remind_all(&context).await;
             world.sim.note(|| format!("reminded: {reminded:?}"));
         });
+    }
+}
+
+/// The shipped configuration, with a subcontractor of another legal entity.
+fn tenant() -> TenantConfig {
+    let supplier = Resource {
+        name: SUPPLIER.into(),
+        legal_entity: "NW-EU".into(),
+        employment: Employment::Subcontractor,
+        cost_rate: Some(sample::usd("80.50")),
+        effective_from: None,
+    };
+    let basis = TransferBasis::Hourly(sample::usd("95.25"));
+    let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis };
+    TenantConfig {
+        resources: vec![supplier],
+        transfer_prices: vec![price],
+        // Recorded quotes are older than the question who answers for their delivery.
+        delivery_owners: vec![],
+        ..sample::config()
     }
 }
 

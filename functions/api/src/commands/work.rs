@@ -7,7 +7,7 @@ use domain::id::EngagementId;
 use domain::work::{MilestoneCompletion, TimeEntry};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use runtime::Context;
+use runtime::{Context, Systems};
 use serde::Deserialize;
 use serde_json::Map;
 
@@ -72,7 +72,7 @@ pub(super) async fn time(context: &Context, caller: &Caller, call: &Call) -> Res
     let Entries { entries } = call.body()?;
     let state = open(context, caller, &id).await?;
     let known = entries.iter().map(|e| (e.approved, e.connection.as_str(), e.entry.as_str()));
-    batch(context, caller, "entries", known).await?;
+    batch(context, caller, &state, "entries", known).await?;
     let now = context.clock.now();
     let mut events = Vec::new();
     for (i, entry) in entries.into_iter().enumerate() {
@@ -129,7 +129,7 @@ pub(super) async fn milestones(context: &Context, caller: &Caller, call: &Call) 
     let Milestones { milestones } = call.body()?;
     let state = open(context, caller, &id).await?;
     let known = milestones.iter().map(|m| (m.approved, m.connection.as_str(), m.record.as_str()));
-    batch(context, caller, "milestones", known).await?;
+    batch(context, caller, &state, "milestones", known).await?;
     let now = context.clock.now();
     let mut events = Vec::new();
     for (i, reported) in milestones.into_iter().enumerate() {
@@ -165,6 +165,7 @@ async fn open(context: &Context, caller: &Caller, id: &EngagementId) -> Result<E
 async fn batch<'a>(
     context: &Context,
     caller: &Caller,
+    state: &Engagement,
     what: &str,
     records: impl ExactSizeIterator<Item = (bool, &'a str, &'a str)>,
 ) -> Result<(), ApiError> {
@@ -172,13 +173,14 @@ async fn batch<'a>(
         return Err(ApiError::new(Kind::Malformed, format!("{what}: must be 1 to {MOST}")));
     }
     let config = context.connect.tenant(&caller.tenant).await?;
+    let owner = Systems::assigned(context, &config, state)?.psa;
     let (mut seen, mut unapproved) = (BTreeSet::new(), Vec::new());
     for (i, (approved, connection, record)) in records.enumerate() {
         if !is_record(record) || !seen.insert(record) {
             return Err(ApiError::new(Kind::Malformed, format!("{what}[{i}]: is no ID, or comes twice")));
         }
-        if connection != config.routing.psa {
-            let detail = format!("{what}[{i}].connection: {} owns billable work", config.routing.psa);
+        if connection != owner {
+            let detail = format!("{what}[{i}].connection: {owner} owns billable work");
             return Err(ApiError::new(Kind::NotAcceptable, detail));
         }
         if !approved {

@@ -3,6 +3,7 @@
 use domain::activation::CustomerFacts;
 use domain::customer::OBJECT;
 use domain::id::{CustomerId, EngagementId};
+use domain::routing::Selects;
 use journal::CrosswalkEntry;
 use runtime::Context;
 use serde_json::{Value, json};
@@ -21,10 +22,9 @@ pub(super) async fn customer(context: &Context, caller: &Caller, id: &CustomerId
     let mut accounts = Vec::new();
     let mut sound = true;
     let config = context.connect.tenant(tenant).await?;
-    // The CRM's company is linked as well; hold and limit are the ERP's.
-    let in_erp = |l: &&CrosswalkEntry| {
-        l.record_kind == OBJECT && config.routing.erp.values().any(|erp| *erp == l.connection)
-    };
+    // The CRM's company is linked as well; hold and limit are the ERP's, of former ones too.
+    let erps = config.routing.ever_given(Selects::Erp);
+    let in_erp = |l: &&CrosswalkEntry| l.record_kind == OBJECT && erps.contains(l.connection.as_str());
     for link in links.iter().filter(in_erp) {
         let erp = context.connect.erp(&link.connection).await?;
         let facts = erp.customer_facts(&link.local_id).await?;

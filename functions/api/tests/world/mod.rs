@@ -59,7 +59,7 @@ pub async fn world(status: EngagementStatus) -> World {
 pub async fn world_with(status: EngagementStatus, mut connections: FakeConnections) -> World {
     let mut other = config();
     other.tenant = "southwind".into();
-    other.routing.crm = "hubspot-south".into();
+    other.routing.0[0].gives = "hubspot-south".into();
     connections.tenants.insert(TENANT.into(), Arc::new(config()));
     connections.tenants.insert("southwind".into(), Arc::new(other));
     let (store, bus) = (Arc::new(MemoryStore::new()), Arc::new(FakeBus::default()));

@@ -19,6 +19,7 @@ use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::{Currency, Money};
 use domain::quote::Quote;
+use domain::routing::Selects;
 use domain::setup::{HeldPlan, HeldProject};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -217,10 +218,15 @@ impl Erp for Product {
 pub fn connections(product: &Arc<Product>) -> runtime::fake::FakeConnections {
     let mut known = runtime::fake::FakeConnections::default();
     let config = domain::sample::config();
-    known.crm.insert(config.routing.crm.clone(), product.clone());
-    known.psa.insert(config.routing.psa.clone(), product.clone());
-    for erp in config.routing.erp.values() {
-        known.erp.insert(erp.clone(), product.clone());
+    let given = |selects| config.routing.ever_given(selects).into_iter().map(str::to_owned);
+    for crm in given(Selects::Crm) {
+        known.crm.insert(crm, product.clone());
+    }
+    for psa in given(Selects::Psa) {
+        known.psa.insert(psa, product.clone());
+    }
+    for erp in given(Selects::Erp) {
+        known.erp.insert(erp, product.clone());
     }
     known.tenants.insert("northwind".into(), Arc::new(config));
     known

@@ -18,6 +18,7 @@ use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
 use domain::quote::Quote;
+use domain::routing::Selects;
 use domain::sample;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::civil::Date;
@@ -219,10 +220,14 @@ impl Erp for Product {
 pub fn connections(product: &Arc<Product>) -> runtime::fake::FakeConnections {
     let mut known = runtime::fake::FakeConnections::default();
     let config = domain::sample::config();
-    known.crm.insert(config.routing.crm.clone(), product.clone());
-    known.psa.insert(config.routing.psa.clone(), product.clone());
-    for erp in config.routing.erp.values() {
-        known.erp.insert(erp.clone(), product.clone());
+    for crm in config.routing.ever_given(Selects::Crm) {
+        known.crm.insert(crm.to_owned(), product.clone());
+    }
+    for psa in config.routing.ever_given(Selects::Psa) {
+        known.psa.insert(psa.to_owned(), product.clone());
+    }
+    for erp in config.routing.ever_given(Selects::Erp) {
+        known.erp.insert(erp.to_owned(), product.clone());
     }
     known.tenants.insert("northwind".into(), Arc::new(config));
     known

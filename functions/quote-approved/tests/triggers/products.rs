@@ -20,6 +20,7 @@ use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::Currency;
 use domain::quote::Quote;
+use domain::routing::Selects;
 use domain::sample;
 use domain::setup::{HeldPlan, HeldProject};
 use jiff::Timestamp;
@@ -176,10 +177,14 @@ impl Erp for Products {
 /// The same products in every role of a tenant.
 pub(crate) fn connections(products: &Arc<Products>, config: TenantConfig) -> FakeConnections {
     let mut known = FakeConnections::default();
-    known.crm.insert(config.routing.crm.clone(), products.clone());
-    known.psa.insert(config.routing.psa.clone(), products.clone());
-    for erp in config.routing.erp.values() {
-        known.erp.insert(erp.clone(), products.clone());
+    for crm in config.routing.ever_given(Selects::Crm) {
+        known.crm.insert(crm.to_owned(), products.clone());
+    }
+    for psa in config.routing.ever_given(Selects::Psa) {
+        known.psa.insert(psa.to_owned(), products.clone());
+    }
+    for erp in config.routing.ever_given(Selects::Erp) {
+        known.erp.insert(erp.to_owned(), products.clone());
     }
     known.tenants.insert(config.tenant.clone(), Arc::new(config));
     known

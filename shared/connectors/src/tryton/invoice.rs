@@ -43,24 +43,32 @@ impl Tryton {
         })
     }
 
-    fn line(&self, invoice: &InvoiceId, line: &InvoiceLine, tax: i64, currency: i64) -> Value {
+    fn line(
+        &self,
+        invoice: &InvoiceId,
+        line: &InvoiceLine,
+        tax: i64,
+        currency: i64,
+    ) -> Result<Value, CallError> {
+        let account = line.accounting.as_ref().and_then(|a| a.revenue_account.as_deref());
+        let account = account.map_or(Ok(self.settings.revenue_account), |code| self.account(code))?;
         let (product, unit) = match line.unit {
             Unit::Fee => (self.settings.fixed_product, self.settings.fixed_unit),
             Unit::Hour => (self.settings.hour_product, self.settings.hour_unit),
         };
         // Tryton computes nothing on create that its own screens would fill in: all of it is sent.
-        json!({
+        Ok(json!({
             "external_id": format!("{invoice}/{}", line.position),
             "type": "line",
             "product": product,
             "unit": unit,
             "quantity": line.quantity.to_string(),
             "unit_price": line.unit_price.amount().to_string(),
-            "account": self.settings.revenue_account,
+            "account": account,
             "currency": currency,
             "taxes": [["add", [tax]]],
             "description": line.description,
-        })
+        }))
     }
 }
 
@@ -91,8 +99,11 @@ impl Performs<CreateInvoice> for Tryton {
     async fn perform(&self, operation: &CreateInvoice, _key: &str) -> Result<PostedInvoice, CallError> {
         let currency = self.currency(operation.untaxed.currency())?;
         let tax = self.tax(&operation.tax_code)?;
-        let lines: Vec<Value> =
-            operation.lines.iter().map(|l| self.line(&operation.invoice, l, tax, currency)).collect();
+        let lines: Vec<Value> = operation
+            .lines
+            .iter()
+            .map(|l| self.line(&operation.invoice, l, tax, currency))
+            .collect::<Result<_, _>>()?;
         let values = json!({
             "external_id": operation.invoice,
             "company": self.settings.company,

@@ -40,6 +40,7 @@ fn create() -> CreateInvoice {
         unit_price: usd(price),
         amount: usd(amount),
         lines: Vec::new(),
+        accounting: None,
     };
     CreateInvoice {
         invoice: id(),

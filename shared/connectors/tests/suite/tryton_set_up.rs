@@ -176,6 +176,7 @@ pub(crate) fn plan() -> CreateBillingPlan {
             adopted: false,
         },
         contract: Contract {
+            accounting: Default::default(),
             quote: "900".into(),
             quote_number: "Q-1".into(),
             version: 1,

@@ -96,12 +96,6 @@ fn entity_and_currency(quote: &Quote, config: &TenantConfig) -> Option<Problem> 
             format!("legal entity `{code}` is not configured"),
         ));
     };
-    if !config.routing.erp.contains_key(code) {
-        return Some(Problem::new(
-            ProblemCode::LegalEntityInvalid,
-            format!("no ERP is configured for legal entity `{code}`"),
-        ));
-    }
     (!entity.currencies.contains(&quote.currency)).then(|| {
         Problem::new(
             ProblemCode::CurrencyNotAllowed,

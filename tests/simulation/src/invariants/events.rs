@@ -76,7 +76,7 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
 /// Events of which an item says what came of them.
 fn fates(item: &Item) -> Vec<String> {
     match item.text("kind") {
-        Some("journal" | "line") => item.text("event_id").map(str::to_owned).into_iter().collect(),
+        Some("journal" | "line" | "cost") => item.text("event_id").map(str::to_owned).into_iter().collect(),
         Some("exception") => {
             let payload: serde_json::Value =
                 serde_json::from_str(item.text("payload").unwrap_or_default()).unwrap_or_default();
@@ -87,9 +87,14 @@ fn fates(item: &Item) -> Vec<String> {
     }
 }
 
-/// An entry that was told twice under two names is one line.
+/// An entry that was told twice under two names is one line, or one cost.
 fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
     let domain::Event::TimeApproved(entry) = &event.event else { return false };
     let id = domain::billing::line_of(&entry.connection, "time", &entry.entry);
-    items.iter().any(|i| i.text("kind") == Some("line") && i.text("line") == Some(id.as_str()))
+    let cost = domain::id::CostId::derive(&[id.as_str(), "subcontractor"]);
+    items.iter().any(|i| match i.text("kind") {
+        Some("line") => i.text("line") == Some(id.as_str()),
+        Some("cost") => i.text("cost") == Some(cost.as_str()),
+        _ => false,
+    })
 }

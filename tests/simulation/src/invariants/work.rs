@@ -84,7 +84,9 @@ fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, en
                 && e.text("payload").is_some_and(|p| p.contains(&format!("\"entry\":\"{}\"", entry.entry)))
         })
     };
-    let rate = deal.quote.lines.iter().find(|l| l.role.as_deref() == Some(&entry.role)).map(|l| l.unit_price);
+    // A line is priced by the version that it names, whatever came into force after it.
+    let sold = line.map_or(&deal.quote, |l| deal.version(l.line.contract_version));
+    let rate = sold.lines.iter().find(|l| l.role.as_deref() == Some(&entry.role)).map(|l| l.unit_price);
     match (line, rate) {
         (Some(line), Some(rate)) => {
             let due = price(rate, entry.minutes).ok();

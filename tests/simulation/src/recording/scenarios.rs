@@ -2,7 +2,7 @@
 
 use domain::{Event, sample};
 
-use crate::deal::Deal;
+use crate::deal::{Deal, SUPPLIER};
 use crate::engine::{Aim, Fault, Place, Target, open};
 use crate::world::{Queue, World};
 
@@ -55,6 +55,7 @@ fn unchanged() -> Deal {
     Deal { change_order: None, ..Deal::fixed() }
 }
 
+/// The deal of one version, sold too cheaply, which somebody allows.
 fn cheap() -> Deal {
     Deal { change_order: None, ..Deal::cheap() }
 }
@@ -92,6 +93,13 @@ fn of_time_alone() -> Deal {
     deal.completed.clear();
     deal.quote.lines.retain(|line| line.milestone.is_none());
     deal.quote.customer.parent = None;
+    deal
+}
+
+/// A subcontractor of another legal entity did some of the work.
+fn supplied() -> Deal {
+    let mut deal = unchanged();
+    deal.time[0].person = SUPPLIER.into();
     deal
 }
 
@@ -240,6 +248,14 @@ const SCENARIOS: &[Scenario] = &[
             "time-billed-message-left",
             "an entry is a line; its message is still in the queue and comes again",
             |w| w.has("line", "status", "ready") && w.waiting(Queue::TimeApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: supplied,
+        ..Scenario::new(
+            "supplied-work-billed",
+            "an entry is a line with its charge and cost beside it; its message is still in the queue",
+            |w| w.count("charge", "kind", "charge") > 0 && w.waiting(Queue::TimeApproved) > 0,
         )
     },
     Scenario {

@@ -59,6 +59,8 @@ impl Queue {
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
             | Event::BillingReady(_)
+            | Event::IntercompanyCharged(_)
+            | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
             | Event::ExceptionRaised(_)
