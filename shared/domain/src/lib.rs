@@ -29,6 +29,7 @@ pub mod routing;
 pub mod sample;
 pub mod setup;
 pub mod staffing;
+pub mod transition;
 pub mod work;
 
 pub use contract::Contract;
@@ -38,3 +39,4 @@ pub use event::Event;
 pub use money::{Currency, Money};
 pub use policy::TenantConfig;
 pub use problem::{Owner, Problem};
+pub use transition::{IllegalTransition, Status};
