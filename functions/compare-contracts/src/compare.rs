@@ -1,10 +1,11 @@
 //! Comparing one engagement.
 
+use connectors::{CallError, CallErrorKind};
 use domain::Problem;
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{ChangeOrderApproved, ContractCompared};
 use domain::quote::Quote;
-use domain::setup;
+use domain::setup::{self, Held};
 use events::{Envelope, Traceparent};
 use jiff::{SignedDuration, Timestamp};
 use journal::{Commit, Committed, Comparison, JournalError};
@@ -15,6 +16,8 @@ use serde::Serialize;
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a comparison waits for a change order that is being carried out.
 const AFTER_A_CHANGE: SignedDuration = SignedDuration::from_hours(1);
+/// Exceptions of an engagement that are looked at.
+const MOST_EXCEPTIONS: usize = 200;
 /// What these events come from.
 const SOURCE: &str = "comparison";
 
@@ -51,23 +54,27 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     let systems = Systems::open(context, &config, &engagement).await?;
     let zone = context.business_time_zone(tenant).await?;
     let (today, currency) = (now.to_zoned(zone).date(), engagement.contract.currency);
-    let (quote, plan, project) = futures::try_join!(
+    let (quote, plan, project) = futures::join!(
         systems.crm.quote_of(&engagement.deal),
         systems.erp.held_plan(&engagement.engagement, currency),
         systems.psa.held_project(&engagement.engagement, currency, today),
-    )?;
-    if quote.approved && quote.version > engagement.contract.version {
+    );
+    let (quote, contract) = (quote?, &engagement.contract);
+    let set_up = setup::compare(contract, &held(plan)?, &held(project)?, today);
+    let later = quote.approved && quote.version > contract.version;
+    if later && due.missed != Some(quote.version) {
         let order = missed(tenant, systems.crm.connection(), &engagement, &quote, now);
         context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
+        let due = &Comparison { missed: Some(quote.version), ..due.clone() };
         return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
             .await;
     }
-    let contract = &engagement.contract;
-    let difference = setup::merged(
-        setup::compare(contract, plan.as_ref(), project.as_ref(), today),
-        setup::compare_sold(contract, &quote),
-    );
-    match difference {
+    let sold = if later {
+        not_carried_out(context, tenant, &engagement, &quote).await?
+    } else {
+        setup::compare_sold(contract, &quote)
+    };
+    match setup::merged(set_up, sold) {
         None => {
             settle(context, tenant, &engagement).await?;
             next(context, tenant, due, version, (Found::Agreement, String::new(), DAILY)).await
@@ -78,6 +85,32 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
             next(context, tenant, due, version, (Found::Difference, said, DAILY)).await
         }
     }
+}
+
+/// What a system holds. What can't be understood is a difference for a person to see; it does not
+/// keep the engagement from being compared.
+fn held<T>(answer: Result<Option<T>, CallError>) -> Result<Held<T>, CallError> {
+    match answer {
+        Ok(record) => Ok(record.into()),
+        Err(error) if error.kind == CallErrorKind::Mismatch => Ok(Held::Odd(error.detail)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A later version that was carried on before and is not in force. Where it was refused, whoever
+/// corrects it was told why, and is not told again.
+async fn not_carried_out(
+    context: &Context,
+    tenant: &str,
+    engagement: &Engagement,
+    quote: &Quote,
+) -> Result<Option<Problem>, JournalError> {
+    let subject = engagement.engagement.as_str();
+    let raised = context.journal.listed(tenant, subject, "exception#", MOST_EXCEPTIONS).await?;
+    let refused = |item: &journal::Item| {
+        item.text("status") == Some("open") && item.text("stage") == Some("change-order-approved")
+    };
+    Ok((!raised.iter().any(refused)).then(|| setup::not_in_force(&engagement.contract, quote)))
 }
 
 /// The change order that never reached us. Known by quote and version, so that it is one event
@@ -152,6 +185,7 @@ async fn next(
         due_at: now.saturating_add(after).unwrap_or(now),
         compared_at: Some(now),
         difference,
+        missed: due.missed.filter(|_| found != Found::Agreement),
     };
     let write = context.journal.write_comparison(tenant, &comparison, version)?;
     match context.journal.commit(Commit::default().write(write)).await? {

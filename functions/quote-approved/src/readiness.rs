@@ -44,7 +44,7 @@ pub(crate) async fn confirm(
         systems.erp.held_plan(&engagement.engagement, contract.currency),
         systems.psa.held_project(&engagement.engagement, contract.currency, today),
     )?;
-    if let Some(problem) = compare(contract, plan.as_ref(), project.as_ref(), today) {
+    if let Some(problem) = compare(contract, &plan.into(), &project.into(), today) {
         // Too early to be believed where what was made a moment ago need not be shown yet.
         let erp = Performs::<CreateBillingPlan>::idempotency(systems.erp.as_ref()).settles_within();
         run.let_show(CONFIRMED, systems.erp.connection(), erp)?;
@@ -76,8 +76,13 @@ pub(crate) async fn kept(
     let zone = context.business_time_zone(tenant).await.map_err(|e| decision(e.to_string()))?;
     let schedule = schedule(contract, now.to_zoned(zone).date()).map_err(|e| decision(e.to_string()))?;
     let due_at = now.saturating_add(FIRST_COMPARISON).unwrap_or(now);
-    let comparison =
-        Comparison { engagement: id.clone(), due_at, compared_at: None, difference: String::new() };
+    let comparison = Comparison {
+        engagement: id.clone(),
+        due_at,
+        compared_at: None,
+        difference: String::new(),
+        missed: None,
+    };
     let writes = vec![
         journal.write_contract(tenant, id, contract, event.id, now)?,
         journal.write_revenue_schedule(tenant, id, &schedule, event.id, now)?,

@@ -22,6 +22,9 @@ pub struct Comparison {
     /// What differed then, in words; empty where all agreed.
     #[serde(default)]
     pub difference: String,
+    /// The later version that the CRM held as approved and that was carried on as a change order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<u32>,
 }
 
 impl Comparison {
