@@ -120,7 +120,7 @@ fn a_rate_that_stays_is_not_adjusted_again() {
     assert!(matches!(next.changes[..], [Change::Milestone { .. }]), "{:?}", next.changes);
 }
 
-/// Proves CHG-07 in part: a rate may begin later than its change order.
+/// Proves CHG-07 and CAN-14 in part: a rate may begin later than its change order.
 #[test]
 fn a_rate_begins_on_its_own_day() {
     let order = order(
