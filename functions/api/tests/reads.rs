@@ -29,6 +29,7 @@ async fn billed(w: &World) -> InvoiceId {
         tax: Some(usd("10.00")),
         total: Some(usd("110.00")),
         applied: usd("60.00"),
+        invoiced_on: Some("2026-10-20".parse().unwrap()),
         line_count: 1,
         ..Invoice::request(&w.engagement, invoice.clone(), "M1".into())
     };
@@ -63,7 +64,7 @@ async fn read(w: &World, path: &'static str, parameters: Value, role: &str) -> V
     body
 }
 
-/// Proves API-14, API-09 and API-10 in part: where an engagement, its deal, invoice and payment now sit.
+/// Proves API-14, API-09, API-10, API-15 and CAN-27 in part: where an engagement, its deal, invoice and payment now sit.
 #[tokio::test]
 async fn it_shows_where_everything_sits() {
     let w = world(Active).await;
@@ -80,6 +81,9 @@ async fn it_shows_where_everything_sits() {
     let paid = read(&w, "/v1/invoices/{invoice}", json!({"invoice": invoice}), "finance").await;
     assert_eq!((&paid["invoice"]["status"], &paid["open"]["amount"]), (&json!("part-paid"), &json!("50.00")));
     assert_eq!(paid["payments"][0]["applied"]["amount"], "60.00");
+    let owed = json!({"status": "overdue", "open": {"amount": "50.00", "currency": "USD"},
+                      "due_on": "2026-11-19", "days_overdue": 2});
+    assert_eq!(paid["collections"], owed);
     let payments = read(&w, "/v1/engagements/{engagement}/payments", id.clone(), "finance").await;
     assert_eq!(payments["payments"][0]["invoice"], json!(invoice));
 
