@@ -87,11 +87,14 @@ def _check_resources(tenant: Part, entities: set[str]) -> None:
 def _check_transfer_prices(tenant: Part, entities: set[str]) -> None:
     seen = set()
     for price in _optional(tenant, "transfer_prices"):
-        price.only("from", "to", "basis")
+        price.only("from", "to", "basis", "effective_from")
+        if "effective_from" in price.value:
+            price.at("effective_from").day()
+        begins = price.value.get("effective_from")
         pair = tuple(price.at(name).one_of(entities, "legal entity") for name in ("from", "to"))
-        if pair in seen:
-            raise price.fail(f"{pair[0]} to {pair[1]} appears twice")
-        seen.add(pair)
+        if (pair, begins) in seen:
+            raise price.fail(f"{pair[0]} to {pair[1]} appears twice for one day")
+        seen.add((pair, begins))
         basis = price.at("basis")
         basis.only("percent", "hourly")
         if len(basis.value) != 1:

@@ -18,7 +18,8 @@ pub(crate) async fn verdict(
 ) -> Result<Verdict, StepError> {
     let config = context.connect.tenant(&event.tenant).await?;
     let quote = context.connect.crm(&approved.connection).await?.quote_of(&approved.deal).await?;
-    let erp = context.connect.erp(&Systems::assigned(context, &config, engagement)?.erp).await?;
+    let assigned = Systems::assigned(context, &config, engagement).await?;
+    let erp = context.connect.erp(&assigned.erp).await?;
     let account = engagement.records.customer_account.as_deref();
     let account = account.ok_or_else(|| JournalError::Decision("the engagement has no account".into()))?;
     let facts = erp.customer_facts(account).await?;
@@ -27,5 +28,7 @@ pub(crate) async fn verdict(
     // The day of the approval that is carried out: it may be a further one than this event tells of.
     let approved_at = quote.approved_at.unwrap_or(approved.approved_at).max(approved.approved_at);
     let approved_on = approved_at.to_zoned(zone).date();
-    Ok(decide(engagement, &quote, &facts, &config, approved_on))
+    // The posting rules that it was given decide, also where they are not recorded yet.
+    let engagement = Engagement { systems: Some(assigned), ..engagement.clone() };
+    Ok(decide(&engagement, &quote, &facts, &config, approved_on))
 }

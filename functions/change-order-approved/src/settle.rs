@@ -1,6 +1,8 @@
 //! Settling what change orders were refused for, once one is in force.
 
+use domain::Event;
 use domain::id::ExceptionId;
+use domain::problem::ProblemCode;
 use events::Envelope;
 use jiff::Timestamp;
 use journal::{Commit, Committed, EntryOutcome, Item, JournalEntry, JournalError, Key};
@@ -23,17 +25,38 @@ pub(crate) fn outcome(entry: &JournalEntry) -> Outcome {
     }
 }
 
-/// Settles what orders were refused for before this one came into force. Done after its run has
-/// ended: until then an exception may be all that is left to carry it on.
+/// Settles what orders were refused for that were approved before this one, once this one is in force
+/// or has found that there is nothing to do. Done after its run has ended: until then an exception may
+/// be all that is left to carry it on.
 pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), JournalError> {
-    let Some(entry) = entry(context, event).await?.filter(|e| e.outcome == EntryOutcome::Applied) else {
+    let Some(entry) = entry(context, event).await?.filter(|e| e.outcome != EntryOutcome::Held) else {
         return Ok(());
     };
+    settle_but(context, event, |item| stands(item, event, &entry)).await
+}
+
+/// Settles what was left of this event's order when it was taken back, now that nothing is.
+pub(crate) async fn settle_what_was_left(context: &Context, event: &Envelope) -> Result<(), JournalError> {
+    let ours = |item: &Item| {
+        item.text("code") == Some(ProblemCode::WithdrawalIncomplete.as_str())
+            && item
+                .text("payload")
+                .and_then(|p| serde_json::from_str::<Envelope>(p).ok())
+                .is_some_and(|e| e.id == event.id)
+    };
+    settle_but(context, event, |item| !ours(item)).await
+}
+
+/// Settles the open exceptions of this function about an engagement, but for those that stand.
+async fn settle_but(
+    context: &Context,
+    event: &Envelope,
+    stands: impl Fn(&Item) -> bool + Send,
+) -> Result<(), JournalError> {
     let (journal, subject) = (&context.journal, event.subject.as_str());
     for _ in 0..MOST_ROUNDS {
         let raised = journal.listed(&event.tenant, subject, "exception#", usize::MAX).await?;
-        let standing: Vec<ExceptionId> =
-            raised.iter().filter(|item| stands(item, event, &entry)).filter_map(id).collect();
+        let standing: Vec<ExceptionId> = raised.iter().filter(|item| stands(item)).filter_map(id).collect();
         let now = context.clock.now();
         let settled =
             journal.settle_exceptions(&event.tenant, subject, context.function, &standing, now).await?;
@@ -47,14 +70,23 @@ pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Jo
     Err(JournalError::Contended(event.subject.clone()))
 }
 
-/// Whether an exception tells of a later order, which this one's coming into force says nothing about.
+/// Whether an exception tells of a later order, which this one's coming into force says nothing about:
+/// one that was approved after it, whichever of them was decided first.
 fn stands(item: &Item, event: &Envelope, entry: &JournalEntry) -> bool {
-    let later = item
-        .text("status_at")
-        .and_then(|at| at.parse::<Timestamp>().ok())
-        .is_some_and(|at| at > entry.recorded_at);
     let cause = item.text("payload").and_then(|p| serde_json::from_str::<Envelope>(p).ok());
-    later && cause.is_none_or(|cause| cause.id != event.id)
+    let approved = |event: &Envelope| match &event.event {
+        Event::ChangeOrderApproved(order) => Some(order.approved_at),
+        _ => None,
+    };
+    match (cause.as_ref().map(|c| c.id), cause.as_ref().and_then(approved), approved(event)) {
+        (Some(id), _, _) if id == event.id => false,
+        (_, Some(theirs), Some(ours)) => theirs > ours,
+        _ => raised_at(item).is_none_or(|at| at > entry.recorded_at),
+    }
+}
+
+fn raised_at(item: &Item) -> Option<Timestamp> {
+    item.text("status_at").and_then(|at| at.parse().ok())
 }
 
 fn id(item: &Item) -> Option<ExceptionId> {

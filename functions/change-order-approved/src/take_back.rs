@@ -10,7 +10,7 @@ use workflow::{LeaseError, Purpose, Run, StepError, Workflow, WorkflowStatus};
 
 use crate::carry_out::{DECIDED, MOST_ROUNDS, REFUSED, systems};
 use crate::change::change;
-use crate::settle::entry;
+use crate::settle::{entry, settle_what_was_left};
 
 /// Takes the order back, however often it is called; then the engagement is free for another one.
 pub(crate) async fn take_back(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
@@ -54,6 +54,7 @@ async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Ou
 /// Tells a person, once, and frees the engagement for another change order.
 async fn end(context: &Context, event: &Envelope, problem: Problem) -> Result<Outcome, Failure> {
     let (journal, run) = (&context.journal, event.id.to_string());
+    settle_what_was_left(context, event).await?;
     if entry(context, event).await?.is_some() {
         return Ok(Outcome::Duplicate);
     }

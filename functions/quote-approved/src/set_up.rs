@@ -10,7 +10,7 @@ use domain::engagement::{Engagement, SystemRecords};
 use domain::id::CustomerId;
 use domain::{Contract, TenantConfig};
 use journal::{CrosswalkEntry, JournalError};
-use runtime::Systems;
+use runtime::{BILLING_PLAN, DEAL, PROJECT, Systems};
 use workflow::{Run, StepError};
 
 use crate::customer::Found;
@@ -50,9 +50,9 @@ impl SetUp {
         let mut pairs = vec![
             pair(engagement.customer.as_str(), erp, OBJECT, &self.customer.record),
             pair(engagement.customer.as_str(), crm, OBJECT, &customer.company),
-            pair(&id, erp, "billing-plan", &self.billing_plan.record),
-            pair(&id, systems.psa.connection(), "project", &self.project.record),
-            pair(&id, crm, "deal", &engagement.deal),
+            pair(&id, erp, BILLING_PLAN, &self.billing_plan.record),
+            pair(&id, systems.psa.connection(), PROJECT, &self.project.record),
+            pair(&id, crm, DEAL, &engagement.deal),
         ];
         if let (Some((parent, account)), Some(record)) = (&self.parent, &customer.parent) {
             pairs.push(pair(parent.as_str(), erp, OBJECT, &account.record));

@@ -114,19 +114,36 @@ async fn own_people_s_time_is_one_write() {
     assert_eq!(world.table.items().len(), before + 1);
 }
 
-/// An entry that changed is shown to a person, whichever of its records stands already.
+/// A billed entry that changed is shown to a person; what was billed stands.
 #[tokio::test]
 async fn a_changed_entry_of_a_subcontractor_is_held() {
     let billable = by("Edith Clarke", "1");
     let unbilled = TimeEntry { billable: false, ..billable.clone() };
-    for (first, second, stands) in
-        [(&billable, &unbilled, [1, 1, 1, 1]), (&unbilled, &billable, [0, 0, 1, 1])]
-    {
-        let world = World::new(None).await;
-        assert_eq!(world.tell(&[("a", first.clone())]).await, [Outcome::Applied]);
-        assert_eq!(world.tell(&[("a", first.clone())]).await, [Outcome::Duplicate]);
-        assert_eq!(world.tell(&[("b", first.clone())]).await, [Outcome::Duplicate]);
-        assert_eq!(world.tell(&[("c", second.clone())]).await, [Outcome::Held]);
-        assert_eq!(world.counts(), stands);
+    let world = World::new(None).await;
+    assert_eq!(world.tell(&[("a", billable.clone())]).await, [Outcome::Applied]);
+    assert_eq!(world.tell(&[("a", billable.clone())]).await, [Outcome::Duplicate]);
+    assert_eq!(world.tell(&[("b", billable)]).await, [Outcome::Duplicate]);
+    assert_eq!(world.tell(&[("c", unbilled)]).await, [Outcome::Held]);
+    assert_eq!(world.counts(), [1, 1, 1, 1]);
+}
+
+/// An entry that is found to be billable after all is billed, once; its cost stays the one cost, and takes
+/// the line.
+#[tokio::test]
+async fn a_corrected_entry_of_a_subcontractor_is_billed() {
+    let billable = by("Edith Clarke", "1");
+    let unbilled = TimeEntry { billable: false, ..billable.clone() };
+    let world = World::new(None).await;
+    assert_eq!(world.tell(&[("a", unbilled.clone())]).await, [Outcome::Applied]);
+    assert_eq!(world.tell(&[("a", unbilled.clone())]).await, [Outcome::Duplicate]);
+    assert_eq!(world.tell(&[("b", unbilled)]).await, [Outcome::Duplicate]);
+    assert_eq!(world.counts(), [0, 0, 1, 0]);
+    assert_eq!(world.tell(&[("c", billable.clone())]).await, [Outcome::Applied]);
+    for again in ["c", "d"] {
+        assert_eq!(world.tell(&[(again, billable.clone())]).await, [Outcome::Duplicate]);
     }
+    assert_eq!(world.counts(), [1, 1, 1, 0]);
+    let of = |kind: &str| world.table.items().into_iter().find(|i| i.text("kind") == Some(kind)).expect(kind);
+    assert_eq!(of("cost").text("line"), of("line").text("line"));
+    assert!(of("cost").text("line").is_some());
 }

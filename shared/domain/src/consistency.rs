@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::money::Currency;
 use crate::policy::{LegalEntity, ReferenceCode, TenantConfig};
 use crate::routing::{Facts, Rule, Selects, When};
-use crate::staffing::{Employment, TransferBasis};
+use crate::staffing::{Employment, TransferBasis, TransferPrice};
 
 /// A place of the configuration and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -198,7 +198,7 @@ fn people(config: &TenantConfig) -> Vec<Fault> {
             r.name == resource.name && r.effective_from == resource.effective_from
         };
         if config.resources.iter().take(i).any(same) {
-            found.push(fault(&place, format!("{} appears twice for one day", resource.name)));
+            found.push(fault(&place, "the same person appears twice for one day"));
         }
     }
     for (i, price) in config.transfer_prices.iter().enumerate() {
@@ -208,8 +208,9 @@ fn people(config: &TenantConfig) -> Vec<Fault> {
                 found.push(fault(&place, format!("`{code}` is no legal entity")));
             }
         }
-        if config.transfer_prices.iter().take(i).any(|p| (&p.from, &p.to) == (&price.from, &price.to)) {
-            found.push(fault(&place, "appears twice"));
+        let key = |p: &TransferPrice| (p.from.clone(), p.to.clone(), p.effective_from);
+        if config.transfer_prices.iter().take(i).any(|p| key(p) == key(price)) {
+            found.push(fault(&place, "appears twice for one day"));
         }
         let negative = match price.basis {
             TransferBasis::Percent(percent) => percent.is_sign_negative(),

@@ -225,6 +225,12 @@ impl Routing {
         }
     }
 
+    /// Whether a rule that is in force on a day gives it.
+    #[must_use]
+    pub fn gives(&self, selects: Selects, given: &str, on: Date) -> bool {
+        self.0.iter().any(|r| r.selects == selects && r.gives == given && r.is_in_force(on))
+    }
+
     /// Everything that any rule gives, whenever it is in force, each once: records of what was
     /// routed by a rule that has ended are still there.
     #[must_use]

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::billing::{self, BillableLine, Evidence, line_of};
+use crate::billing::{self, Evidence, line_of};
 use crate::decision::{Decision, Effects};
 use crate::engagement::Engagement;
 use crate::id::{ChargeId, CostId, LineId};
@@ -55,15 +55,19 @@ pub struct TransferPrice {
     pub to: String,
     /// How the charge is computed.
     pub basis: TransferBasis,
+    /// First day worked on which this is so; none means from the start. The latest that has begun counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<Date>,
 }
 
 /// How an intercompany charge is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferBasis {
-    /// Percent of what is billed to the customer, in the currency of the contract.
+    /// Percent of what is billed to the customer for the entry, in the currency of the contract: nothing
+    /// where the entry is not billed, as under a fixed fee.
     Percent(#[schemars(with = "String")] Decimal),
-    /// A price for an hour, in its own currency.
+    /// A price for an hour, in its own currency, whether the customer is billed for it or not.
     Hourly(Money),
 }
 
@@ -101,11 +105,11 @@ pub struct IntercompanyCharge {
     pub amount: Money,
     /// How it was computed.
     pub basis: TransferBasis,
-    /// The line that bills the same work to the customer.
-    pub line: LineId,
+    /// The line that bills the same work to the customer; none where it is not billable.
+    pub line: Option<LineId>,
     /// The day worked.
     pub earned_on: Date,
-    /// The entry and the rate it was billed at: person, project, role, minutes.
+    /// The entry and the rate it was billed at, nothing where it is not: person, project, role, minutes.
     pub evidence: Evidence,
 }
 
@@ -138,10 +142,13 @@ impl TenantConfig {
             .max_by_key(|r| r.effective_from)
     }
 
-    /// What a legal entity charges another.
+    /// What a legal entity charges another for work of a day.
     #[must_use]
-    pub fn transfer_price(&self, from: &str, to: &str) -> Option<&TransferPrice> {
-        self.transfer_prices.iter().find(|p| p.from == from && p.to == to)
+    pub fn transfer_price(&self, from: &str, to: &str, on: Date) -> Option<&TransferPrice> {
+        self.transfer_prices
+            .iter()
+            .filter(|p| p.from == from && p.to == to && p.effective_from.is_none_or(|first| first <= on))
+            .max_by_key(|p| p.effective_from)
     }
 }
 
@@ -151,19 +158,28 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry, config: &Ten
     let decision = billing::time_approved(state, entry);
     let Some(engagement) = state else { return decision };
     let Some(resource) = config.resource(&entry.person, entry.worked_on) else {
-        return match (decision, config.unknown_resources) {
-            (Decision::Apply(_), UnknownResources::Hold) => Decision::Hold(no_resource(format!(
+        // Also where it is not billed: a subcontractor whom nobody listed wants to be paid all the same.
+        let worked = entry.minutes > 0 && !matches!(decision, Decision::Park(_) | Decision::Hold(_));
+        return if worked && config.unknown_resources == UnknownResources::Hold {
+            Decision::Hold(no_resource(format!(
                 "entry {}: {} is no resource on {}",
                 entry.entry, entry.person, entry.worked_on
-            ))),
-            (decision, _) => decision,
+            )))
+        } else {
+            decision
         };
     };
     match decision {
         Decision::Apply(effects) => supplied(engagement, entry, resource, config, *effects)
             .map_or_else(Decision::Hold, Decision::apply),
-        Decision::NoEffect(_) if entry.minutes > 0 && resource.employment == Employment::Subcontractor => {
-            not_billed(entry, resource).map_or_else(Decision::Hold, Decision::apply)
+        Decision::NoEffect(why) if entry.minutes > 0 => {
+            match not_billed(engagement, entry, resource, config, why.clone()) {
+                Ok(effects) if effects.costs.is_empty() && effects.charges.is_empty() => {
+                    Decision::NoEffect(why)
+                }
+                Ok(effects) => Decision::apply(effects),
+                Err(problem) => Decision::Hold(problem),
+            }
         }
         other => other,
     }
@@ -182,33 +198,58 @@ fn supplied(
     mut effects: Effects,
 ) -> Result<Effects, Problem> {
     let Some(line) = effects.lines.first_mut() else { return Ok(effects) };
+    line.subcontracted = resource.employment == Employment::Subcontractor;
+    let billed =
+        Billed { line: Some(line.line.clone()), amount: line.amount, evidence: line.evidence.clone() };
+    beside(effects, engagement, entry, resource, config, &billed)
+}
+
+/// A subcontractor is paid, and an entity by the hour, also for what the customer is not billed.
+fn not_billed(
+    engagement: &Engagement,
+    entry: &TimeEntry,
+    resource: &Resource,
+    config: &TenantConfig,
+    why: String,
+) -> Result<Effects, Problem> {
+    let nothing = Money::zero(engagement.contract.currency);
+    let evidence = Evidence::Time { entry: entry.clone(), hourly: nothing };
+    let billed = Billed { line: None, amount: nothing, evidence };
+    beside(Effects { summary: why, ..Effects::default() }, engagement, entry, resource, config, &billed)
+}
+
+/// What the customer is billed for an entry.
+struct Billed {
+    line: Option<LineId>,
+    amount: Money,
+    evidence: Evidence,
+}
+
+/// Adds what an entry costs and what is charged for it.
+fn beside(
+    mut effects: Effects,
+    engagement: &Engagement,
+    entry: &TimeEntry,
+    resource: &Resource,
+    config: &TenantConfig,
+    billed: &Billed,
+) -> Result<Effects, Problem> {
     if resource.employment == Employment::Subcontractor {
-        line.subcontracted = true;
-        let cost = cost_of(entry, resource, Some(line.line.clone()))?;
+        let cost = cost_of(entry, resource, billed.line.clone())?;
         effects.summary = format!("{}; subcontracted for {}", effects.summary, cost.amount);
         effects.events.push(cost.clone().into());
         effects.costs.push(cost);
     }
     let seller = &engagement.contract.legal_entity;
-    if resource.legal_entity != *seller {
-        let charge = charge_of(entry, line, &resource.legal_entity, seller, config)?;
+    if resource.legal_entity != *seller
+        && let Some(charge) = charge_of(entry, billed, &resource.legal_entity, seller, config)?
+    {
         effects.summary =
             format!("{}; {} charges {} {}", effects.summary, charge.from, charge.to, charge.amount);
         effects.events.push(charge.clone().into());
         effects.charges.push(charge);
     }
     Ok(effects)
-}
-
-/// A subcontractor is paid also for what the customer is not billed.
-fn not_billed(entry: &TimeEntry, resource: &Resource) -> Result<Effects, Problem> {
-    let cost = cost_of(entry, resource, None)?;
-    Ok(Effects {
-        summary: format!("entry {} is not billable; subcontracted for {}", entry.entry, cost.amount),
-        events: vec![cost.clone().into()],
-        costs: vec![cost],
-        ..Effects::default()
-    })
 }
 
 fn cost_of(
@@ -231,34 +272,37 @@ fn cost_of(
     })
 }
 
+/// The charge of an entry; none where it is a share of what is not billed.
 fn charge_of(
     entry: &TimeEntry,
-    line: &BillableLine,
+    billed: &Billed,
     from: &str,
     to: &str,
     config: &TenantConfig,
-) -> Result<IntercompanyCharge, Problem> {
-    let price = config.transfer_price(from, to).ok_or_else(|| {
+) -> Result<Option<IntercompanyCharge>, Problem> {
+    let price = config.transfer_price(from, to, entry.worked_on).ok_or_else(|| {
         let detail = format!(
-            "entry {}: {} belongs to {from}, which has no transfer price for {to}",
-            entry.entry, entry.person
+            "entry {}: {} belongs to {from}, which has no transfer price for {to} on {}",
+            entry.entry, entry.person, entry.worked_on
         );
-        no_resource(detail).with_stake(line.amount)
+        no_resource(detail).with_stake(billed.amount)
     })?;
     let amount = match price.basis {
-        TransferBasis::Percent(percent) => percent_of(line.amount, percent),
+        TransferBasis::Percent(_) if billed.line.is_none() => return Ok(None),
+        TransferBasis::Percent(percent) => percent_of(billed.amount, percent),
         TransferBasis::Hourly(rate) => billing::price(rate, entry.minutes),
     };
-    Ok(IntercompanyCharge {
-        charge: ChargeId::derive(&[line.line.as_str(), "intercompany"]),
+    let record = line_of(&entry.connection, "time", &entry.entry);
+    Ok(Some(IntercompanyCharge {
+        charge: ChargeId::derive(&[record.as_str(), "intercompany"]),
         from: from.to_owned(),
         to: to.to_owned(),
         amount: amount.map_err(|e| broken(entry, &e))?,
         basis: price.basis,
-        line: line.line.clone(),
-        earned_on: line.earned_on,
-        evidence: line.evidence.clone(),
-    })
+        line: billed.line.clone(),
+        earned_on: entry.worked_on,
+        evidence: billed.evidence.clone(),
+    }))
 }
 
 /// Percent of an amount, rounded to the minor unit once.

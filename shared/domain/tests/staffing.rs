@@ -73,7 +73,7 @@ fn a_person_of_another_entity_is_charged_between_the_two() {
     assert_eq!((charge.from.as_str(), charge.to.as_str()), ("NW-EU", "NW-US"));
     assert_eq!(charge.amount, usd("108.75"));
     assert_eq!(charge.basis, TransferBasis::Percent("72.5".parse().unwrap()));
-    assert_eq!(charge.line, line.line);
+    assert_eq!(charge.line.as_ref(), Some(&line.line));
     assert!(charge.charge.as_str().starts_with("ich_"));
     let Evidence::Time { entry, hourly } = &charge.evidence else { panic!("time") };
     assert_eq!(
@@ -126,6 +126,37 @@ fn time_that_is_not_billable_costs_all_the_same() {
         let decision = time_approved(Some(&engagement()), &unbilled(person), &staffed());
         assert!(matches!(decision, Decision::NoEffect(_)), "{person}");
     }
+    let strict = TenantConfig { unknown_resources: UnknownResources::Hold, ..staffed() };
+    let stranger = time_approved(Some(&engagement()), &unbilled("Nobody Known"), &strict);
+    assert!(matches!(stranger, Decision::Hold(_)), "who may be a subcontractor: {stranger:?}");
+}
+
+/// Proves MEC-06 in part: under a fixed fee no hour is billed, and an entity that is paid by the hour is
+/// paid for each; a share of nothing is nothing.
+#[test]
+fn an_hourly_transfer_price_counts_where_the_customer_is_not_billed() {
+    let unbilled = |person: &str| TimeEntry { billable: false, ..worked(person, 60) };
+    let effects = effects(&unbilled("Joan Clarke"), &staffed());
+    let [charge] = effects.charges.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((charge.amount.to_string().as_str(), &charge.line), ("110.00 GBP", &None));
+    assert_eq!(types(&effects), ["q2c.intercompany.charged.v1"]);
+    let Evidence::Time { entry, hourly } = &charge.evidence else { panic!("time") };
+    assert_eq!((entry.person.as_str(), *hourly), ("Joan Clarke", usd("0.00")));
+}
+
+/// A transfer price counts from its day on, by the day worked and not by the day of approval.
+#[test]
+fn the_transfer_price_of_the_day_worked_counts() {
+    let mut whole = serde_json::to_value(staffed()).expect("JSON");
+    let cheaper =
+        json!({"from": "NW-EU", "to": "NW-US", "basis": {"percent": "50"}, "effective_from": "2026-11-17"});
+    whole["transfer_prices"].as_array_mut().expect("a list").push(cheaper);
+    let config = serde_json::from_value(whole).expect("a configuration");
+    let charged = |day: &str| {
+        let entry = TimeEntry { worked_on: day.parse().unwrap(), ..worked("Grace Hopper", 60) };
+        effects(&entry, &config).charges[0].amount
+    };
+    assert_eq!((charged("2026-11-16"), charged("2026-11-17")), (usd("130.50"), usd("90.00")));
 }
 
 /// Whose employee somebody was counts on the day worked.
@@ -181,7 +212,7 @@ proptest! {
                 prop_assert_eq!(line.subcontracted, !effects.costs.is_empty());
             }
             for charge in &effects.charges {
-                prop_assert_eq!(&charge.line, &effects.lines[0].line);
+                prop_assert_eq!(charge.line.as_ref(), effects.lines.first().map(|l| &l.line));
                 charged = charged.plus(charge.amount).unwrap();
                 let share = effects.lines[0].amount.amount() * rust_decimal::Decimal::new(725, 3);
                 expected = expected.plus(Money::rounded(share, charge.amount.currency())).unwrap();

@@ -77,24 +77,20 @@ pub async fn apply_group(
     decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
 ) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
     let mut settled: BTreeMap<Uuid, Decided> = BTreeMap::new();
-    let mut pending: Vec<&Envelope> = Vec::new();
-    for event in group {
-        // The same event twice in one batch is one event.
-        if !pending.iter().any(|e| e.id == event.id) {
-            pending.push(event);
-        }
-    }
+    let mut pending = distinct(group);
     let Some(&first) = pending.first() else { return Ok(settled) };
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
     let mut state = journal.engagement(&tenant, &subject).await?;
     let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
+    let mut unbilled: BTreeSet<Key> = BTreeSet::new();
     for round in 0..MOST_ROUNDS {
         for (event, line) in billed_before(journal, &state, &pending, decide).await? {
             let decided = repeated(journal, function, event, Some(line), now).await?;
             settled.insert(event.id, decided);
         }
         pending.retain(|e| !settled.contains_key(&e.id));
-        let plans = plan(function, &state, &pending, &superseding, now, decide)?;
+        let standing = Standing { waiting: &superseding, unbilled: &unbilled };
+        let plans = plan(function, &state, &pending, standing, now, decide)?;
         let mut stale = false;
         let done = join_all(plans.into_iter().map(|plan| async move {
             let outcomes = plan.outcomes;
@@ -121,6 +117,11 @@ pub async fn apply_group(
                             Some(event) if waits_for_a_person(event, rejection.current.as_ref()) => {
                                 superseding.insert(event.id);
                             }
+                            Some(event)
+                                if let Some(key) = now_billed(&writes, event, rejection.current.as_ref()) =>
+                            {
+                                unbilled.insert(key);
+                            }
                             Some(event) => {
                                 let decided =
                                     repeated(journal, function, event, rejection.current, now).await?;
@@ -142,6 +143,12 @@ pub async fn apply_group(
         state = journal.engagement(&tenant, &subject).await?;
     }
     Err(JournalError::Contended(subject))
+}
+
+/// The same event twice in one batch is one event.
+fn distinct(group: &[Envelope]) -> Vec<&Envelope> {
+    let mut seen = BTreeSet::new();
+    group.iter().filter(|event| seen.insert(event.id)).collect()
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -196,11 +203,28 @@ fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
     })
 }
 
+/// The cost or charge of an entry that was not billable, where the entry is billed now: it takes the
+/// line, and stays the one cost or charge of the entry.
+fn now_billed(writes: &[Write], event: &Envelope, current: Option<&Item>) -> Option<Key> {
+    let beside = |i: &&Item| matches!(i.text("kind"), Some("cost" | "charge")) && i.text("line").is_none();
+    let billed = |write: &Write| matches!(write, Write::Insert { item, cause } if *cause == event.id && item.text("kind") == Some("line"));
+    current.filter(beside).filter(|_| writes.iter().any(billed)).map(Item::key)
+}
+
+/// What stands in the table already and gives way.
+#[derive(Clone, Copy)]
+struct Standing<'a> {
+    /// Events whose entry only says that they waited for a person.
+    waiting: &'a BTreeSet<Uuid>,
+    /// Costs and charges without a line, of entries that are billed now.
+    unbilled: &'a BTreeSet<Key>,
+}
+
 fn plan(
     function: &str,
     loaded: &Versioned<Engagement>,
     pending: &[&Envelope],
-    superseding: &BTreeSet<Uuid>,
+    standing: Standing<'_>,
     now: Timestamp,
     decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
 ) -> Result<Vec<Plan>, JournalError> {
@@ -211,10 +235,17 @@ fn plan(
     for event in pending {
         match decide(state.as_ref().or(loaded.body.as_ref()), event) {
             Decision::Apply(effects) if independent(event, &effects) => {
-                plans.push(apply(Plan::default(), function, event, &effects, false, now)?);
+                plans.push(apply(
+                    Plan::default(),
+                    function,
+                    event,
+                    &effects,
+                    Standing { waiting: &BTreeSet::new(), ..standing },
+                    now,
+                )?);
             }
             Decision::Apply(effects) => {
-                shared = apply(shared, function, event, &effects, superseding.contains(&event.id), now)?;
+                shared = apply(shared, function, event, &effects, standing, now)?;
                 state = effects.state.or(state);
             }
             Decision::Park(condition) => {
@@ -223,7 +254,7 @@ fn plan(
                 shared.outcomes.insert(event.id, Decided::Parked);
             }
             // Held before and held again: its exception waits, also where it was settled in between.
-            Decision::Hold(problem) if superseding.contains(&event.id) => plans.push(Plan {
+            Decision::Hold(problem) if standing.waiting.contains(&event.id) => plans.push(Plan {
                 outcomes: BTreeMap::from([(event.id, Decided::Held)]),
                 raise: Some((event.id, problem)),
                 ..Plan::default()
@@ -232,7 +263,7 @@ fn plan(
             Decision::NoEffect(why) => {
                 let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, now);
                 plans.push(Plan {
-                    commit: entered(Commit::default(), event, &entry, superseding.contains(&event.id))?,
+                    commit: entered(Commit::default(), event, &entry, standing.waiting.contains(&event.id))?,
                     outcomes: BTreeMap::from([(event.id, Decided::NoEffect)]),
                     raise: None,
                 });
@@ -261,9 +292,10 @@ fn plan(
 }
 
 /// Whether an event concerns one record and nothing shared: a line with what stands beside it, or
-/// a cost without a line.
+/// cost and charge without a line.
 fn independent(event: &Envelope, effects: &Effects) -> bool {
-    let records = if effects.lines.is_empty() { effects.costs.len() } else { effects.lines.len() };
+    let beside = !effects.costs.is_empty() || !effects.charges.is_empty();
+    let records = if effects.lines.is_empty() { usize::from(beside) } else { effects.lines.len() };
     keyed_by_its_record(&event.event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
 }
 
@@ -272,7 +304,7 @@ fn apply(
     function: &str,
     event: &Envelope,
     effects: &Effects,
-    superseding: bool,
+    standing: Standing<'_>,
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
@@ -286,10 +318,15 @@ fn apply(
             *record = as_entry(std::mem::take(record), &entry);
         }
     } else {
-        plan.commit = entered(plan.commit, event, &entry, superseding)?;
+        plan.commit = entered(plan.commit, event, &entry, standing.waiting.contains(&event.id))?;
     }
     for item in items {
-        plan.commit = plan.commit.write(Write::Insert { item, cause: event.id });
+        // The line that is inserted with it keeps two corrections from both taking its place.
+        let kind = item.text("kind").filter(|_| standing.unbilled.contains(&item.key())).map(str::to_owned);
+        plan.commit = plan.commit.write(match kind {
+            Some(kind) => Write::Supersede { item, field: ("kind", kind) },
+            None => Write::Insert { item, cause: event.id },
+        });
     }
     let outgoing = effects
         .events

@@ -8,10 +8,9 @@ use connectors::operation::CustomerRecord;
 use connectors::role::{Crm, Erp, Psa};
 use domain::engagement::SystemRecords;
 use domain::problem::ProblemCode;
-use domain::routing::{AssignedSystems, Selects, Sold};
+use domain::routing::{AssignedSystems, Sold};
 use domain::{Decision, Engagement, Problem, TenantConfig};
 use events::Envelope;
-use futures::future::join_all;
 use journal::apply_group;
 use uuid::Uuid;
 use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow};
@@ -147,6 +146,13 @@ async fn stopped(
     }
 }
 
+/// How the crosswalk calls the CRM's record of an engagement.
+pub const DEAL: &str = "deal";
+/// How it calls the PSA's.
+pub const PROJECT: &str = "project";
+/// How it calls the ERP's.
+pub const BILLING_PLAN: &str = "billing-plan";
+
 /// The systems that serve an engagement: those that it was set up in.
 pub struct Systems {
     /// Its CRM.
@@ -159,11 +165,12 @@ pub struct Systems {
 
 impl Systems {
     /// The connections of an engagement's systems. One that was set up before its systems were
-    /// recorded has those that the rules in force today give it.
+    /// recorded has those that its records are linked in, or, before there are records, those that
+    /// the rules in force today give it.
     ///
     /// # Errors
-    /// When the rules give it none.
-    pub fn assigned(
+    /// When neither says which.
+    pub async fn assigned(
         context: &Context,
         config: &TenantConfig,
         engagement: &Engagement,
@@ -173,7 +180,24 @@ impl Systems {
         }
         let sold = Sold::by_contract(&engagement.contract, &engagement.customer_record);
         let today = context.business_day(config).map_err(ConnectError::Unknown)?;
-        AssignedSystems::of(&sold, config, today).map_err(|none| ConnectError::Unknown(none.to_string()))
+        let by_rules = AssignedSystems::of(&sold, config, today);
+        let links = context.journal.crosswalk_of(&config.tenant, engagement.engagement.as_str()).await?;
+        let linked = |kind| links.iter().find(|l| l.record_kind == kind).map(|l| l.connection.clone());
+        match (linked(DEAL), linked(PROJECT), linked(BILLING_PLAN)) {
+            (Some(crm), Some(psa), Some(erp)) => Ok(match by_rules {
+                Ok(rules) => AssignedSystems { crm, psa, erp, ..rules },
+                Err(_) => AssignedSystems {
+                    crm,
+                    psa,
+                    erp,
+                    tax_engine: None,
+                    posting_rules: None,
+                    invoice_format: None,
+                    config_version: config.version,
+                },
+            }),
+            _ => by_rules.map_err(|none| ConnectError::Unknown(none.to_string())),
+        }
     }
 
     /// Opens the systems of an engagement.
@@ -185,21 +209,12 @@ impl Systems {
         config: &TenantConfig,
         engagement: &Engagement,
     ) -> Result<Self, ConnectError> {
-        let assigned = Self::assigned(context, config, engagement)?;
+        let assigned = Self::assigned(context, config, engagement).await?;
         Ok(Self {
             crm: context.connect.crm(&assigned.crm).await?,
             psa: context.connect.psa(&assigned.psa).await?,
             erp: context.connect.erp(&assigned.erp).await?,
         })
-    }
-
-    /// The ERPs of a tenant, each once, those included that no rule gives any more.
-    ///
-    /// # Errors
-    /// When one is not configured, or its credentials can't be read.
-    pub async fn erps(context: &Context, config: &TenantConfig) -> Result<Vec<Arc<dyn Erp>>, ConnectError> {
-        let connections = config.routing.ever_given(Selects::Erp);
-        join_all(connections.into_iter().map(|c| context.connect.erp(c))).await.into_iter().collect()
     }
 
     /// The customer account that activation recorded on an engagement.

@@ -173,7 +173,7 @@ fn tenant() -> TenantConfig {
         effective_from: None,
     };
     let basis = TransferBasis::Hourly(sample::usd("95.25"));
-    let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis };
+    let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis, effective_from: None };
     TenantConfig {
         resources: vec![supplier],
         transfer_prices: vec![price],

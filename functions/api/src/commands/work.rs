@@ -173,7 +173,7 @@ async fn batch<'a>(
         return Err(ApiError::new(Kind::Malformed, format!("{what}: must be 1 to {MOST}")));
     }
     let config = context.connect.tenant(&caller.tenant).await?;
-    let owner = Systems::assigned(context, &config, state)?.psa;
+    let owner = Systems::assigned(context, &config, state).await?.psa;
     let (mut seen, mut unapproved) = (BTreeSet::new(), Vec::new());
     for (i, (approved, connection, record)) in records.enumerate() {
         if !is_record(record) || !seen.insert(record) {

@@ -21,9 +21,14 @@ pub(super) fn broken(deal: &Deal, ledger: &Ledger) -> Vec<String> {
         .collect();
     let (charges, costs): (Vec<IntercompanyCharge>, Vec<SubcontractorCost>) =
         (read(ledger, "charge"), read(ledger, "cost"));
-    let charged: BTreeSet<String> = charges.iter().map(|c| c.line.to_string()).collect();
-    must(&mut broken, charged == supplied && charges.len() == supplied.len(), || {
-        format!("{} charges stand beside {} lines", charges.len(), supplied.len())
+    let charged: BTreeSet<String> =
+        charges.iter().filter_map(|c| c.line.as_ref()).map(ToString::to_string).collect();
+    must(&mut broken, charged == supplied, || {
+        format!("lines {charged:?} have a charge, {supplied:?} should")
+    });
+    // By the hour, an entity is paid for what is not billed too.
+    must(&mut broken, charges.len() == costs.len(), || {
+        format!("{} charges stand beside {} costs", charges.len(), costs.len())
     });
     let billed: BTreeSet<String> =
         costs.iter().filter_map(|c| c.line.as_ref()).map(ToString::to_string).collect();
