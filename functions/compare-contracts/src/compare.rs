@@ -1,6 +1,7 @@
 //! Comparing one engagement.
 
 use domain::Problem;
+use domain::change_order::{Standing, standing};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{ChangeOrderApproved, ContractCompared};
 use domain::quote::Quote;
@@ -56,8 +57,9 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
         systems.erp.held_plan(&engagement.engagement, currency),
         systems.psa.held_project(&engagement.engagement, currency, today),
     )?;
-    if quote.approved && quote.version > engagement.contract.version {
-        let order = missed(tenant, systems.crm.connection(), &engagement, &quote, now);
+    let stands = standing(&engagement.contract, &quote);
+    if quote.approved && stands.is_change_order() {
+        let order = missed(tenant, systems.crm.connection(), &engagement, (&quote, stands), now);
         context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
         return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
             .await;
@@ -80,19 +82,26 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     }
 }
 
-/// The change order that never reached us. Known by quote and version, so that it is one event
-/// however often it is found missing.
+/// The change order that never reached us. Known by quote, version and the statements of work that are
+/// further approved, so that it is one event however often it is found missing.
 fn missed(
     tenant: &str,
     connection: &str,
     engagement: &Engagement,
-    quote: &Quote,
+    (quote, stands): (&Quote, Standing),
     now: Timestamp,
 ) -> Envelope {
-    let approved_at = quote.approved_at.unwrap_or(now);
+    let mut delivery = format!("{}:{}", quote.quote, quote.version);
+    let mut approved_at = quote.approved_at.unwrap_or(now);
+    if stands == Standing::Statements {
+        // Nobody knows when they were approved; the quote itself was long before.
+        approved_at = now;
+        for name in quote.clone().in_force().statements().difference(&engagement.contract.statements) {
+            delivery.push_str(&format!(":{name}"));
+        }
+    }
     let order =
         ChangeOrderApproved { connection: connection.to_owned(), deal: engagement.deal.clone(), approved_at };
-    let delivery = format!("{}:{}", quote.quote, quote.version);
     let subject = engagement.engagement.as_str();
     Envelope::reported(tenant, SOURCE, &delivery, subject, approved_at, order.into(), Traceparent::start())
 }

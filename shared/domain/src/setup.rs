@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use crate::activation::split;
+use crate::change_order::continuing;
 use crate::contract::Contract;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
@@ -79,17 +80,21 @@ pub fn compare(
     problem(contract, &differences)
 }
 
-/// In what the CRM's quote differs from the contract that was cut from it. A later version is no
-/// difference but a change order, and not for this to find.
+/// In what the CRM's quote differs from the contract that was cut from it. A later version, or a further
+/// statement of work, is no difference but a change order, and not for this to find.
 #[must_use]
 pub fn compare_sold(contract: &Contract, quote: &Quote) -> Option<Problem> {
     let mut differences = Vec::new();
     if !quote.approved {
         differences.push(format!("the CRM holds quote {} as not approved", quote.number));
-    } else if quote.version < contract.version {
+    } else if quote.version < contract.quote_version() {
         differences.push(format!("the CRM holds version {} as the approved one", quote.version));
-    } else if quote.version == contract.version {
-        match split(quote) {
+    } else if quote.version == contract.quote_version() {
+        let revoked = contract.statements.difference(&quote.approved_statements);
+        differences.extend(
+            revoked.map(|name| format!("the CRM holds statement of work `{name}` as not approved any more")),
+        );
+        match split(&continuing(contract, quote.clone())) {
             Ok(package) => {
                 let fees = package.milestones.into_iter().map(|m| (m.key, m.amount));
                 let sold = fees.chain(package.recurring.into_iter().map(|c| (c.key, c.fee))).collect();

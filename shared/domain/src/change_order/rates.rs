@@ -22,10 +22,13 @@ pub(super) fn succeed(before: &RateCard, sold: &RateCard, today: Date) -> RateCa
 }
 
 fn role_succeeds(before: &[Rate], sold: Vec<Rate>, today: Date) -> Vec<Rate> {
-    // One that ended begins anew where it is sold again.
+    // One that ended begins anew where it is sold again. One that is in force and was sold from an earlier day
+    // began with its own change order, and goes on.
     let same = |known: &Rate, rate: &Rate| {
+        let (began, sold) = (known.effective_from, rate.effective_from);
         known.effective_until.is_none()
-            && (known.hourly, known.effective_from) == (rate.hourly, rate.effective_from)
+            && known.hourly == rate.hourly
+            && (began == sold || (sold < began && began <= Some(today)))
     };
     let (kept, new): (Vec<Rate>, Vec<Rate>) =
         sold.into_iter().partition(|rate| before.iter().any(|known| same(known, rate)));

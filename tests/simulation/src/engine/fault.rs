@@ -212,7 +212,8 @@ impl Fault {
                     | Place::ReadChanges
             ),
             Self::Throttled | Self::Unauthorised => read || write,
-            // These two come right after another call to the same product: an outage begins before that.
+            // These two come right after another call to the same product: an outage begins before that, but for
+            // a run that is resumed at them, which need not happen.
             Self::Down => (read || write) && !matches!(place, Place::ChangeMilestone | Place::SetRateCard),
             Self::Silent | Self::Late | Self::Refused => write,
             Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
@@ -223,6 +224,14 @@ impl Fault {
             Self::Lost => matches!(place, Place::Webhook),
             Self::ClockOff => matches!(place, Place::Clock),
         }
+    }
+}
+
+impl Fault {
+    /// Whether this can go wrong there at all.
+    pub(super) const fn may_strike(self, place: Place) -> bool {
+        let resumed = matches!(self, Self::Down) && (place.is_product_read() || place.is_product_write());
+        resumed || self.applies(place)
     }
 }
 
