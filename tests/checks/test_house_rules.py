@@ -21,6 +21,8 @@ ALLOWED = {
 }
 OURS = set(ALLOWED)
 AWS_CRATES = {"journal", "runtime"}
+# Only these reach out: to products, and to AWS.
+REACHES = {"reqwest": {"connectors"}, "aws-sdk-dynamodb": {"journal", "runtime"}}
 MOST_LINES = 500
 
 
@@ -43,17 +45,22 @@ def breaches(crate: str, manifest: str) -> Iterator[str]:
     if crate not in AWS_CRATES:
         for name in sorted(n for n in used if n.startswith("aws-sdk") or n == "aws-config"):
             yield f"{crate} depends on {name}: AWS types stay in {' and '.join(sorted(AWS_CRATES))}"
+    for name, crates in REACHES.items():
+        if name in used and crate not in crates:
+            yield f"{crate} depends on {name}: only {' and '.join(sorted(crates))} may"
 
 
 @pytest.mark.parametrize("path", manifests(), ids=lambda p: p.parent.name)
 def test_dependencies_point_one_way(path: Path) -> None:
-    """Proves ARC-02 in part and ARC-08 in part: no connector shapes the domain, no SDK leaves its layer."""
+    """Proves ARC-01 in part, ARC-02 in part and ARC-08 in part: no connector shapes the domain, no SDK leaves its
+    layer. Proves API-19 in part: products are reached through `connectors` alone. Proves ARC-07 in part: state is
+    kept by `journal` alone."""
     assert list(breaches(path.parent.name, path.read_text(encoding="utf-8"))) == []
 
 
 def test_a_breach_is_found() -> None:
-    manifest = "[dependencies]\nconnectors.workspace = true\naws-sdk-sqs.workspace = true\n\n[dev-dependencies]\njournal = {}\n"
-    assert len(list(breaches("domain", manifest))) == 2
+    manifest = "[dependencies]\nconnectors.workspace = true\naws-sdk-sqs.workspace = true\nreqwest = {}\n\n[dev-dependencies]\njournal = {}\n"
+    assert len(list(breaches("domain", manifest))) == 3
 
 
 def sources() -> list[Path]:
@@ -89,6 +96,19 @@ def test_no_code_names_what_is_configured() -> None:
 
 
 def test_functions_do_not_meet_the_vendors() -> None:
-    """A vendor's module is private to `connectors`; nobody else names a product's record."""
+    """Proves API-19 in part: a vendor's module is private to `connectors`; nobody else names a product's record."""
     pattern = re.compile(r"connectors::(hubspot|kantata|tryton|stripe|docusign)\b")
     assert [str(p) for p in sources() if pattern.search(p.read_text(encoding="utf-8"))] == []
+
+
+DECIDES = re.compile(r"domain::\{?[^;]*\b(activation::(?!CustomerFacts)|approval|cash|change_order|consistency|decision|"
+                     r"ownership::(?!Role)|policy|routing|setup::compare|staffing)\b")
+"""What decides, routes, enforces or watches: it is for all connectors alike, and none has its own."""
+
+
+def test_no_connector_decides() -> None:
+    """Proves ARC-03 in part: routing, policy, approval and comparison are no connector's."""
+    vendors = [p for p in (ROOT / "shared/connectors/src").glob("*/**/*.rs") if p.parent.name != "operation"]
+    assert {p.relative_to(ROOT / "shared/connectors/src").parts[0] for p in vendors} >= {"hubspot", "kantata", "tryton"}
+    assert [str(p) for p in vendors if DECIDES.search(p.read_text(encoding="utf-8"))] == []
+    assert DECIDES.search("use domain::routing::Selects;") and DECIDES.search("use domain::{Money, policy::Rule};")

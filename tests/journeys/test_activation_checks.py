@@ -160,7 +160,7 @@ def test_a_hierarchy_that_differs_from_the_erp_s_stops(journey: Journey) -> None
 
 
 def test_all_findings_are_reported_at_once(journey: Journey) -> None:
-    """Proves WFA-29 in part, EXC-05 in part, EXC-06: each to its owner, listed for it, with the event to go on from."""
+    """Proves WFA-29, EXC-05 and SCN-06 in part, EXC-06: each to its owner, listed for it, with the event to go on from."""
     deal = journey.deal(
         company={"q2c_tax_id": None, "city": None}, quote={"q2c_payment_terms": "net-999", "q2c_legal_entity": "XX"},
     )

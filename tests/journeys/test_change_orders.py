@@ -12,6 +12,7 @@ from local.connections import tenant
 
 from .conftest import Journey
 from .deal import CONSULTANT, M1, Deal, entry, money
+from .test_whole_deal import rates_of
 from .waiting import fault_hit
 
 SUPPORT = {
@@ -19,6 +20,7 @@ SUPPORT = {
     "q2c_billing_method": "recurring", "q2c_charge": "S1", "q2c_period": "monthly", "q2c_starts_on": "2027-04-01",
 }
 DEARER = {"M2": {"price": "36000.00", "amount": "36000.00"}}
+LATER = {"M2": {**DEARER["M2"], "q2c_planned_date": "2027-04-30"}}
 NEW_RATE = Decimal("200.00")
 OLD_PLAN = {"M1": Decimal("20000"), "M2": Decimal("30000")}
 NEW_PLAN = {"M1": Decimal("20000"), "M2": Decimal("36000"), "S1": Decimal("1500")}
@@ -42,6 +44,7 @@ def test_a_change_order_is_in_force_in_every_system(journey: Journey) -> None:
     assert deal.in_crm["q2c_contract_value"] == "74000.00"
     assert {title: amount for title, amount in billing(deal).items() if title.startswith("M2")} == {"M2 Go-live": 36000}
     assert {story["title"] for story in deal.project["stories"]} >= {"Managed support"}
+    assert {("consultant", CONSULTANT), ("consultant", NEW_RATE)} <= set(rates_of(journey, deal.project))
     assert [item["version"] for item in deal.items("contract")] == [1, 2]
     schedules = {item["contract_version"]: item for item in deal.items("revenue-schedule")}
     assert planned(schedules[1]) == Decimal("50000.00") and planned(schedules[2]) == Decimal("74000.00")
@@ -78,16 +81,17 @@ def test_a_change_order_that_a_system_refuses_is_taken_back_everywhere(journey: 
     deal = journey.deal(line_items=LINES).activate()
     assert priced(deal) == OLD_PLAN
     with journey.psa.fault("status", method="PUT", path="/api/v1/billing_milestones", status=422, count=1):
-        deal.revise(lines=DEARER, add=[SUPPORT])
+        deal.revise(lines=LATER, add=[SUPPORT])
         deal.approve()
         deal.wait(lambda: deal.codes() == ["Q2C-0602"], 60, f"the refusal; there are {deal.codes()}")
     deal.wait(lambda: "change_order" not in deal.state, 20, "the engagement to be free again")
     assert (deal.version, priced(deal), budget(deal)) == (1, OLD_PLAN, Decimal("50000.00"))
     assert billing(deal) == {"M1 Design": 20000, "M2 Go-live": 30000}
+    assert due(deal, "M2 Go-live") == "2027-03-31", "changed before the refusal, and taken back"
     deal.approve()
     deal.wait(lambda: deal.version == 2, 60, "the change order to be in force")
-    assert priced(deal) == NEW_PLAN
-    deal.wait(lambda: deal.codes() == [], 20, "nothing to wait for a person")
+    assert (priced(deal), due(deal, "M2 Go-live")) == (NEW_PLAN, "2027-04-30")
+    deal.nothing_waits()
 
 
 def test_a_change_order_waits_for_a_system_that_is_down(journey: Journey) -> None:
@@ -166,6 +170,12 @@ def budget(deal: Deal) -> Decimal:
 def billing(deal: Deal) -> dict[str, int]:
     """The project's billing milestones by title, in dollars."""
     return {row["title"]: row["amount_in_cents"] // 100 for row in deal.project["billing_milestones"]}
+
+
+def due(deal: Deal, title: str) -> str:
+    """The day that the PSA shows of a milestone."""
+    (story,) = [story for story in deal.project["stories"] if story["title"] == title]
+    return story["due_date"]
 
 
 def planned(schedule: dict[str, Any]) -> Decimal:

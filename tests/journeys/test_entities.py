@@ -18,6 +18,7 @@ from local.connections import ERP
 from ..deployed.deployment import credentials
 from .conftest import Journey
 from .deal import Deal, entry, money
+from .test_api import call
 
 WEST, WEST_ERP = "NW-WEST", "tryton-west"
 LENT = "Grace Hopper"
@@ -75,11 +76,20 @@ def wrote_to(deal: Deal) -> set[str]:
     return {item["system"] for item in deal.items("step") if item.get("system")}
 
 
+def form(value: Any) -> Any:
+    """What a body is made of, without what it says."""
+    if isinstance(value, dict):
+        return {name: form(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [form(one) for one in value]
+    return type(value).__name__
+
+
 @pytest.mark.usefixtures("two_entities")
 def test_a_second_entity_joins_by_configuration(journey: Journey) -> None:
     """Proves MEC-08 in part, MEC-09 in part, MEC-06 in part: without a deployment, deals of both entities are set up,
     worked and invoiced, each through its own ERP connection, and a person of the one who works for the other is
-    charged between them."""
+    charged between them. Proves SCN-20 in part and API-20 in part: whoever calls sees no difference."""
     east = journey.deal().activate()
     west = journey.deal(quote={"q2c_legal_entity": WEST}).activate()
     for deal, erp, other in ((east, ERP, WEST_ERP), (west, WEST_ERP, ERP)):
@@ -87,6 +97,9 @@ def test_a_second_entity_joins_by_configuration(journey: Journey) -> None:
         invoice = deal.billed(60)
         assert invoice["legal_entity"] == deal.state["contract"]["legal_entity"]
         assert erp in wrote_to(deal) and other not in wrote_to(deal)
+    shown = [call(journey, "sales-app", "GET", f"/v1/engagements/{deal.engagement}") for deal in (east, west)]
+    assert [status for status, _ in shown] == [200, 200]
+    assert form(shown[0][1]) == form(shown[1][1])
     journey.psa.log_time(east.project["id"], entry(60, user=LENT))
     journey.poll()
     east.wait(lambda: east.items("charge"), 30, "the charge between the entities")

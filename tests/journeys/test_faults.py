@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -104,6 +106,19 @@ def test_the_erp_is_stopped_while_an_invoice_is_submitted(journey: Journey) -> N
     assert posted["external_id"] == invoice["invoice"]
 
 
+def test_a_stopped_consumer_neither_blocks_nor_loses(journey: Journey) -> None:
+    """Proves EVT-28: while nobody takes approved time, the PSA is read, a milestone is invoiced and shown; started again,
+    the consumer finds every entry that came meanwhile."""
+    deal = journey.deal().activate()
+    with stopped(journey, "time-approved"):
+        invoice = deal.billed(60, 90)
+        assert (money(invoice["untaxed"]), len(deal.lines)) == (M1, 1)
+        waiting = journey.announced(deal, "q2c.time.approved.v1")
+        assert len(waiting) == 2
+    deal.wait(lambda: len(deal.lines) == 3, 60, "a line of each entry")
+    assert sum(money(line["amount"]) for line in deal.lines) == M1 + CONSULTANT * 150 / 60
+
+
 def test_an_answer_with_another_amount_stops_the_flow(journey: Journey) -> None:
     """Proves BIL-25 in part, EXC-26 in part, WFA-31 in part: what the product holds is not what was contracted, so
     nothing more is written and a person looks."""
@@ -166,6 +181,20 @@ def assert_set_up_once(journey: Journey, deal: Deal, before: int) -> None:
     created = [call for call in journey.psa.writes(before)
                if call["path"] == "/api/v1/workspaces" and call["method"] == "POST" and call["status"] in (200, None)]
     assert created, "the project was made in this journey"
+
+
+@contextmanager
+def stopped(journey: Journey, function: str) -> Iterator[None]:
+    """Nobody takes from a function's queue, as when its consumer is switched off."""
+    client = journey.stack.client("lambda")
+    mappings = client.get_paginator("list_event_source_mappings").paginate().build_full_result()["EventSourceMappings"]
+    name = journey.stack.stack.function(function)
+    (mapping,) = [one["UUID"] for one in mappings if one["FunctionArn"].split(":function:")[1].split(":")[0] == name]
+    client.update_event_source_mapping(UUID=mapping, Enabled=False)
+    try:
+        yield
+    finally:
+        client.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 def failures(journey: Journey, function: str, subject: str) -> list[dict[str, Any]]:

@@ -113,8 +113,8 @@ def test_the_psa_shows_invoice_and_payment(played: Played) -> None:
 
 
 def test_the_invoice_is_in_the_ledger(journey: Journey, played: Played) -> None:
-    """Proves WFC-08, BIL-01, BIL-03, BIL-10, BIL-25: one invoice of a milestone and of time at the rates in force,
-    posted as a balanced move with the tax of the ERP, and paid."""
+    """Proves WFC-08, BIL-01, BIL-03, BIL-10, BIL-25, and ARC-04 in part: one invoice of a milestone and of time at the
+    rates in force, posted as a balanced move with the tax of the ERP, and paid."""
     (posted,) = journey.erp.invoices(played.deal.customer)
     assert (posted["external_id"], posted["number"]) == (played.invoice["invoice"], played.invoice["number"])
     assert (posted["untaxed_amount"], posted["tax_amount"], posted["total_amount"]) == (UNTAXED, UNTAXED * TAX, TOTAL)
@@ -125,6 +125,30 @@ def test_the_invoice_is_in_the_ledger(journey: Journey, played: Played) -> None:
     assert posted["move"]["state"] == "posted" and debit == credit == TOTAL
     assert sorted(line["amount"] for line in posted["lines"]) == sorted(
         [M1, CONSULTANT * (450 + 390) / 60, PRINCIPAL * 2])
+
+
+def test_invoice_and_payment_are_held_whole(played: Played) -> None:
+    """Proves CAN-19: number, record, status and tax of the ERP, and each line with what earned it. Proves CAN-20, CAN-16
+    and CAN-12 in part: the payment with its application; an entry with person, project and rate; a milestone with its
+    completion, acceptance and amount."""
+    invoice, deal = played.invoice, played.deal
+    (posted,) = [row for row in [invoice] if row["record"] and row["number"] and row["invoiced_on"]]
+    assert (posted["status"], money(posted["untaxed"]), money(posted["tax"])) == ("paid", UNTAXED, UNTAXED * TAX)
+    owned = {line["line"] for page in deal.items("invoice-page") for line in page["lines"]}
+    assert owned == {line["line"] for line in deal.lines if line["invoice"] == invoice["invoice"]}
+    assert len(owned) == invoice["line_count"] == 4
+    for line in deal.lines:
+        assert (line["contract_version"], line["quote_line"] in deal.quote_lines) == (1, True)
+        evidence = line["evidence"]
+        if evidence["kind"] == "time":
+            entry_of = evidence["entry"]
+            assert entry_of["person"] and entry_of["project"] == deal.project["id"]
+            assert money(line["amount"]) == money(evidence["hourly"]) * entry_of["minutes"] / 60
+        else:
+            assert deal.state["completed_milestones"] == {"M1": evidence["completion"]["record"]}
+    (milestone,) = [one for one in deal.state["contract"]["milestones"] if one["key"] == "M1"]
+    assert milestone["planned_on"] and money(milestone["amount"]) == M1
+    assert (played.payment["invoice"], played.payment["connection"]) == (invoice["invoice"], "stripe-main")
 
 
 def test_only_approved_work_is_billed(journey: Journey, played: Played) -> None:
@@ -140,11 +164,13 @@ def test_only_approved_work_is_billed(journey: Journey, played: Played) -> None:
 def test_every_step_from_posted_to_paid_is_recorded(played: Played) -> None:
     """Proves WFD-01, PAY-03 in part: the invoice's way to applied cash, and the amounts at its end."""
     outcomes = [(item["event_type"], item["outcome"]) for item in played.deal.items("journal")]
-    assert outcomes == [
-        ("q2c.quote.approved.v1", "applied"), ("q2c.milestone.completed.v1", "applied"),
-        ("q2c.invoice.requested.v1", "applied"), ("q2c.invoice.posted.v1", "applied"),
-        ("q2c.payment.received.v1", "applied"),
-    ]
+    # A fast ERP tells of its posting before we have noted that we asked for it.
+    asked_and_posted = {("q2c.invoice.requested.v1", "applied"), ("q2c.invoice.posted.v1", "applied")}
+    assert len(outcomes) == 5 and set(outcomes[2:4]) == asked_and_posted
+    assert (outcomes[:2], outcomes[4:]) == (
+        [("q2c.quote.approved.v1", "applied"), ("q2c.milestone.completed.v1", "applied")],
+        [("q2c.payment.received.v1", "applied")],
+    )
     assert played.invoice["status"] == "paid"
     assert money(played.payment["received"]) == money(played.payment["applied"]) == TOTAL
     assert money(played.payment["unapplied"]) == 0
@@ -162,7 +188,7 @@ def test_a_payment_leads_to_the_quote_and_back(journey: Journey, played: Played)
 
 
 def test_identifiers_are_linked_both_ways(journey: Journey, played: Played) -> None:
-    """Proves OWN-08: from each of our IDs to every product's, and back."""
+    """Proves OWN-08, and CAN-08 in part: from each of our IDs to every product's, and back."""
     table = journey.stack.dynamodb.Table(journey.stack.table)
     records = played.deal.state["records"]
     for ours, connection, kind, theirs in (

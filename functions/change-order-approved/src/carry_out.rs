@@ -6,7 +6,7 @@ use domain::event::ChangeOrderApproved as Approved;
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement};
 use workflow::{LeaseError, Run, StepError, Workflow, WorkflowStatus};
 
@@ -14,6 +14,7 @@ use crate::change::change;
 use crate::claim::{Claim, claim};
 use crate::decide::verdict;
 use crate::in_force::{InForce, come_into_force};
+use crate::settle::{entry, outcome, settle};
 use crate::take_back::take_back;
 
 /// Writers that may meet at one engagement.
@@ -47,13 +48,17 @@ pub(crate) async fn carry_out(
     let mut run = match begin(context, event, Workflow::ChangeOrder, &event.id.to_string()).await {
         Ok(run) => run,
         Err(LeaseError::Ended(WorkflowStatus::Compensated)) => return take_back(context, event).await,
-        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+        Err(LeaseError::Ended(_)) => {
+            // An attempt may have died between its end and the settling.
+            settle(context, event).await?;
+            return Ok(Outcome::Duplicate);
+        }
         Err(other) => return Err(other.into()),
     };
     match Box::pin(steps(context, &mut run, event, approved)).await {
         Ok(End::Done(outcome)) => {
             let outcome = conclude(context, run, event, Ok(outcome)).await?;
-            settle(context, event, outcome).await?;
+            settle(context, event).await?;
             Ok(outcome)
         }
         Ok(End::NotPossible(problems)) => {
@@ -78,26 +83,6 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Settles what earlier orders were refused for, once one is in force and its run has ended: until then
-/// an exception may be all that is left to carry it on.
-async fn settle(context: &Context, event: &Envelope, outcome: Outcome) -> Result<(), JournalError> {
-    if outcome != Outcome::Applied {
-        return Ok(());
-    }
-    let (journal, now) = (&context.journal, context.clock.now());
-    for _ in 0..MOST_ROUNDS {
-        let settled =
-            journal.settle_exceptions(&event.tenant, &event.subject, context.function, &[], now).await?;
-        if settled.is_empty() {
-            return Ok(());
-        }
-        if let Committed::Done = journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
-            return Ok(());
-        }
-    }
-    Err(JournalError::Contended(event.subject.clone()))
-}
-
 async fn steps(
     context: &Context,
     run: &mut Run,
@@ -112,12 +97,12 @@ async fn steps(
     let vanished = || JournalError::Decision(format!("{} vanished", event.subject));
     let engagement = engagement.ok_or_else(vanished)?;
     let recorded = run.recorded::<ChangeOrder>(DECIDED)?;
-    if entered(context, event).await? {
+    if let Some(entry) = entry(context, event).await? {
         // An earlier attempt got this far.
-        if recorded.is_some() {
+        if entry.outcome == EntryOutcome::Applied && recorded.is_some() {
             show_engagement(context, run, event, &systems(context, event, &engagement).await?).await?;
         }
-        return Ok(End::Done(Outcome::Applied));
+        return Ok(End::Done(outcome(&entry)));
     }
     // Once it is claimed, the order stands as it was decided: a system may have been told.
     let ours = engagement.change_order.as_ref().is_some_and(|o| o.run == event.id.to_string());
@@ -137,6 +122,9 @@ async fn steps(
         Claim::Another(other) => {
             return Ok(End::Wait(format!("the change order to version {} is under way", other.version)));
         }
+        Claim::Overtaken(version) => {
+            return Ok(End::Wait(format!("version {version} came into force meanwhile")));
+        }
         Claim::Refused(problems) => return Ok(End::NotPossible(problems)),
     }
     let systems = systems(context, event, &engagement).await?;
@@ -153,12 +141,6 @@ async fn steps(
     }
     show_engagement(context, run, event, &systems).await?;
     Ok(End::Done(Outcome::Applied))
-}
-
-/// Whether an earlier attempt left an entry of the event.
-pub(crate) async fn entered(context: &Context, event: &Envelope) -> Result<bool, JournalError> {
-    let key = Key::journal(&event.tenant, &event.subject, event.id);
-    Ok(context.journal.store().get(&key).await?.is_some())
 }
 
 /// The systems that the engagement was set up in: a change order stays in them.

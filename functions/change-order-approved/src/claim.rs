@@ -16,6 +16,8 @@ pub(crate) enum Claim {
     Ours,
     /// Another one is being carried out, which this one may build on.
     Another(ChangeOrderUnderWay),
+    /// The contract is another version's than the order was decided on: it is to be decided anew.
+    Overtaken(u32),
     /// What was billed since the order was decided on stands against it.
     Refused(Vec<Problem>),
 }
@@ -36,6 +38,9 @@ pub(crate) async fn claim(
             Some(other) if *other == under_way => return Ok(Claim::Ours),
             Some(other) => return Ok(Claim::Another(other.clone())),
             None => {}
+        }
+        if engagement.contract.version != order.from.version {
+            return Ok(Claim::Overtaken(engagement.contract.version));
         }
         let standing = order.still_stands(&engagement);
         if !standing.is_empty() {

@@ -24,6 +24,8 @@ pub(crate) async fn verdict(
     let facts = erp.customer_facts(account).await?;
     let zone = context.business_time_zone(&event.tenant).await;
     let zone = zone.map_err(|e| JournalError::Decision(e.to_string()))?;
-    let approved_on = approved.approved_at.to_zoned(zone).date();
+    // The day of the approval that is carried out: it may be a further one than this event tells of.
+    let approved_at = quote.approved_at.unwrap_or(approved.approved_at).max(approved.approved_at);
+    let approved_on = approved_at.to_zoned(zone).date();
     Ok(decide(engagement, &quote, &facts, &config, approved_on))
 }

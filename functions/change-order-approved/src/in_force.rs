@@ -4,7 +4,7 @@ use domain::Problem;
 use domain::change_order::{Change, ChangeOrder};
 use domain::engagement::Engagement;
 use domain::event::{ContractAmended, Event, RateCardAdjusted, RevenueScheduleUpdated, SubscriptionChanged};
-use domain::revenue::schedule;
+use domain::revenue::{reschedule, schedule};
 use domain::statement_of_work::StatementApproval;
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, NewVersion, Versioned};
@@ -61,8 +61,11 @@ async fn amendment(
     let id = engagement.engagement.clone();
     let changes: Vec<String> = order.changes.iter().map(ToString::to_string).collect();
     let summary = format!("contract version {} in force: {}", order.to.version, changes.join("; "));
-    let schedule =
-        schedule(&order.to, order.effective_on).map_err(|e| JournalError::Decision(e.to_string()))?;
+    let schedule = match journal.revenue_schedule(tenant, &id, order.from.version).await? {
+        Some(before) => reschedule(&order.to, order.effective_on, &before),
+        None => schedule(&order.to, order.effective_on),
+    };
+    let schedule = schedule.map_err(|e| JournalError::Decision(e.to_string()))?;
     let mut next = order.apply(engagement);
     next.change_order = None;
     let mut commit = Commit::default()

@@ -8,6 +8,7 @@ mod change;
 mod claim;
 mod decide;
 mod in_force;
+mod settle;
 mod take_back;
 
 use async_trait::async_trait;

@@ -8,8 +8,9 @@ use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key, 
 use runtime::{Context, Failure, Outcome, begin, conclude};
 use workflow::{LeaseError, Purpose, Run, StepError, Workflow, WorkflowStatus};
 
-use crate::carry_out::{DECIDED, MOST_ROUNDS, REFUSED, entered, systems};
+use crate::carry_out::{DECIDED, MOST_ROUNDS, REFUSED, systems};
 use crate::change::change;
+use crate::settle::entry;
 
 /// Takes the order back, however often it is called; then the engagement is free for another one.
 pub(crate) async fn take_back(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
@@ -53,7 +54,7 @@ async fn follow(context: &Context, run: &mut Run, event: &Envelope) -> Result<Ou
 /// Tells a person, once, and frees the engagement for another change order.
 async fn end(context: &Context, event: &Envelope, problem: Problem) -> Result<Outcome, Failure> {
     let (journal, run) = (&context.journal, event.id.to_string());
-    if entered(context, event).await? {
+    if entry(context, event).await?.is_some() {
         return Ok(Outcome::Duplicate);
     }
     let summary = format!("taken back: {}", problem.detail);

@@ -1,11 +1,14 @@
 //! Comparing one engagement.
 
+use std::collections::BTreeSet;
+
+use connectors::{CallError, CallErrorKind};
 use domain::Problem;
-use domain::change_order::{Standing, standing};
+use domain::change_order::{Standing, further_statements, standing};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{ChangeOrderApproved, ContractCompared};
 use domain::quote::Quote;
-use domain::setup;
+use domain::setup::{self, Held};
 use events::{Envelope, Traceparent};
 use jiff::{SignedDuration, Timestamp};
 use journal::{Commit, Committed, Comparison, JournalError};
@@ -16,6 +19,8 @@ use serde::Serialize;
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a comparison waits for a change order that is being carried out.
 const AFTER_A_CHANGE: SignedDuration = SignedDuration::from_hours(1);
+/// Exceptions of an engagement that are looked at.
+const MOST_EXCEPTIONS: usize = 200;
 /// What these events come from.
 const SOURCE: &str = "comparison";
 
@@ -52,24 +57,32 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     let systems = Systems::open(context, &config, &engagement).await?;
     let zone = context.business_time_zone(tenant).await?;
     let (today, currency) = (now.to_zoned(zone).date(), engagement.contract.currency);
-    let (quote, plan, project) = futures::try_join!(
+    let (quote, plan, project) = futures::join!(
         systems.crm.quote_of(&engagement.deal),
         systems.erp.held_plan(&engagement.engagement, currency),
         systems.psa.held_project(&engagement.engagement, currency, today),
-    )?;
-    let stands = standing(&engagement.contract, &quote);
-    if quote.approved && stands.is_change_order() {
-        let order = missed(tenant, systems.crm.connection(), &engagement, (&quote, stands), now);
+    );
+    let (quote, contract) = (quote?, &engagement.contract);
+    let set_up = setup::compare(contract, &held(plan)?, &held(project)?, today);
+    let stands = standing(contract, &quote);
+    let later = quote.approved && stands.is_change_order();
+    // Of a later version all is later; of the one in force, statements of work may be.
+    let further =
+        if stands == Standing::Statements { further_statements(contract, &quote) } else { BTreeSet::new() };
+    if later && (due.missed, &due.missed_statements) != (Some(quote.version), &further) {
+        let order = missed(tenant, systems.crm.connection(), &engagement, (&quote, &further), now);
         context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
+        let missed = Some(quote.version);
+        let due = &Comparison { missed, missed_statements: further, ..due.clone() };
         return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
             .await;
     }
-    let contract = &engagement.contract;
-    let difference = setup::merged(
-        setup::compare(contract, plan.as_ref(), project.as_ref(), today),
-        setup::compare_sold(contract, &quote),
-    );
-    match difference {
+    let sold = if later {
+        not_carried_out(context, tenant, &engagement, &quote).await?
+    } else {
+        setup::compare_sold(contract, &quote)
+    };
+    match setup::merged(set_up, sold) {
         None => {
             settle(context, tenant, &engagement).await?;
             next(context, tenant, due, version, (Found::Agreement, String::new(), DAILY)).await
@@ -82,24 +95,47 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     }
 }
 
+/// What a system holds. What can't be understood is a difference for a person to see; it does not
+/// keep the engagement from being compared.
+fn held<T>(answer: Result<Option<T>, CallError>) -> Result<Held<T>, CallError> {
+    match answer {
+        Ok(record) => Ok(record.into()),
+        Err(error) if error.kind == CallErrorKind::Mismatch => Ok(Held::Odd(error.detail)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A later version that was carried on before and is not in force. Where it was refused, whoever
+/// corrects it was told why, and is not told again.
+async fn not_carried_out(
+    context: &Context,
+    tenant: &str,
+    engagement: &Engagement,
+    quote: &Quote,
+) -> Result<Option<Problem>, JournalError> {
+    let subject = engagement.engagement.as_str();
+    let raised = context.journal.listed(tenant, subject, "exception#", MOST_EXCEPTIONS).await?;
+    let refused = |item: &journal::Item| {
+        item.text("status") == Some("open") && item.text("stage") == Some("change-order-approved")
+    };
+    Ok((!raised.iter().any(refused)).then(|| setup::not_in_force(&engagement.contract, quote)))
+}
+
 /// The change order that never reached us. Known by quote, version and the statements of work that are
 /// further approved, so that it is one event however often it is found missing.
 fn missed(
     tenant: &str,
     connection: &str,
     engagement: &Engagement,
-    (quote, stands): (&Quote, Standing),
+    (quote, further): (&Quote, &BTreeSet<String>),
     now: Timestamp,
 ) -> Envelope {
     let mut delivery = format!("{}:{}", quote.quote, quote.version);
-    let mut approved_at = quote.approved_at.unwrap_or(now);
-    if stands == Standing::Statements {
-        // Nobody knows when they were approved; the quote itself was long before.
-        approved_at = now;
-        for name in quote.clone().in_force().statements().difference(&engagement.contract.statements) {
-            delivery.push_str(&format!(":{name}"));
-        }
+    for statement in further {
+        delivery = format!("{delivery}:{statement}");
     }
+    // When a statement was approved nobody knows; the quote itself was long before.
+    let approved_at = quote.approved_at.filter(|_| further.is_empty()).unwrap_or(now);
     let order =
         ChangeOrderApproved { connection: connection.to_owned(), deal: engagement.deal.clone(), approved_at };
     let subject = engagement.engagement.as_str();
@@ -161,6 +197,12 @@ async fn next(
         due_at: now.saturating_add(after).unwrap_or(now),
         compared_at: Some(now),
         difference,
+        missed: due.missed.filter(|_| found != Found::Agreement),
+        missed_statements: if found == Found::Agreement {
+            BTreeSet::new()
+        } else {
+            due.missed_statements.clone()
+        },
     };
     let write = context.journal.write_comparison(tenant, &comparison, version)?;
     match context.journal.commit(Commit::default().write(write)).await? {

@@ -145,9 +145,8 @@ async fn record(
         let mut commit = Commit::default()
             .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
             .emit([event.concluded(context.function, &event.subject, 0, submitted.into())]);
-        if invoice.status == InvoiceStatus::Drafted {
-            let next =
-                Invoice { status: InvoiceStatus::Submitted, record: Some(posted.record.clone()), ..invoice };
+        // Refused where the ERP's word of its posting was quicker: that says more.
+        if let Ok(next) = invoice.submit(&posted.record) {
             commit = commit.write(journal.write_invoice(
                 tenant,
                 &engagement.engagement,

@@ -1,11 +1,11 @@
 //! An approval of a deal whose activation has ended.
 
-use domain::change_order::{Standing, standing};
+use domain::Problem;
+use domain::change_order::{Standing, further_statements, standing};
 use domain::engagement::Engagement;
 use domain::event::{ChangeOrderApproved, Event};
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
-use domain::{Contract, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
 use runtime::{Context, Failure, Outcome};
@@ -53,7 +53,7 @@ pub(crate) async fn again(
                     "quote {} version {} has {} approved: a change order",
                     quote.number,
                     quote.version,
-                    further(contract, &quote)
+                    further_statements(contract, &quote).into_iter().collect::<Vec<_>>().join(", ")
                 ),
                 _ => format!("quote {} version {} is a change order", quote.number, quote.version),
             };
@@ -74,12 +74,6 @@ pub(crate) async fn again(
         Committed::Rejected(_) => Ok(Outcome::Duplicate),
         Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
     }
-}
-
-/// The statements of work that a contract does not have yet, for people.
-fn further(contract: &Contract, quote: &Quote) -> String {
-    let approved = quote.statements();
-    approved.difference(&contract.statements).cloned().collect::<Vec<_>>().join(", ")
 }
 
 /// The change order that a later version of the quote is, or a further statement of work of the same one:

@@ -1,6 +1,8 @@
 //! The financial readiness gate: before an engagement becomes active, what was sold is compared with
 //! what ERP and PSA hold of it.
 
+use std::collections::BTreeSet;
+
 use connectors::Performs;
 use connectors::operation::{CreateBillingPlan, CreateProject};
 use domain::engagement::Engagement;
@@ -47,7 +49,7 @@ pub(crate) async fn confirm(
         systems.erp.held_plan(&engagement.engagement, contract.currency),
         systems.psa.held_project(&engagement.engagement, contract.currency, today),
     )?;
-    if let Some(problem) = compare(contract, plan.as_ref(), project.as_ref(), today) {
+    if let Some(problem) = compare(contract, &plan.into(), &project.into(), today) {
         // Too early to be believed where what was made a moment ago need not be shown yet.
         let erp = Performs::<CreateBillingPlan>::idempotency(systems.erp.as_ref()).settles_within();
         run.let_show(CONFIRMED, systems.erp.connection(), erp)?;
@@ -80,8 +82,14 @@ pub(crate) async fn kept(
     let zone = context.business_time_zone(tenant).await.map_err(|e| decision(e.to_string()))?;
     let schedule = schedule(contract, now.to_zoned(zone).date()).map_err(|e| decision(e.to_string()))?;
     let due_at = now.saturating_add(FIRST_COMPARISON).unwrap_or(now);
-    let comparison =
-        Comparison { engagement: id.clone(), due_at, compared_at: None, difference: String::new() };
+    let comparison = Comparison {
+        engagement: id.clone(),
+        due_at,
+        compared_at: None,
+        difference: String::new(),
+        missed: None,
+        missed_statements: BTreeSet::new(),
+    };
     let approval = StatementApproval {
         at: accepted.announced_at.unwrap_or(event.time),
         event: accepted.event.to_string(),

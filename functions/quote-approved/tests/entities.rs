@@ -171,7 +171,7 @@ impl World {
     }
 }
 
-/// Proves MEC-08 in part, MEC-10, MEC-11 in part, SCN-21 and ARC-06 in part: a unit with another CRM, PSA,
+/// Proves MEC-08 in part, MEC-10, MEC-11 in part, SCN-21, SCN-22 and ARC-06 in part: a unit with another CRM, PSA,
 /// ERP, currency and tax code is configured, and deals of both are set up, worked and invoiced side
 /// by side, each in its own products. Proves MEC-02 in part: its currency goes from quote to invoice.
 #[tokio::test]
@@ -198,7 +198,8 @@ async fn an_acquired_unit_joins_by_configuration_alone() {
     assert!(world.product("erp-new").writes.lock().unwrap().is_empty());
 }
 
-/// Proves OWN-17 in part: project, billing plan and crosswalk know an engagement under one code, in
+/// Proves OWN-15 and OWN-17 in part: what is a deal in one product, a project in another and a billing
+/// plan in a third is one engagement. Project, billing plan and crosswalk know an engagement under one code, in
 /// whichever products it is set up.
 #[tokio::test]
 async fn one_code_names_an_engagement_in_every_product() {
@@ -242,7 +243,7 @@ fn moving() -> TenantConfig {
     })
 }
 
-/// Proves MEC-09 in part and MEC-08 in part: from its day on a rule decides about what is begun, and what was
+/// Proves MEC-09 in part, SCN-20 in part and MEC-08 in part: from its day on a rule decides about what is begun, and what was
 /// begun before is worked, invoiced and paid in the ERP that it was set up in.
 #[tokio::test]
 async fn an_entity_moves_to_another_erp_on_a_day() {
@@ -278,6 +279,28 @@ async fn an_entity_moves_to_another_erp_on_a_day() {
     assert_eq!(outcome, Outcome::Applied);
     assert_eq!(world.product("tryton-us").made("apply payment"), [payment.to_string()]);
     assert_eq!(world.product("erp-new").made("apply payment"), [""; 0]);
+}
+
+/// Proves SCN-22 in part: the PSA is replaced from a day on. What was begun before is worked and billed in
+/// the old one, what is begun after in the new one.
+#[tokio::test]
+async fn a_psa_is_replaced_on_a_day() {
+    let replaced = configured(|whole| {
+        let rules = whole["routing"].as_array_mut().unwrap();
+        rules.iter_mut().find(|r| r["selects"] == "psa").unwrap()["until"] = "2026-12-31".into();
+        rules.push(json!({"selects": "psa", "gives": "psa-acquired", "from": "2027-01-01"}));
+    });
+    let mut world = World::new(replaced, BEFORE);
+    let (_, early) = world.approve("hubspot-main", &sold("1", "NW-US", "USD", "US")).await;
+    world.now = AFTER.parse().unwrap();
+    let (_, late) = world.approve("hubspot-main", &sold("2", "NW-US", "USD", "US")).await;
+    for (engagement, psa) in [(&early, "kantata-main"), (&late, "psa-acquired")] {
+        assert_eq!(world.product(psa).made("create project"), [engagement.to_string()]);
+        let invoice = world.bill(engagement, psa, "tryton-us", "Ada Lovelace").await;
+        assert_eq!(invoice.total, Some(amount("198.00", "USD")));
+        let shown = world.product(psa).made("write invoice status");
+        assert!(!shown.is_empty() && shown.iter().all(|id| *id == invoice.invoice.to_string()), "{shown:?}");
+    }
 }
 
 /// Proves MEC-09 in part: a change order to what was set up before the move is carried out where it was set up.

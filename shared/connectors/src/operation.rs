@@ -128,7 +128,8 @@ pub trait Performs<O: Operation>: Send + Sync {
     /// How a repetition is kept from having a second effect.
     fn idempotency(&self) -> Idempotency;
 
-    /// What an earlier attempt left, if any.
+    /// What an earlier attempt left, if any. An upsert is asked only when it is taken back: then it
+    /// says whether something of it may stand, in part or whole.
     ///
     /// # Errors
     /// When the product can't be asked.

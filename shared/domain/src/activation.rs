@@ -13,7 +13,7 @@ pub(crate) use assign::accounting_of;
 pub use assign::{Assignment, assign};
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
-pub(crate) use package::split;
+pub(crate) use package::{Package, split};
 pub use trigger::{ActivationPolicy, Signal, Trigger, Verdict, unconfirmed};
 
 use std::collections::{BTreeMap, BTreeSet};

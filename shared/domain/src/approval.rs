@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ApprovalId, EngagementId};
 use crate::money::Money;
 use crate::problem::Owner;
+use crate::transition::Status;
 
 /// A price or rate below the pricing policy.
 pub const PRICE_BELOW_POLICY: &str = "price-below-policy";
@@ -68,10 +69,6 @@ pub enum ApprovalStatus {
 }
 
 impl ApprovalStatus {
-    /// Every status.
-    pub const ALL: [Self; 5] =
-        [Self::Requested, Self::Approved, Self::Rejected, Self::Expired, Self::Superseded];
-
     /// The status as it is written everywhere.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -83,17 +80,22 @@ impl ApprovalStatus {
             Self::Superseded => "superseded",
         }
     }
+}
 
-    /// Whether the status may follow this one. What is answered stays answered; being reminded is
-    /// staying requested.
-    #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
+impl Status for ApprovalStatus {
+    const OBJECT: &'static str = "an approval";
+    const ALL: &'static [Self] =
+        &[Self::Requested, Self::Approved, Self::Rejected, Self::Expired, Self::Superseded];
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+
+    /// What is answered stays answered; being reminded is staying requested.
+    fn followed_by(self) -> &'static [Self] {
         match self {
-            Self::Requested => true,
-            Self::Approved => matches!(next, Self::Approved),
-            Self::Rejected => matches!(next, Self::Rejected),
-            Self::Expired => matches!(next, Self::Expired),
-            Self::Superseded => matches!(next, Self::Superseded),
+            Self::Requested => &[Self::Approved, Self::Rejected, Self::Expired, Self::Superseded],
+            Self::Approved | Self::Rejected | Self::Expired | Self::Superseded => &[],
         }
     }
 }

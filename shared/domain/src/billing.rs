@@ -12,6 +12,7 @@ use crate::event::{BillingReady, InvoiceRequested};
 use crate::id::{InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::transition::Status;
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// Where a line stands. Ownership by an invoice is taken by a conditional write on the line itself.
@@ -22,6 +23,25 @@ pub enum LineStatus {
     Ready,
     /// Owned by exactly one invoice.
     Invoiced,
+}
+
+impl Status for LineStatus {
+    const OBJECT: &'static str = "a billable line";
+    const ALL: &'static [Self] = &[Self::Ready, Self::Invoiced];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Invoiced => "invoiced",
+        }
+    }
+
+    fn followed_by(self) -> &'static [Self] {
+        match self {
+            Self::Ready => &[Self::Invoiced],
+            Self::Invoiced => &[],
+        }
+    }
 }
 
 /// What a line was earned by, traceable to the quote line and to the PSA's record.

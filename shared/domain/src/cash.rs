@@ -9,6 +9,7 @@ use crate::id::{InvoiceId, PaymentId};
 use crate::invoice::{Invoice, InvoiceStatus};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::transition::Status;
 
 /// A payment and what became of it: `applied + unapplied = received`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,14 +55,8 @@ pub enum Application {
 /// # Errors
 /// When amounts overflow.
 pub fn apply(invoice: &Invoice, paid: &PaymentReceived) -> Result<Application, MoneyError> {
-    match invoice.status {
-        InvoiceStatus::Collecting
-        | InvoiceStatus::Empty
-        | InvoiceStatus::Drafted
-        | InvoiceStatus::Submitted => {
-            return Ok(Application::TooEarly);
-        }
-        InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => {}
+    if !invoice.status.may_become(InvoiceStatus::Paid) {
+        return Ok(Application::TooEarly);
     }
     if paid.amount.currency() != invoice.untaxed.currency() {
         return Ok(Application::Held(

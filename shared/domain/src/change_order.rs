@@ -9,7 +9,7 @@ mod standing;
 mod statements;
 
 pub use changes::Change;
-pub use standing::{Standing, continuing, standing};
+pub use standing::{Standing, continuing, further_statements, standing};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,6 +10,7 @@ use crate::id::{CustomerId, EngagementId};
 use crate::money::Money;
 use crate::quote::Customer;
 use crate::routing::AssignedSystems;
+use crate::transition::{IllegalTransition, Status};
 
 /// Where an engagement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,29 +37,23 @@ impl EngagementStatus {
             Self::Withdrawn => "withdrawn",
         }
     }
-
-    /// Whether the status may follow this one. Staying is allowed: a repeated step changes nothing.
-    #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
-        match self {
-            Self::Held => matches!(next, Self::Held | Self::Activating),
-            Self::Activating => {
-                matches!(next, Self::Activating | Self::Held | Self::Active | Self::Withdrawn)
-            }
-            Self::Active => matches!(next, Self::Active),
-            Self::Withdrawn => matches!(next, Self::Withdrawn),
-        }
-    }
 }
 
-/// A status that may not follow the present one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an engagement that is {} may not become {}", from.as_str(), to.as_str())]
-pub struct IllegalTransition {
-    /// The present status.
-    pub from: EngagementStatus,
-    /// The status that was asked for.
-    pub to: EngagementStatus,
+impl Status for EngagementStatus {
+    const OBJECT: &'static str = "an engagement";
+    const ALL: &'static [Self] = &[Self::Held, Self::Activating, Self::Active, Self::Withdrawn];
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn followed_by(self) -> &'static [Self] {
+        match self {
+            Self::Held => &[Self::Activating],
+            Self::Activating => &[Self::Held, Self::Active, Self::Withdrawn],
+            Self::Active | Self::Withdrawn => &[],
+        }
+    }
 }
 
 /// The IDs by which other systems know the engagement's records; filled in by activation.
@@ -144,36 +139,7 @@ impl Engagement {
     /// # Errors
     /// [`IllegalTransition`] when the status may not follow the present one.
     pub fn become_status(mut self, next: EngagementStatus) -> Result<Self, IllegalTransition> {
-        if self.status.may_become(next) {
-            self.status = next;
-            Ok(self)
-        } else {
-            Err(IllegalTransition { from: self.status, to: next })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EngagementStatus::{Activating, Active, Held, Withdrawn};
-
-    /// Proves OWN-13 in part: the engagement's transitions, all sixteen pairs.
-    #[test]
-    fn only_forward_transitions_are_legal() {
-        let legal = [
-            (Held, Held),
-            (Held, Activating),
-            (Activating, Activating),
-            (Activating, Held),
-            (Activating, Active),
-            (Activating, Withdrawn),
-            (Active, Active),
-            (Withdrawn, Withdrawn),
-        ];
-        for from in [Held, Activating, Active, Withdrawn] {
-            for to in [Held, Activating, Active, Withdrawn] {
-                assert_eq!(from.may_become(to), legal.contains(&(from, to)), "{from:?} -> {to:?}");
-            }
-        }
+        self.status = self.status.to(next)?;
+        Ok(self)
     }
 }

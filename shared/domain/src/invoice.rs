@@ -13,6 +13,7 @@ use crate::engagement::Engagement;
 use crate::id::{CustomerId, InvoiceId, LineId};
 use crate::money::{Currency, Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::transition::{IllegalTransition, Status};
 
 /// Where an invoice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +47,35 @@ impl InvoiceStatus {
             Self::Posted => "posted",
             Self::PartPaid => "part-paid",
             Self::Paid => "paid",
+        }
+    }
+}
+
+impl Status for InvoiceStatus {
+    const OBJECT: &'static str = "an invoice";
+    const ALL: &'static [Self] = &[
+        Self::Collecting,
+        Self::Empty,
+        Self::Drafted,
+        Self::Submitted,
+        Self::Posted,
+        Self::PartPaid,
+        Self::Paid,
+    ];
+
+    fn name(self) -> &'static str {
+        self.as_str()
+    }
+
+    /// The ERP may tell that it posted before what submitted it has recorded so.
+    fn followed_by(self) -> &'static [Self] {
+        match self {
+            Self::Collecting => &[Self::Empty, Self::Drafted],
+            Self::Drafted => &[Self::Submitted, Self::Posted],
+            Self::Submitted => &[Self::Posted],
+            Self::Posted => &[Self::PartPaid, Self::Paid],
+            Self::PartPaid => &[Self::Paid],
+            Self::Empty | Self::Paid => &[],
         }
     }
 }
@@ -201,6 +231,15 @@ impl Invoice {
         })
     }
 
+    /// The invoice after the ERP took it as a record of its own.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] when it has no fixed lines, or the ERP's posting was recorded before this.
+    pub fn submit(&self, record: &str) -> Result<Self, IllegalTransition> {
+        let status = self.status.to(InvoiceStatus::Submitted)?;
+        Ok(Self { status, record: Some(record.to_owned()), ..self.clone() })
+    }
+
     /// The invoice after the ERP's posting was read back and found equal to what was submitted.
     ///
     /// # Errors
@@ -229,11 +268,9 @@ impl Invoice {
             }
         }
         let status = match self.status {
-            InvoiceStatus::Empty => return Err(mismatch("it owns nothing and was never submitted".into())),
-            InvoiceStatus::Collecting | InvoiceStatus::Drafted | InvoiceStatus::Submitted => {
-                InvoiceStatus::Posted
-            }
-            InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,
+            // Told once more, after cash was applied.
+            InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,
+            status => status.to(InvoiceStatus::Posted).map_err(|illegal| mismatch(illegal.to_string()))?,
         };
         Ok(Self {
             status,

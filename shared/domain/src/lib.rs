@@ -30,6 +30,7 @@ pub mod sample;
 pub mod setup;
 pub mod staffing;
 pub mod statement_of_work;
+pub mod transition;
 pub mod work;
 
 pub use contract::Contract;
@@ -39,3 +40,4 @@ pub use event::Event;
 pub use money::{Currency, Money};
 pub use policy::TenantConfig;
 pub use problem::{Owner, Problem};
+pub use transition::{IllegalTransition, Status};

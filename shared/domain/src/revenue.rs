@@ -58,10 +58,39 @@ pub enum RevenueError {
 /// # Errors
 /// [`RevenueError`].
 pub fn schedule(contract: &Contract, starts_on: Date) -> Result<RevenueSchedule, RevenueError> {
+    plan(contract, starts_on, &[])
+}
+
+/// Draws up the schedule of a later version, in force from a day. What was planned for months that
+/// are over stays as it was; what is left of a fee in a straight line is spread from that day's
+/// month on (prospectively, as ASC 606-10-25-13(a) has it for services that are distinct).
+///
+/// # Errors
+/// [`RevenueError`].
+pub fn reschedule(
+    contract: &Contract,
+    effective_on: Date,
+    before: &RevenueSchedule,
+) -> Result<RevenueSchedule, RevenueError> {
+    let month = effective_on.first_of_month();
+    let over = |entry: &&RevenueEntry| {
+        let straight = entry.treatment == RevenueTreatment::StraightLine;
+        straight && entry.planned_on.is_some_and(|day| day < month)
+    };
+    let past: Vec<RevenueEntry> = before.entries.iter().filter(over).cloned().collect();
+    plan(contract, effective_on, &past)
+}
+
+fn plan(
+    contract: &Contract,
+    starts_on: Date,
+    past: &[RevenueEntry],
+) -> Result<RevenueSchedule, RevenueError> {
     let mut entries = Vec::new();
     for milestone in &contract.milestones {
         if let Some(treatment) = contract.revenue.get(&milestone.service) {
-            entries.extend(of_milestone(milestone, *treatment, starts_on)?);
+            let past = past.iter().filter(|entry| entry.element == milestone.key).cloned().collect();
+            entries.extend(of_milestone(milestone, *treatment, starts_on, past)?);
         }
     }
     for charge in &contract.recurring {
@@ -76,6 +105,7 @@ fn of_milestone(
     milestone: &Milestone,
     treatment: RevenueTreatment,
     starts_on: Date,
+    past: Vec<RevenueEntry>,
 ) -> Result<Vec<RevenueEntry>, RevenueError> {
     let entry = |planned_on, amount| RevenueEntry {
         element: milestone.key.clone(),
@@ -84,21 +114,21 @@ fn of_milestone(
         planned_on,
         amount,
     };
-    match (treatment, milestone.planned_on) {
-        (RevenueTreatment::StraightLine, Some(end)) => {
-            let months = months_between(starts_on, end);
-            let parts = in_equal_parts(milestone.amount, months)?;
-            let beyond = || RevenueError::Calendar { element: milestone.key.clone() };
-            (0i32..)
-                .zip(parts)
-                .map(|(n, part)| {
-                    let month = starts_on.checked_add(n.months()).map_err(|_| beyond())?;
-                    Ok(entry(Some(month.last_of_month()), part))
-                })
-                .collect()
-        }
-        (_, planned_on) => Ok(vec![entry(planned_on, milestone.amount)]),
+    let (RevenueTreatment::StraightLine, Some(end)) = (treatment, milestone.planned_on) else {
+        return Ok(vec![entry(milestone.planned_on, milestone.amount)]);
+    };
+    let over = Money::total(milestone.amount.currency(), past.iter().map(|entry| entry.amount))?;
+    let left = milestone.amount.minus(over)?;
+    let mut entries = past;
+    if left.is_zero() && !entries.is_empty() {
+        return Ok(entries);
     }
+    let beyond = || RevenueError::Calendar { element: milestone.key.clone() };
+    for (n, part) in (0i32..).zip(in_equal_parts(left, months_between(starts_on, end))?) {
+        let month = starts_on.checked_add(n.months()).map_err(|_| beyond())?;
+        entries.push(entry(Some(month.last_of_month()), part));
+    }
+    Ok(entries)
 }
 
 /// A period's fee belongs to the months of that period, whenever it is charged; as billed, to the

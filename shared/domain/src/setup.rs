@@ -5,12 +5,29 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::activation::split;
-use crate::change_order::continuing;
-use crate::contract::Contract;
+use crate::activation::{Package, split};
+use crate::change_order::{continuing, further_statements};
+use crate::contract::{Contract, Rate, RecurringCharge};
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::Quote;
+
+/// What a system answers when it is asked what it holds of an engagement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held<T> {
+    /// It holds nothing.
+    Nothing,
+    /// It holds this.
+    Record(T),
+    /// It holds something that can't be understood, for this reason.
+    Odd(String),
+}
+
+impl<T> From<Option<T>> for Held<T> {
+    fn from(record: Option<T>) -> Self {
+        record.map_or(Self::Nothing, Self::Record)
+    }
+}
 
 /// The ERP's billing plan as it holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,19 +60,20 @@ pub fn positions(contract: &Contract) -> BTreeMap<String, Money> {
 #[must_use]
 pub fn compare(
     contract: &Contract,
-    plan: Option<&HeldPlan>,
-    project: Option<&HeldProject>,
+    plan: &Held<HeldPlan>,
+    project: &Held<HeldProject>,
     on: Date,
 ) -> Option<Problem> {
     let mut differences = Vec::new();
     match plan {
-        Some(plan) => {
+        Held::Record(plan) => {
             differing(&mut differences, "billing plan: position", &positions(contract), &plan.positions);
         }
-        None => differences.push("the ERP has no billing plan".to_owned()),
+        Held::Nothing => differences.push("the ERP has no billing plan".to_owned()),
+        Held::Odd(why) => differences.push(format!("billing plan: {why}")),
     }
     match project {
-        Some(project) => {
+        Held::Record(project) => {
             let sold = contract.milestones.iter().map(|m| (m.key.clone(), m.amount)).collect();
             differing(&mut differences, "project: milestone", &sold, &project.milestones);
             let roles = contract.rate_card.rates.iter().map(|r| r.role.as_str());
@@ -75,7 +93,8 @@ pub fn compare(
                 ));
             }
         }
-        None => differences.push("the PSA has no project".to_owned()),
+        Held::Nothing => differences.push("the PSA has no project".to_owned()),
+        Held::Odd(why) => differences.push(format!("project: {why}")),
     }
     problem(contract, &differences)
 }
@@ -95,15 +114,65 @@ pub fn compare_sold(contract: &Contract, quote: &Quote) -> Option<Problem> {
             revoked.map(|name| format!("the CRM holds statement of work `{name}` as not approved any more")),
         );
         match split(&continuing(contract, quote.clone())) {
-            Ok(package) => {
-                let fees = package.milestones.into_iter().map(|m| (m.key, m.amount));
-                let sold = fees.chain(package.recurring.into_iter().map(|c| (c.key, c.fee))).collect();
-                differing(&mut differences, "quote: line", &positions(contract), &sold);
-            }
+            Ok(package) => compare_package(&mut differences, contract, &package, quote.time_ceiling),
             Err(problems) => differences.extend(problems.into_iter().map(|p| p.detail)),
         }
     }
     problem(contract, &differences)
+}
+
+/// The CRM holds a later version as approved than the one in force, or further statements of work of that.
+#[must_use]
+pub fn not_in_force(contract: &Contract, quote: &Quote) -> Problem {
+    let what = if quote.version == contract.quote_version() {
+        let further: Vec<String> = further_statements(contract, quote).into_iter().collect();
+        format!("statement of work {}", further.join(", "))
+    } else {
+        format!("version {}", quote.version)
+    };
+    let later = format!("the CRM holds {what} as approved, which is not in force");
+    Problem::new(ProblemCode::ContractDiffers, format!("contract version {}: {later}", contract.version))
+}
+
+/// Amounts first, then the terms that amounts don't show. When a milestone is planned is the PSA's to say.
+fn compare_package(
+    differences: &mut Vec<String>,
+    contract: &Contract,
+    package: &Package,
+    ceiling: Option<Money>,
+) {
+    let fees = package.milestones.iter().map(|m| (m.key.clone(), m.amount));
+    let sold = fees.chain(package.recurring.iter().map(|c| (c.key.clone(), c.fee))).collect();
+    differing(differences, "quote: line", &positions(contract), &sold);
+    for sold in &package.recurring {
+        let terms = |c: &RecurringCharge| (c.period, c.starts_on, c.term, c.timing);
+        if contract.recurring_charge(&sold.key).is_some_and(|held| terms(held) != terms(sold)) {
+            differences.push(format!("quote: line {} recurs in another way", sold.key));
+        }
+    }
+    differing(
+        differences,
+        "quote: rate of",
+        &last_rates(&contract.rate_card.rates),
+        &last_rates(&package.rates),
+    );
+    if contract.time_ceiling != ceiling {
+        let (held, sold) = (said(ceiling), said(contract.time_ceiling));
+        differences.push(format!("quote: ceiling on time {held} instead of {sold}"));
+    }
+}
+
+/// The rate of each role that goes on without an end: the one that begins last.
+fn last_rates(rates: &[Rate]) -> BTreeMap<String, Money> {
+    let open = rates.iter().filter(|rate| rate.effective_until.is_none());
+    let mut last: BTreeMap<String, &Rate> = BTreeMap::new();
+    for rate in open {
+        let known = last.get(&rate.role).is_some_and(|known| known.effective_from > rate.effective_from);
+        if !known {
+            last.insert(rate.role.clone(), rate);
+        }
+    }
+    last.into_iter().map(|(role, rate)| (role, rate.hourly)).collect()
 }
 
 /// Both findings as one.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Contract;
 use crate::id::EngagementId;
 use crate::money::{Currency, Money, MoneyError};
+use crate::transition::{IllegalTransition, Status};
 
 /// The key of the statement that the lines without a name are.
 pub const WHOLE: &str = "quote";
@@ -34,13 +35,11 @@ pub enum StatementStatus {
     Withdrawn,
 }
 
-impl StatementStatus {
-    /// Every status.
-    pub const ALL: [Self; 3] = [Self::Drafted, Self::Approved, Self::Withdrawn];
+impl Status for StatementStatus {
+    const OBJECT: &'static str = "a statement of work";
+    const ALL: &'static [Self] = &[Self::Drafted, Self::Approved, Self::Withdrawn];
 
-    /// The status as it is written everywhere.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Drafted => "drafted",
             Self::Approved => "approved",
@@ -48,26 +47,14 @@ impl StatementStatus {
         }
     }
 
-    /// Whether the status may follow this one. What was approved once is never a draft again.
-    #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
+    /// What was approved once is never a draft again.
+    fn followed_by(self) -> &'static [Self] {
         match self {
-            Self::Drafted => true,
-            Self::Approved | Self::Withdrawn => !matches!(next, Self::Drafted),
+            Self::Drafted => &[Self::Approved, Self::Withdrawn],
+            Self::Approved => &[Self::Withdrawn],
+            Self::Withdrawn => &[Self::Approved],
         }
     }
-}
-
-/// A status that may not follow the present one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("statement of work `{statement}` is {} and may not become {}", from.as_str(), to.as_str())]
-pub struct IllegalStatement {
-    /// The statement.
-    pub statement: String,
-    /// The present status.
-    pub from: StatementStatus,
-    /// The status that was asked for.
-    pub to: StatementStatus,
 }
 
 /// What brought a statement into force.
@@ -132,16 +119,14 @@ impl StatementOfWork {
     /// The same statement in another status, as of a contract version.
     ///
     /// # Errors
-    /// [`IllegalStatement`] when the status may not follow the present one.
+    /// [`IllegalTransition`] when the status may not follow the present one.
     pub fn become_status(
         self,
         next: StatementStatus,
         contract_version: u32,
-    ) -> Result<Self, IllegalStatement> {
-        if !self.status.may_become(next) {
-            return Err(IllegalStatement { statement: self.statement, from: self.status, to: next });
-        }
-        Ok(if self.status == next { self } else { Self { status: next, contract_version, ..self } })
+    ) -> Result<Self, IllegalTransition> {
+        let status = self.status.to(next)?;
+        Ok(if self.status == status { self } else { Self { status, contract_version, ..self } })
     }
 
     /// The same with other content; as of a contract version where that is something else.
@@ -160,14 +145,14 @@ impl StatementOfWork {
 /// statuses and contents.
 ///
 /// # Errors
-/// [`IllegalStatement`]; never for statements that this function made.
+/// [`IllegalTransition`]; never for statements that this function made.
 pub fn next(
     known: &[StatementOfWork],
     engagement: &EngagementId,
     contract: &Contract,
     drafted: &[Draft],
     approval: &StatementApproval,
-) -> Result<Vec<StatementOfWork>, IllegalStatement> {
+) -> Result<Vec<StatementOfWork>, IllegalTransition> {
     let terms = terms_of(contract);
     let version = contract.version;
     let find = |key: &str| known.iter().find(|s| s.statement == key).cloned();

@@ -2,12 +2,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::activation::{CustomerFacts, assign, check, cut_contract};
+use domain::contract::{Period, RevenueTreatment};
 use domain::money::{Currency, Money};
 use domain::policy::TenantConfig;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
 use domain::routing::Selects;
-use domain::sample::{config, milestone_line, quote, rate_line, usd};
+use domain::sample::{config, milestone_line, quote, rate_line, support_line, usd};
 
 fn codes(edit: impl FnOnce(&mut Quote)) -> Vec<ProblemCode> {
     let mut quote = quote();
@@ -201,6 +202,40 @@ fn the_contract_carries_every_sold_line() {
         .chain(contract.rate_card.rates.iter().map(|r| r.quote_line.as_str()))
         .collect();
     assert_eq!(lines, ["1", "2", "3", "4"]);
+}
+
+/// Proves CAN-06 in part, CAN-09 in part, CAN-15 in part, CAN-28 in part: terms, value, ceiling, billing
+/// methods, rate card, work, tax, posting and revenue of a sold package are one record, and what
+/// configuration says of it is cut into it.
+#[test]
+fn a_sold_package_is_one_record() {
+    let mut sold = quote();
+    sold.lines.push(support_line("5", "S1", "1500.00", "2027-04-01", 12));
+    sold.time_ceiling = Some(usd("40000.00"));
+    let contract = cut_contract(&sold, &config()).expect("contract");
+    assert_eq!((contract.quote.as_str(), contract.version), ("900", 1));
+    assert_eq!((contract.legal_entity.as_str(), contract.currency), ("NW-US", usd("0").currency()));
+    assert_eq!((contract.payment_terms.as_str(), contract.tax_code.as_str()), ("net-30", "SALES-10"));
+    assert_eq!(contract.purchase_order.as_deref(), Some("PO-77"));
+    assert_eq!(contract.time_ceiling, Some(usd("40000.00")));
+    let billed: Vec<(&str, Money)> = contract.milestones.iter().map(|m| (m.key.as_str(), m.amount)).collect();
+    assert_eq!(billed, [("M1", usd("20000.00")), ("M2", usd("30000.00"))]);
+    let [charge] = contract.recurring.as_slice() else { panic!("one charge") };
+    assert_eq!((charge.fee, charge.period, charge.term), (usd("1500.00"), Period::Monthly, 12));
+    assert_eq!(contract.value().expect("adds up"), usd("68000.00"));
+    let roles: Vec<&str> = contract.rate_card.rates.iter().map(|r| r.role.as_str()).collect();
+    assert_eq!(roles, ["consultant", "principal"]);
+    let work: Vec<&str> = contract.work.iter().map(|w| w.title.as_str()).collect();
+    assert_eq!(
+        work,
+        ["Project management", "Delivery", "Configuration", "Acceptance tests", "Managed support"]
+    );
+    let assigned = assign(&sold, "hubspot-main", &config(), jiff::civil::date(2026, 11, 20));
+    let posted = assigned.expect("an entity").expect("systems").accounting;
+    let centre = |service: &str| posted[service].cost_centre.as_str();
+    assert_eq!([centre("IMPL"), centre("ADVISORY"), centre("SUPPORT")], ["4100", "4200", "4100"]);
+    assert_eq!(contract.revenue["IMPL"], RevenueTreatment::Milestone);
+    assert_eq!(contract.revenue["SUPPORT"], RevenueTreatment::StraightLine);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Approvals: who may answer, until when, once; and reminders that do no harm.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use domain::Status;
 use domain::approval::{
     Approval, ApprovalDecided, ApprovalRule, ApprovalStatus, Due, PRICE_BELOW_POLICY, Refusal, Request,
     Verdict,
@@ -60,8 +61,8 @@ fn no() -> ApprovalDecided {
 /// Proves WFE-01 in part: of all twenty-five pairs of statuses, only a question gets an answer.
 #[test]
 fn only_a_question_becomes_anything_else() {
-    for from in ApprovalStatus::ALL {
-        for to in ApprovalStatus::ALL {
+    for &from in ApprovalStatus::ALL {
+        for &to in ApprovalStatus::ALL {
             assert_eq!(from.may_become(to), from == Requested || from == to, "{from:?} -> {to:?}");
         }
     }

@@ -104,7 +104,23 @@ fn a_new_rate_is_never_in_force_before_its_change_order() {
     assert_eq!(price("2026-11-20", "principal"), usd("260.00"));
 }
 
-/// Proves CHG-07 in part: a rate may begin later than its change order.
+/// Proves CHG-07 in part: a later order that sells the same rates changes none of them, though their lines still say when
+/// the first ones began.
+#[test]
+fn a_rate_that_stays_is_not_adjusted_again() {
+    let dearer = |q: &mut Quote| q.lines[2] = rate_line("13", "consultant", "200.00");
+    let first = active(&quote());
+    let second_version = order(&first, &second(dearer)).apply(first);
+    let mut third = second(dearer);
+    third.version = 3;
+    third.quote = "902".into();
+    third.lines[1] = milestone_line("22", "M2", "Go-live", "31000.00");
+    let next = order(&second_version, &third);
+    assert_eq!(next.to.rate_card, second_version.contract.rate_card);
+    assert!(matches!(next.changes[..], [Change::Milestone { .. }]), "{:?}", next.changes);
+}
+
+/// Proves CHG-07 and CAN-14 in part: a rate may begin later than its change order.
 #[test]
 fn a_rate_begins_on_its_own_day() {
     let order = order(

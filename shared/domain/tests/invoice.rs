@@ -1,6 +1,7 @@
 //! An invoice from its first line to its posting: what it takes, when it stops taking, what it prints.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use domain::Status;
 use domain::billing::{BillableLine, time_approved};
 use domain::decision::Decision;
 use domain::id::InvoiceId;
@@ -17,16 +18,6 @@ fn hour(id: &str, day: &str) -> BillableLine {
     effects.lines.into_iter().next().expect("a line")
 }
 
-const EVERY_STATUS: [InvoiceStatus; 7] = [
-    InvoiceStatus::Collecting,
-    InvoiceStatus::Empty,
-    InvoiceStatus::Drafted,
-    InvoiceStatus::Submitted,
-    InvoiceStatus::Posted,
-    InvoiceStatus::PartPaid,
-    InvoiceStatus::Paid,
-];
-
 /// Pages are counted from nothing, and each adds its lines and their sum to what was there.
 #[test]
 fn each_page_adds_to_the_last() {
@@ -40,7 +31,7 @@ fn each_page_adds_to_the_last() {
 
 #[test]
 fn only_a_collecting_invoice_has_lines_to_fix() {
-    for status in EVERY_STATUS {
+    for &status in InvoiceStatus::ALL {
         let invoice = Invoice { status, ..requested() };
         let collecting = status == InvoiceStatus::Collecting;
         assert_eq!(invoice.is_collecting(), collecting, "{status:?}");

@@ -5,7 +5,7 @@ use domain::Contract;
 use domain::activation::cut_contract;
 use domain::contract::{ChargeTiming, Period, RevenueTreatment};
 use domain::money::{Currency, Money};
-use domain::revenue::schedule;
+use domain::revenue::{reschedule, schedule};
 use domain::sample::{config, milestone_line, quote, support_line, usd};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -50,6 +50,40 @@ fn a_straight_line_runs_to_the_milestone_and_over_each_period() {
             entry("S1", "2027-03-30", "100.00"),
         ]
     );
+}
+
+/// Proves CHG-04 in part: 1,000.00 over November to January becomes 1,500.00 on the 15th of December. November's 333.33
+/// stays; 1,500.00 − 333.33 = 1,166.67 is spread over December and January, 583.33 + 583.34.
+#[test]
+fn months_that_are_over_keep_what_was_planned_for_them() {
+    let first = contract(RevenueTreatment::StraightLine);
+    let before = schedule(&first, START).expect("a schedule");
+    let mut dearer = first.clone();
+    dearer.version = 2;
+    dearer.milestones[0].amount = usd("1500.00");
+    let shown = |contract: &Contract, on| {
+        let entries = reschedule(contract, on, &before).expect("a schedule").entries;
+        let of = entries.into_iter().filter(|e| e.element == "M1");
+        of.map(|e| (e.planned_on.unwrap().to_string(), e.amount.amount().to_string())).collect::<Vec<_>>()
+    };
+    let expected = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+        all.iter().map(|(day, amount)| ((*day).into(), (*amount).into())).collect()
+    };
+    let day = date(2026, 12, 15);
+    let spread = [("2026-11-30", "333.33"), ("2026-12-31", "583.33"), ("2027-01-31", "583.34")];
+    assert_eq!(shown(&dearer, day), expected(&spread));
+    // What does not change is planned as it was.
+    let as_it_was = [("2026-11-30", "333.33"), ("2026-12-31", "333.33"), ("2027-01-31", "333.34")];
+    assert_eq!(shown(&first, day), expected(&as_it_was));
+    // After its last month, what was added belongs to the month of the change.
+    let late = [
+        ("2026-11-30", "333.33"),
+        ("2026-12-31", "333.33"),
+        ("2027-01-31", "333.34"),
+        ("2027-02-28", "500.00"),
+    ];
+    assert_eq!(shown(&dearer, date(2027, 2, 3)), expected(&late));
+    assert_eq!(shown(&first, date(2027, 2, 3)).len(), 3);
 }
 
 /// Proves WFA-24 in part: as billed, a fee is planned for the day it is charged, at the beginning or after the end.

@@ -253,7 +253,7 @@ fn a_statement_goes_from_draft_to_approved_to_withdrawn() {
     for status in [Approved, Withdrawn] {
         let was = StatementOfWork { status, ..third[0].clone() };
         let refused = was.become_status(Drafted, 9).expect_err("illegal");
-        assert_eq!((refused.from, refused.to, refused.statement.as_str()), (status, Drafted, "SOW-1"));
+        assert_eq!((refused.object, refused.to), ("a statement of work", "drafted"));
     }
 }
 

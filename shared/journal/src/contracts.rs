@@ -44,6 +44,20 @@ impl Journal {
         self.store.get(&key).await?.map(|i| i.body()).transpose()
     }
 
+    /// The revenue schedule of a version of the contract, if one was kept.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn revenue_schedule(
+        &self,
+        tenant: &str,
+        engagement: &EngagementId,
+        version: u32,
+    ) -> Result<Option<RevenueSchedule>, JournalError> {
+        let key = Key::revenue_schedule(tenant, engagement.as_str(), version);
+        self.store.get(&key).await?.map(|i| i.body()).transpose()
+    }
+
     /// The write that keeps the revenue schedule of a version of the contract.
     ///
     /// # Errors

@@ -178,6 +178,10 @@ impl Run {
         let idempotency = connector.idempotency();
         // An answer is as old as its question: it says nothing of what settles while it is on its way.
         let asked_at = self.clock.now();
+        if self.may_stand_in_part(step, idempotency) {
+            // Undoing sets what was there before: a write that comes later would overwrite it.
+            self.let_settle(step, connection, idempotency, asked_at)?;
+        }
         if self.must_ask(step, idempotency)
             && let Some(found) = connector.find(operation).await.map_err(failed)?
         {
@@ -211,6 +215,14 @@ impl Run {
         if self.clock.now() < ends { Ok(()) } else { Err(LeaseError::Superseded) }
     }
 
+    /// Whether a step that is to be undone may have left something behind: one that brings a record
+    /// to a state makes several calls, and the last of them may have been refused.
+    fn may_stand_in_part(&self, step: &str, idempotency: Idempotency) -> bool {
+        let tried = |s: &StepRecord| is_open(s) || s.state == StepState::Refused;
+        let brings = matches!(idempotency, Idempotency::Upsert { .. });
+        brings && self.is_undoing() && self.steps.get(step).is_some_and(tried)
+    }
+
     /// Whether the product must be asked before anything is sent.
     fn must_ask(&self, step: &str, idempotency: Idempotency) -> bool {
         let begun = self.steps.get(step).filter(|s| is_open(s));
@@ -218,7 +230,7 @@ impl Run {
             Idempotency::SearchThenCreate { .. } | Idempotency::RefusedTwice { .. } => {
                 begun.is_some() || !self.is_undoing()
             }
-            Idempotency::Upsert { .. } => false,
+            Idempotency::Upsert { .. } => self.may_stand_in_part(step, idempotency),
             // Within the retention the same key repeats the first answer; past it, only the record itself tells.
             Idempotency::NativeKey { retention } => begun.is_some_and(|s| {
                 SignedDuration::try_from(retention)

@@ -68,7 +68,12 @@ impl Run {
                 continue;
             };
             self.still_holds()?;
-            let undone = undo().await.map_err(|error| StepError::Call { step: step.clone(), error })?;
+            let undone = match undo().await {
+                Ok(undone) => undone,
+                Err(error) if error.retryable() => return Err(StepError::Call { step, error }),
+                // What a product refuses to give back keeps nothing else from being given back.
+                Err(error) => Undone::Impossible(error.detail),
+            };
             let summary = match &undone {
                 Undone::Removed => "removed".to_owned(),
                 Undone::Kept(why) => format!("kept: {why}"),

@@ -296,6 +296,34 @@ async fn a_run_that_stopped_half_way_is_taken_back() {
     }
 }
 
+/// Proves CHG-11 in part: a step that brings a record to a state is taken back though it was refused, as
+/// something of it may stand; and not before what was never answered is over.
+#[tokio::test]
+async fn what_was_refused_half_way_is_taken_back_too() {
+    let world = World::new(UPSERT);
+    world.product.fault("project", Fault::RefuseHalfway);
+    world.attempt().await.expect_err("refused");
+    let mut run = world.begin_to(&Purpose::Undo("refused".into())).await.unwrap();
+    let end = steps(&mut run, &world.product).await.expect_err("the next was not begun");
+    assert!(matches!(end, StepError::NotBegun { ref step } if step == "rate-card"), "{end}");
+    assert_eq!(run.compensate().await.unwrap(), Compensated::default());
+    assert_eq!(world.product.undone(), ["project", "customer"]);
+    assert!(world.product.made().is_empty());
+
+    let world = World::new(UPSERT);
+    world.product.fault("project", Fault::CommitThenSilence);
+    world.attempt().await.expect_err("no answer");
+    let mut early = world.begin_to(&Purpose::Undo("asked for".into())).await.unwrap();
+    let waits = steps(&mut early, &world.product).await.expect_err("it may come later");
+    assert!(matches!(waits, StepError::Settling { .. }), "{waits}");
+    early.pause().await.unwrap();
+    world.clock.pass(SignedDuration::from_secs(36));
+    let mut run = world.begin_to(&Purpose::Undo("asked for".into())).await.unwrap();
+    steps(&mut run, &world.product).await.expect_err("the next was not begun");
+    assert_eq!(run.compensate().await.unwrap(), Compensated::default());
+    assert!(world.product.made().is_empty());
+}
+
 /// A compensation that failed half-way goes on where it stopped; nothing is undone twice.
 #[tokio::test]
 async fn a_compensation_that_fails_is_repeated_from_where_it_stopped() {
@@ -323,6 +351,24 @@ async fn what_cannot_be_undone_is_left_for_a_person() {
     assert_eq!(left, [("customer".to_owned(), "it has invoices".to_owned())]);
     let again = world.begin_to(&Purpose::Undo("asked for again".into())).await;
     assert!(again.is_ok(), "held, so that a person can go on");
+}
+
+/// Proves RES-06 in part: what a product refuses to give back is told, and keeps nothing else standing.
+#[tokio::test]
+async fn what_is_refused_on_the_way_back_is_left_for_a_person() {
+    let world = World::new(SEARCH);
+    let mut run = world.begin().await.unwrap();
+    steps(&mut run, &world.product).await.unwrap();
+    world.product.fault("project", Fault::UndoRefused);
+    let left = run.compensate().await.unwrap().left;
+    assert_eq!(left.iter().map(|(step, _)| step.as_str()).collect::<Vec<_>>(), ["project"]);
+    assert_eq!(world.product.made(), ["project"]);
+    // Once a person made it possible, it is tried again, and the run ends.
+    world.clock.pass(SignedDuration::from_secs(1));
+    let mut again = world.begin_to(&Purpose::Undo("asked for again".into())).await.unwrap();
+    steps(&mut again, &world.product).await.unwrap();
+    assert_eq!(again.compensate().await.unwrap(), Compensated::default());
+    assert!(world.product.made().is_empty());
 }
 
 #[test]

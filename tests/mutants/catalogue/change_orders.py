@@ -81,8 +81,8 @@ MUTATIONS = (
         "the gate does not compare",
         "Delivery would start on what was set up otherwise than it was sold.",
         READINESS,
-        (("    if let Some(problem) = compare(contract, plan.as_ref(), project.as_ref(), today) {",
-          "    if let Some(problem) = compare(contract, plan.as_ref(), project.as_ref(), today).filter(|_| contract.version == 0) {"),),
+        (("    if let Some(problem) = compare(contract, &plan.into(), &project.into(), today) {",
+          "    if let Some(problem) = compare(contract, &plan.into(), &project.into(), today).filter(|_| contract.version == 0) {"),),
         (BEGUN,),
     ),
     Mutation(
@@ -121,6 +121,11 @@ MUTATIONS = (
         "an order comes into force twice",
         "A crash after the commit would raise an exception about an order that is in force.",
         CARRY_OUT,
-        (("    if entered(context, event).await? {\n        // An earlier", "    if recorded.is_none() && entered(context, event).await? {\n        // An earlier"),),
+        (
+            (
+                "    if let Some(entry) = entry(context, event).await? {\n",
+                "    if let Some(entry) = entry(context, event).await?.filter(|_| recorded.is_none()) {\n",
+            ),
+        ),
     ),
 )

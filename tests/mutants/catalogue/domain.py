@@ -141,13 +141,8 @@ MUTATIONS = (
         CASH,
         (
             (
-                "        | InvoiceStatus::Drafted\n        | InvoiceStatus::Submitted => {\n",
-                "        | InvoiceStatus::Drafted => {\n",
-            ),
-            (
-                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => {}",
-                "InvoiceStatus::Submitted | InvoiceStatus::Posted | InvoiceStatus::PartPaid |"
-                " InvoiceStatus::Paid => {}",
+                "    if !invoice.status.may_become(InvoiceStatus::Paid) {\n",
+                "    if !invoice.status.may_become(InvoiceStatus::Paid) && invoice.status != InvoiceStatus::Submitted {\n",
             ),
         ),
         (CASH_TESTS,),
@@ -179,8 +174,8 @@ MUTATIONS = (
         INVOICE,
         (
             (
-                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,",
-                "InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid => InvoiceStatus::Posted,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => InvoiceStatus::Posted,",
             ),
         ),
         (CASH_TESTS,),
@@ -210,10 +205,17 @@ MUTATIONS = (
         "shared/domain/src/engagement.rs",
         (
             (
-                "Self::Active => matches!(next, Self::Active),",
-                "Self::Active => matches!(next, Self::Active | Self::Withdrawn),",
+                "            Self::Active | Self::Withdrawn => &[],\n",
+                "            Self::Active => &[Self::Withdrawn],\n            Self::Withdrawn => &[],\n",
             ),
         ),
-        (LIB,),
+        ("-p domain --test transitions",),
+    ),
+    Mutation(
+        "any status may follow any other",
+        "A late or doubled event would move an object back.",
+        "shared/domain/src/transition.rs",
+        (("self == next || self.followed_by().contains(&next)", "self == next || !self.followed_by().is_empty()"),),
+        ("-p domain --test transitions",),
     ),
 )

@@ -121,7 +121,12 @@ MUTATIONS = (
         "a submission overwrites what was posted meanwhile",
         "A fast ERP's posting, even its payment, would be undone by our own late note.",
         SUBMIT,
-        (("        if invoice.status == InvoiceStatus::Drafted {\n", "        {\n"),),
+        (
+            (
+                "        if let Ok(next) = invoice.submit(&posted.record) {\n",
+                "        {\n            let next = Invoice { status: InvoiceStatus::Submitted, ..invoice };\n",
+            ),
+        ),
     ),
     Mutation(
         "a submission's lost version counts as recorded",

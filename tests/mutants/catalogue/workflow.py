@@ -98,7 +98,21 @@ MUTATIONS = (
         "an earlier attempt is not left to settle",
         "A call that is still under way would not be found yet, and be sent again.",
         RUN,
-        (("        self.let_settle(step, connection, idempotency, asked_at)?;\n", ""),),
+        (("        self.let_settle(step, connection, idempotency, asked_at)?;\n        self.may_begin", "        self.may_begin"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "what was refused half-way is not taken back",
+        "A record that a system had changed before it refused the rest would stay changed.",
+        RUN,
+        (("let tried = |s: &StepRecord| is_open(s) || s.state == StepState::Refused;", "let tried = is_open;"),),
+        (TESTS,),
+    ),
+    Mutation(
+        "a refusal on the way back is tried for ever",
+        "What came before it would never be taken back, and nobody would be told.",
+        "shared/workflow/src/undo.rs",
+        (("Err(error) if error.retryable() =>", "Err(error) if error.retryable() || !error.detail.is_empty() =>"),),
         (TESTS,),
     ),
     Mutation(
@@ -107,8 +121,8 @@ MUTATIONS = (
         RUN,
         (
             (
-                "let_settle(step, connection, idempotency, asked_at)?;",
-                "let_settle(step, connection, idempotency, self.clock.now().max(asked_at))?;",
+                "let_settle(step, connection, idempotency, asked_at)?;\n        self.may_begin",
+                "let_settle(step, connection, idempotency, self.clock.now().max(asked_at))?;\n        self.may_begin",
             ),
         ),
         (TESTS, NAMED),

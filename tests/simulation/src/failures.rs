@@ -126,7 +126,8 @@ async fn refuse_change_order(
     Box::pin(quiet(&world)).await;
     *open(&begun) = (world.sim.calls().len(), world.sim.hits());
     let function = function_of(Workflow::ChangeOrder);
-    let refusal = Aim { function, at: Target::Place(refused), fault: Fault::Refused, times: u32::MAX };
+    // Once: what is taken back goes to the same place.
+    let refusal = Aim { function, at: Target::Place(refused), fault: Fault::Refused, times: 1 };
     world.sim.aim([vec![refusal], then].concat());
     script::sign_change_order(&world, deal.change_order.as_ref().unwrap_or(&deal.quote));
     Box::pin(quiet(&world)).await;

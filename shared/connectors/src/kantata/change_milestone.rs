@@ -116,9 +116,10 @@ impl Performs<ChangeMilestone> for Kantata {
         Idempotency::Upsert { settles_within: self.settings.settling() }
     }
 
-    /// Not asked: doing it finds both records by their references and sets absolute values.
-    async fn find(&self, _operation: &ChangeMilestone) -> Result<Option<Reference>, CallError> {
-        Ok(None)
+    /// Asked only by whoever takes back an attempt that was not answered or was refused half-way: some
+    /// of it may stand, and undoing it sets absolute values.
+    async fn find(&self, operation: &ChangeMilestone) -> Result<Option<Reference>, CallError> {
+        Ok(Some(Reference { record: operation.project.clone() }))
     }
 
     async fn perform(&self, operation: &ChangeMilestone, _key: &str) -> Result<Reference, CallError> {

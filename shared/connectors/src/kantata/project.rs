@@ -79,9 +79,12 @@ impl Performs<SetBudget> for Kantata {
         Idempotency::Upsert { settles_within: self.settings.settling() }
     }
 
-    /// Not asked: the value is absolute, so setting it again is the quickest way to be sure.
-    async fn find(&self, _operation: &SetBudget) -> Result<Option<Reference>, CallError> {
-        Ok(None)
+    /// Whether the project shows another budget than before, or shows none.
+    async fn find(&self, operation: &SetBudget) -> Result<Option<Reference>, CallError> {
+        let held = self.workspace(SetBudget::NAME, &operation.project).await?;
+        let before = operation.before.minor_units().ok();
+        let changed = held.filter(|w| w.price_in_cents.is_none() || w.price_in_cents != before);
+        Ok(changed.map(|_| Reference { record: operation.project.clone() }))
     }
 
     async fn perform(&self, operation: &SetBudget, _key: &str) -> Result<Reference, CallError> {

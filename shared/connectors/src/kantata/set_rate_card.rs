@@ -96,9 +96,10 @@ impl Performs<SetRateCard> for Kantata {
         Idempotency::Upsert { settles_within: self.settings.settling() }
     }
 
-    /// Not asked: doing it reads the card first and sets what differs.
-    async fn find(&self, _operation: &SetRateCard) -> Result<Option<Reference>, CallError> {
-        Ok(None)
+    /// Asked only by whoever takes back an attempt that was not answered or was refused half-way: some
+    /// of it may stand, and undoing it sets absolute values.
+    async fn find(&self, operation: &SetRateCard) -> Result<Option<Reference>, CallError> {
+        Ok(Some(Reference { record: operation.project.clone() }))
     }
 
     /// Many records: once the first is set, something has happened, whatever fails later.

@@ -71,9 +71,15 @@ impl Performs<AmendBillingPlan> for Tryton {
         Idempotency::Upsert { settles_within: super::SETTLES_WITHIN }
     }
 
-    /// Not asked: doing it reads the plan first and sends what differs.
-    async fn find(&self, _operation: &AmendBillingPlan) -> Result<Option<Reference>, CallError> {
-        Ok(None)
+    /// Whether the plan holds something else than the version before.
+    async fn find(&self, operation: &AmendBillingPlan) -> Result<Option<Reference>, CallError> {
+        let engagement = &operation.engagement;
+        let found: Option<Plan> = self.by_external_id(NAME, MODEL, engagement.as_str(), &PLAN).await?;
+        let changed = found.filter(|plan| {
+            let ours = plan.id.to_string() == operation.plan;
+            ours && self.difference(engagement, plan, &operation.from).is_some()
+        });
+        Ok(changed.map(|_| Reference { record: operation.plan.clone() }))
     }
 
     async fn perform(&self, operation: &AmendBillingPlan, _key: &str) -> Result<Reference, CallError> {

@@ -30,7 +30,9 @@ pub(super) fn wanted(contract: &Contract) -> Vec<(String, Wanted)> {
     let milestones = contract.milestones.iter().map(|m| named(&m.key, &m.name, m.amount));
     let recurring = contract.recurring.iter().map(|c| named(&c.key, &c.name, c.fee));
     let mut all: Vec<(String, Wanted)> = milestones.chain(recurring).collect();
-    if let Some(rate) = contract.rate_card.rates.first() {
+    // The plan holds one price for time; invoices carry their own. One that has ended would mislead.
+    let rates = &contract.rate_card.rates;
+    if let Some(rate) = rates.iter().find(|r| r.effective_until.is_none()).or(rates.first()) {
         all.push((TIME.into(), Wanted { name: "Time and materials".into(), price: rate.hourly }));
     }
     all

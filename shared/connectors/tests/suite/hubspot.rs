@@ -81,6 +81,7 @@ async fn sold(server: &MockServer, deal: Value, quote: Value, lines: Value) {
     on(server, "POST", "/crm/v3/objects/line_items/batch/read", answer(&lines), 1).await;
 }
 
+/// Proves OWN-14 in part: HubSpot's quote, in HubSpot's own properties, becomes ours.
 #[tokio::test]
 async fn a_quote_is_read_back_with_its_lines_and_customer() {
     let server = MockServer::start().await;

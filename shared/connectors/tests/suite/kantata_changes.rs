@@ -42,7 +42,11 @@ async fn a_budget_is_set_again_and_back_as_often_as_needed() {
     assert_eq!(Performs::<SetBudget>::idempotency(&*psa), settles());
     on(&server, "PUT", PROJECT, budgeted(5_500_000), 2).await;
     on(&server, "PUT", PROJECT, budgeted(5_000_000), 1).await;
-    assert_eq!(psa.find(&budget()).await, Ok(None));
+    let workspaces = "/api/v1/workspaces";
+    on(&server, "GET", workspaces, budgeted(5_000_000), 1).await;
+    on(&server, "GET", workspaces, budgeted(5_500_000), 1).await;
+    assert_eq!(psa.find(&budget()).await, Ok(None), "nothing of it stands");
+    assert_eq!(psa.find(&budget()).await, Ok(Some(at("42"))), "an attempt that nobody answered for");
     for _ in 0..2 {
         assert_eq!(psa.perform(&budget(), "key").await, Ok(at("42")));
     }
@@ -106,7 +110,7 @@ async fn a_milestone_that_is_added_is_a_story_and_its_billing() {
     let psa = psa(&server.uri());
     assert_eq!(Performs::<ChangeMilestone>::idempotency(&*psa), settles());
     let added = order(None, Some(as_signed()));
-    assert_eq!(psa.find(&added).await, Ok(None));
+    assert_eq!(psa.find(&added).await, Ok(Some(at("42"))), "some of it may stand");
     neither_is_found(&server).await;
     on(&server, "POST", STORIES, story(false, "not started"), 1).await;
     on(&server, "POST", BILLINGS, billing(2_000_000), 1).await;
@@ -287,7 +291,7 @@ async fn rates_begin_and_end_with_versions_of_their_own() {
     let server = MockServer::start().await;
     let psa = psa(&server.uri());
     assert_eq!(Performs::<SetRateCard>::idempotency(&*psa), settles());
-    assert_eq!(psa.find(&rates()).await, Ok(None));
+    assert_eq!(psa.find(&rates()).await, Ok(Some(at("42"))), "some of it may stand");
     card_is_there(&server).await;
     on(&server, "GET", VERSIONS, versions(&[("58", "2000-01-01")]), 1).await;
     on(&server, "POST", VERSIONS, versions(&[("59", "2027-01-01")]), 1).await;

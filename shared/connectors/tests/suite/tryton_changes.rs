@@ -69,12 +69,12 @@ fn held(plan: &Value) -> ResponseTemplate {
 #[tokio::test]
 async fn a_plan_is_amended_in_one_call_that_holds_everything_that_differs() {
     let server = MockServer::start().await;
-    on(&server, "GET", WORK, held(&vendor("tryton/plan.json")), 1).await;
+    on(&server, "GET", WORK, held(&vendor("tryton/plan.json")), 2).await;
     on(&server, "PUT", PLAN, answer(&amended()), 1).await;
     let erp = erp(&server.uri());
     let settles = Idempotency::Upsert { settles_within: Duration::from_secs(60) };
     assert_eq!(Performs::<AmendBillingPlan>::idempotency(&*erp), settles);
-    assert_eq!(erp.find(&order()).await, Ok(None), "its values are absolute");
+    assert_eq!(erp.find(&order()).await, Ok(None), "it holds what it held before");
     let done = erp.perform(&order(), "key").await.expect("is amended");
     assert_eq!(order().verify(&done), Ok(()));
     let new = |key: &str, name: &str, price: &str| {
@@ -103,9 +103,11 @@ async fn a_plan_that_holds_the_change_is_left_alone() {
 #[tokio::test]
 async fn an_amendment_is_undone_by_what_differs_the_other_way() {
     let server = MockServer::start().await;
-    on(&server, "GET", WORK, held(&amended()), 1).await;
+    on(&server, "GET", WORK, held(&amended()), 2).await;
     on(&server, "PUT", PLAN, answer(&vendor("tryton/plan.json")), 1).await;
     let record = Reference { record: "4".into() };
+    let left = erp(&server.uri()).find(&order()).await;
+    assert_eq!(left, Ok(Some(record.clone())), "an attempt that nobody answered for");
     assert_eq!(erp(&server.uri()).undo(&order(), &record).await, Ok(Undone::Removed));
     let body = &sent(&server, "PUT", PLAN).await[0];
     assert_eq!(body["name"], "Globex ERP roll-out (Q-1)");

@@ -56,6 +56,7 @@ fn create() -> CreateInvoice {
     }
 }
 
+/// Proves OWN-14 in part: our invoice becomes Tryton's, in Tryton's own fields.
 #[tokio::test]
 async fn an_invoice_is_created_in_draft_and_every_line_says_everything() {
     let server = MockServer::start().await;

@@ -22,13 +22,12 @@ pub(super) fn succeed(before: &RateCard, sold: &RateCard, today: Date) -> RateCa
 }
 
 fn role_succeeds(before: &[Rate], sold: Vec<Rate>, today: Date) -> Vec<Rate> {
-    // One that ended begins anew where it is sold again. One that is in force and was sold from an earlier day
-    // began with its own change order, and goes on.
+    let begun = |rate: &Rate| rate.effective_from.is_none_or(|from| from <= today);
+    // One that ended begins anew where it is sold again. One that is in force stays, though its line
+    // still says the day on which an earlier price began.
     let same = |known: &Rate, rate: &Rate| {
-        let (began, sold) = (known.effective_from, rate.effective_from);
-        known.effective_until.is_none()
-            && known.hourly == rate.hourly
-            && (began == sold || (sold < began && began <= Some(today)))
+        let days = known.effective_from == rate.effective_from || (begun(known) && begun(rate));
+        known.effective_until.is_none() && known.hourly == rate.hourly && days
     };
     let (kept, new): (Vec<Rate>, Vec<Rate>) =
         sold.into_iter().partition(|rate| before.iter().any(|known| same(known, rate)));

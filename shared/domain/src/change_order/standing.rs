@@ -1,6 +1,7 @@
 //! How a quote stands to the contract in force.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::contract::Contract;
 use crate::quote::Quote;
@@ -28,10 +29,16 @@ impl Standing {
     }
 }
 
+/// The statements of work that a quote has approved and a contract does not have.
+#[must_use]
+pub fn further_statements(contract: &Contract, quote: &Quote) -> BTreeSet<String> {
+    quote.clone().in_force().statements().difference(&contract.statements).cloned().collect()
+}
+
 /// How a quote stands to a contract.
 #[must_use]
 pub fn standing(contract: &Contract, quote: &Quote) -> Standing {
-    let further = || !quote.clone().in_force().statements().is_subset(&contract.statements);
+    let further = || !further_statements(contract, quote).is_empty();
     match quote.version.cmp(&contract.quote_version()) {
         Ordering::Less => Standing::Older,
         Ordering::Greater => Standing::Further,

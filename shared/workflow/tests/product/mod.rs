@@ -38,9 +38,12 @@ pub enum Fault {
     CommitUnseen,
     Throttle(u64),
     Refuse,
+    /// Something of it was done before the rest was refused.
+    RefuseHalfway,
     AnswerAnother,
     UndoFails,
     UndoImpossible,
+    UndoRefused,
 }
 
 #[derive(Default)]
@@ -108,8 +111,12 @@ impl Performs<Make> for Product {
                 let retry_after = Some(Duration::from_secs(seconds));
                 return Err(error(CallErrorKind::Transient { retry_after }));
             }
-            Some(undo @ (Fault::UndoFails | Fault::UndoImpossible)) => {
+            Some(undo @ (Fault::UndoFails | Fault::UndoImpossible | Fault::UndoRefused)) => {
                 books.faults.insert(make.name.clone(), undo);
+            }
+            Some(Fault::RefuseHalfway) => {
+                books.made.push(make.name.clone());
+                return Err(error(CallErrorKind::Refused));
             }
             Some(Fault::CommitUnseen) => {
                 books.unseen.insert(make.name.clone());
@@ -136,6 +143,7 @@ impl Performs<Make> for Product {
         let mut books = self.books.lock().unwrap();
         match books.faults.remove(&make.name) {
             Some(Fault::UndoFails) => return Err(error(CallErrorKind::Transient { retry_after: None })),
+            Some(Fault::UndoRefused) => return Err(error(CallErrorKind::Refused)),
             Some(Fault::UndoImpossible) => return Ok(Undone::Impossible("it has invoices".into())),
             _ => {}
         }

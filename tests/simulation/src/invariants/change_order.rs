@@ -55,7 +55,7 @@ pub(crate) fn none_or_all(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<St
     let books = open(&world.books);
     let today = world.sim.now().to_zoned(TimeZone::UTC).date();
     let (plan, project) = (books.held_plan(&deal.engagement), books.held_project(&deal.engagement, today));
-    let differs = compare(&engagement.contract, plan.as_ref(), project.as_ref(), today);
+    let differs = compare(&engagement.contract, &plan.into(), &project.into(), today);
     must(&mut broken, differs.is_none(), || format!("{differs:?}"));
     broken
 }

@@ -20,14 +20,14 @@ use crate::world::{ERP, PSA};
 
 /// Operations that bring something to a state: `after` when done, `before` when undone.
 macro_rules! brings {
-    ($($product:ident: $operation:ty, $before:ident, $after:ident;)*) => {$(
+    ($($product:ident: $operation:ty, $named:ident, $before:ident, $after:ident;)*) => {$(
         #[async_trait]
         impl Performs<$operation> for $product {
             fn idempotency(&self) -> Idempotency {
                 UPSERT
             }
-            async fn find(&self, _: &$operation) -> Result<Option<Reference>, CallError> {
-                Ok(None)
+            async fn find(&self, operation: &$operation) -> Result<Option<Reference>, CallError> {
+                Ok(Some(Reference { record: operation.$named.to_string() }))
             }
             async fn perform(&self, operation: &$operation, _: &str) -> Result<Reference, CallError> {
                 self.bring(operation.clone(), operation.$after.clone()).await
@@ -40,10 +40,10 @@ macro_rules! brings {
 }
 
 brings! {
-    SimulatedErp: AmendBillingPlan, from, to;
-    SimulatedPsa: SetBudget, before, after;
-    SimulatedPsa: ChangeMilestone, before, after;
-    SimulatedPsa: SetRateCard, before, after;
+    SimulatedErp: AmendBillingPlan, plan, from, to;
+    SimulatedPsa: SetBudget, project, before, after;
+    SimulatedPsa: ChangeMilestone, project, before, after;
+    SimulatedPsa: SetRateCard, project, before, after;
 }
 
 /// Brings what an operation is about to a state.

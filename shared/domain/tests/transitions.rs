@@ -1,0 +1,139 @@
+//! What may become of an engagement, an approval, an invoice, a billable line and a statement of work, and what may not.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use domain::approval::ApprovalStatus;
+use domain::billing::LineStatus;
+use domain::cash::{Application, apply};
+use domain::event::PaymentReceived;
+use domain::id::{InvoiceId, PaymentId};
+use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice};
+use domain::sample::{active, quote, usd};
+use domain::statement_of_work::StatementStatus;
+use domain::{EngagementStatus, Status};
+use proptest::prelude::*;
+
+/// `from > to` for each pair of different statuses that is legal; every other one is refused by an
+/// error that names the object and both.
+fn graph<S: Status>() -> Vec<String> {
+    let mut legal = Vec::new();
+    for &from in S::ALL {
+        assert_eq!(from.to(from), Ok(from), "a repeated step changes nothing");
+        for &to in S::ALL.iter().filter(|to| **to != from) {
+            let (before, after) = (from.name(), to.name());
+            match from.to(to) {
+                Ok(status) => {
+                    assert_eq!(status.name(), after);
+                    legal.push(format!("{before} > {after}"));
+                }
+                Err(illegal) => {
+                    let said = format!("{} that is {before} may not become {after}", S::OBJECT);
+                    assert_eq!(illegal.to_string(), said);
+                }
+            }
+        }
+    }
+    legal
+}
+
+/// Proves OWN-13 in part: every pair of statuses of the objects that have one.
+#[test]
+fn every_legal_transition_is_listed_and_every_other_is_refused() {
+    assert_eq!(
+        graph::<EngagementStatus>(),
+        ["held > activating", "activating > held", "activating > active", "activating > withdrawn"]
+    );
+    assert_eq!(
+        graph::<ApprovalStatus>(),
+        ["requested > approved", "requested > rejected", "requested > expired", "requested > superseded"]
+    );
+    assert_eq!(
+        graph::<InvoiceStatus>(),
+        [
+            "collecting > empty",
+            "collecting > drafted",
+            "drafted > submitted",
+            "drafted > posted",
+            "submitted > posted",
+            "posted > part-paid",
+            "posted > paid",
+            "part-paid > paid"
+        ]
+    );
+    assert_eq!(graph::<LineStatus>(), ["ready > invoiced"]);
+    assert_eq!(
+        graph::<StatementStatus>(),
+        ["drafted > approved", "drafted > withdrawn", "approved > withdrawn", "withdrawn > approved"]
+    );
+}
+
+/// What may happen to an invoice, in whatever order it is told.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Fixed,
+    Submitted,
+    Posted,
+    Paid(u32),
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![
+        Just(Told::Fixed),
+        Just(Told::Submitted),
+        Just(Told::Posted),
+        (1_u32..300).prop_map(Told::Paid),
+    ]
+}
+
+fn posting(invoice: &Invoice) -> PostedInvoice {
+    PostedInvoice {
+        record: "4".into(),
+        posted: true,
+        number: Some("INV2026-00001".into()),
+        invoiced_on: None,
+        untaxed: invoice.untaxed,
+        tax: usd("0.00"),
+        total: invoice.untaxed,
+        open: invoice.untaxed,
+    }
+}
+
+fn payment(amount: u32) -> PaymentReceived {
+    PaymentReceived {
+        payment: PaymentId::derive(&["1"]),
+        connection: "stripe-main".into(),
+        record: "1".into(),
+        amount: usd(&amount.to_string()),
+        invoice_number: Some("INV2026-00001".into()),
+        received_at: "2026-11-21T12:00:00Z".parse().expect("timestamp"),
+    }
+}
+
+fn after(invoice: &Invoice, told: Told) -> Option<Invoice> {
+    match told {
+        Told::Fixed => invoice.fix_lines(),
+        Told::Submitted => invoice.submit("4").ok(),
+        Told::Posted => invoice.post(&posting(invoice)).ok(),
+        Told::Paid(amount) => match apply(invoice, &payment(amount)).expect("adds up") {
+            Application::Applied { invoice, .. } => Some(*invoice),
+            Application::TooEarly | Application::Held(_) => None,
+        },
+    }
+}
+
+proptest! {
+    /// Proves OWN-13 in part: whatever an invoice is told, and in whatever order, it only ever goes
+    /// where it may go.
+    #[test]
+    fn an_invoice_only_goes_where_it_may(lines in 0_u32..2, story in prop::collection::vec(told(), 1..12)) {
+        let engagement = active(&quote());
+        let mut invoice = Invoice::request(&engagement, InvoiceId::derive(&["1"]), "test".into());
+        invoice.line_count = lines;
+        invoice.untaxed = usd(&format!("{}.00", lines * 180));
+        for told in story {
+            let Some(next) = after(&invoice, told) else { continue };
+            prop_assert!(invoice.status.may_become(next.status), "{:?} after {:?}", next.status, invoice.status);
+            prop_assert!(lines > 0 || next.status == InvoiceStatus::Empty, "nothing is billed by nothing");
+            invoice = next;
+        }
+    }
+}
