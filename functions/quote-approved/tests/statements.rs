@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use change_order_approved::ChangeOrderApproved;
+use compare_contracts::Found;
 use domain::activation::ActivationPolicy;
 use domain::billing::BillableLine;
 use domain::engagement::Engagement;
@@ -21,13 +22,15 @@ use domain::sample::{completion, config, quote_of_two, usd};
 use domain::statement_of_work::{StatementOfWork, StatementStatus};
 use domain::{Contract, TenantConfig};
 use events::{Envelope, Traceparent};
+use jiff::SignedDuration;
 use journal::memory::MemoryStore;
-use journal::{Item, Journal};
+use journal::{Item, Journal, Key};
 use milestone_completed::MilestoneCompleted;
 use products::{BooksOf, IS_ASKED, Product, REFUSES};
 use quote_approved::QuoteApproved;
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
-use runtime::{Handler, Outcome};
+use runtime::{Context, Handler, Outcome};
+use serde_json::json;
 
 const TENANT: &str = "northwind";
 const CRM: &str = "hubspot-main";
@@ -68,15 +71,37 @@ impl World {
         self.crm.quotes.lock().unwrap().insert(DEAL.into(), quote);
     }
 
-    async fn deliver(&self, handler: &dyn Handler, event: &Envelope) -> Outcome {
+    /// What a process works with that runs some hours after the deal was sold.
+    fn context(&self, bus: &Arc<FakeBus>, hours: i64) -> Context {
         let mut known = FakeConnections::default();
         known.tenants.insert(TENANT.into(), Arc::new(self.config.clone()));
         known.crm.insert(CRM.into(), self.crm.clone());
         known.psa.insert("kantata-main".into(), self.psa.clone());
         known.erp.insert("tryton-us".into(), self.erp.clone());
         let clock = Arc::new(FakeClock::at("2026-11-21T12:00:00Z".parse().unwrap()));
-        let context = context("test", self.table.clone(), &Arc::new(FakeBus::default()), &clock, known);
+        clock.pass(SignedDuration::from_hours(hours));
+        context("test", self.table.clone(), bus, &clock, known)
+    }
+
+    async fn deliver(&self, handler: &dyn Handler, event: &Envelope) -> Outcome {
+        let context = self.context(&Arc::default(), 0);
         handler.handle(&context, vec![event.clone()]).await.remove(0).1.expect("dealt with")
+    }
+
+    /// Compares the engagement some hours later; what was found, and the change orders that were put on the bus.
+    async fn compared(&self, hours: i64) -> (Option<Found>, Vec<Envelope>) {
+        let connection = json!({
+            "connection": CRM, "tenant": TENANT, "product": "hubspot", "role": "crm",
+            "base_url": "https://crm.example", "webhook_url": "https://q2c.example", "secret_id": "s", "settings": {},
+        });
+        let body = json!({"body": connection.to_string(), "version": 1});
+        let item = Item::new(&Key::connection(CRM), "config", TENANT, &body).unwrap();
+        self.table
+            .fill([item.with("status_key", "config#connection").with("status_at", "2026-11-01T00:00:00Z")]);
+        let bus = Arc::new(FakeBus::default());
+        let compared = compare_contracts::compare_due(&self.context(&bus, hours)).await.unwrap();
+        let orders = bus.taken().into_iter().filter(|e| matches!(e.event, Event::ChangeOrderApproved(_)));
+        (compared.first().and_then(|c| c.found), orders.collect())
     }
 
     async fn quote_approved(&self, delivery: &str) -> Outcome {
@@ -269,4 +294,22 @@ async fn a_quote_without_an_approved_statement_waits() {
     assert_eq!(world.quote_approved("q2").await, Outcome::Applied);
     assert_eq!(world.held(), (at(&[M2, S1]), at(&[M2])));
     assert_eq!(world.open_exceptions(), [""; 0]);
+}
+
+/// Proves EVT-30 in part, CHG-09 in part: the approval of a statement never reached us. The comparison finds it and carries
+/// it on once; where that does not help, a person is told.
+#[tokio::test]
+async fn a_statement_that_was_never_announced_is_found() {
+    let world = World::new(&["SOW-1"]);
+    world.quote_approved("q").await;
+    world.holds(quote_of_two(&["SOW-1", "SOW-2"]));
+    let (found, orders) = world.compared(25).await;
+    assert_eq!((found, orders.len()), (Some(Found::ChangeOrder), 1));
+    let (found, again) = world.compared(27).await;
+    assert_eq!((found, again.len()), (Some(Found::Difference), 0), "the order is lost as well");
+    let said = world.open_exceptions().remove(0);
+    assert!(said.starts_with("Q2C-0603") && said.contains("statement of work SOW-2"), "{said}");
+    assert_eq!(world.deliver(&ChangeOrderApproved, &orders[0]).await, Outcome::Applied);
+    assert_eq!(world.held(), (at(&[M1, M2, S1]), at(&[M1, M2])));
+    assert_eq!(world.compared(60).await.1, [], "nothing is left to be carried on");
 }

@@ -212,9 +212,13 @@ impl Fault {
                     | Place::ReadChanges
             ),
             Self::Throttled | Self::Unauthorised => read || write,
-            // These two come right after another call to the same product: an outage begins before that, but for
-            // a run that is resumed at them, which need not happen.
-            Self::Down => (read || write) && !matches!(place, Place::ChangeMilestone | Place::SetRateCard),
+            // These come right after another call to the same product: an outage begins before that, but for a run
+            // that is resumed at them, which need not happen.
+            Self::Down => {
+                let after_another =
+                    matches!(place, Place::AmendBillingPlan | Place::ChangeMilestone | Place::SetRateCard);
+                (read || write) && !after_another
+            }
             Self::Silent | Self::Late | Self::Refused => write,
             Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
             Self::Twice => {
