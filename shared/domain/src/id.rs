@@ -101,6 +101,10 @@ id!(
     PaymentId, "pay_"
 );
 id!(
+    /// A credit memo that reduces an invoice.
+    CreditMemoId, "crm_"
+);
+id!(
     /// What one legal entity owes another for an approved entry.
     ChargeId, "ich_"
 );

@@ -4,7 +4,9 @@
 use domain::approval::ApprovalStatus;
 use domain::billing::LineStatus;
 use domain::cash::{Application, apply};
+use domain::credit_memo::CreditMemoStatus;
 use domain::event::PaymentReceived;
+use domain::expense::ExpenseStatus;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice};
 use domain::sample::{active, quote, usd};
@@ -63,6 +65,20 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
     assert_eq!(
         graph::<StatementStatus>(),
         ["drafted > approved", "drafted > withdrawn", "approved > withdrawn", "withdrawn > approved"]
+    );
+    assert_eq!(
+        graph::<ExpenseStatus>(),
+        [
+            "submitted > approved",
+            "submitted > rejected",
+            "approved > withdrawn",
+            "rejected > submitted",
+            "withdrawn > submitted"
+        ]
+    );
+    assert_eq!(
+        graph::<CreditMemoStatus>(),
+        ["requested > approved", "requested > rejected", "approved > posted", "posted > applied"]
     );
 }
 

@@ -1,5 +1,6 @@
 //! Invoices and the cash applied to them.
 
+use domain::collections::Collections;
 use domain::id::{EngagementId, InvoiceId};
 use journal::Item;
 use runtime::Context;
@@ -12,13 +13,16 @@ use crate::error::{ApiError, Kind};
 const PAYMENT: &[&str] =
     &["payment", "connection", "received_at", "received", "applied", "unapplied", "invoice"];
 
-/// An invoice with what is open, and the payments applied to it.
+/// An invoice with what is open and since when, and the payments applied to it.
 pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) -> Result<Value, ApiError> {
     let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
     let (tenant, journal) = (&caller.tenant, &context.journal);
     let engagement = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
     let invoice = journal.invoice(tenant, &engagement, id).await?.body.ok_or_else(missing)?;
-    let open = invoice.open().map_err(ApiError::inside)?;
+    let config = context.connect.tenant(tenant).await?;
+    let days = config.payment_terms.iter().find(|t| t.code == invoice.payment_terms).map(|t| t.days);
+    let today = context.business_day(&config).map_err(ApiError::inside)?;
+    let collections = Collections::of(&invoice, days, today);
     let paid = journal.listed(tenant, engagement.as_str(), "payment#", MOST_LISTED + 1).await?;
     let payments: Vec<Value> = paid
         .iter()
@@ -26,8 +30,11 @@ pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) 
         .filter(|item| item.text("invoice") == Some(id.as_str()))
         .map(payment)
         .collect();
-    Ok(json!({"engagement": engagement, "invoice": invoice, "open": open, "payments": payments,
-              "truncated": paid.len() > MOST_LISTED}))
+    Ok(
+        json!({"engagement": engagement, "invoice": invoice, "open": collections.open, "collections": collections,
+              "payments": payments,
+              "truncated": paid.len() > MOST_LISTED}),
+    )
 }
 
 /// Payments of an engagement.

@@ -1,5 +1,7 @@
 //! What happened to an engagement, oldest first.
 
+use domain::billing::BillableLine;
+use domain::billing_event::BillingEventType;
 use domain::id::EngagementId;
 use jiff::Timestamp;
 use runtime::Context;
@@ -9,13 +11,16 @@ use super::{MOST_LISTED, fields};
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 
+/// How the sort keys of billable lines begin.
+const LINES: &str = "line#";
+
 /// What is shown of each kind of item: the beginning of its sort key, and its fields.
 const SHOWN: &[(&str, &[&str])] = &[
     ("journal#", &["event_id", "event_type", "occurred_at", "causation_id", "outcome", "summary"]),
     ("step#", &["workflow", "run", "step", "state", "system", "external_id", "summary"]),
     ("statement-of-work#", &["statement", "status", "approval", "contract_version"]),
     (
-        "line#",
+        LINES,
         &[
             "line",
             "statement",
@@ -42,6 +47,10 @@ pub(super) async fn of(context: &Context, caller: &Caller, id: &EngagementId) ->
         truncated |= items.len() > MOST_LISTED;
         for item in items.iter().take(MOST_LISTED) {
             let mut entry = fields(item, names);
+            if *prefix == LINES {
+                let line: BillableLine = item.body()?;
+                entry.insert("billing_event".into(), json!(BillingEventType::from(&line)));
+            }
             entry.insert("kind".into(), item.text("kind").unwrap_or_default().into());
             entry.insert("recorded_at".into(), item.text("recorded_at").unwrap_or_default().into());
             entries.push(entry);

@@ -1,0 +1,40 @@
+//! What makes something billable, under one name whatever product it comes from.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::billing::{BillableLine, Evidence};
+use crate::expense::Expense;
+
+/// The kinds of billing events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BillingEventType {
+    /// Approved time.
+    TimeEntry,
+    /// An approved expense that is passed on.
+    ExpenseApproval,
+    /// A milestone that the customer accepted.
+    MilestoneCompletion,
+    /// A period of a recurring charge has come.
+    RecurringServiceCharge,
+    /// Usage was recorded, or what was recorded is corrected.
+    UsageAdjustment,
+    /// Work in progress that will not be billed.
+    WriteOff,
+}
+
+impl From<&BillableLine> for BillingEventType {
+    fn from(line: &BillableLine) -> Self {
+        match line.evidence {
+            Evidence::Time { .. } => Self::TimeEntry,
+            Evidence::Milestone { .. } => Self::MilestoneCompletion,
+        }
+    }
+}
+
+impl From<&Expense> for BillingEventType {
+    fn from(_: &Expense) -> Self {
+        Self::ExpenseApproval
+    }
+}

@@ -1,0 +1,61 @@
+//! Collections: whether an invoice is due, and for how long it has been.
+
+use jiff::Span;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::invoice::{Invoice, InvoiceStatus};
+use crate::money::Money;
+
+/// Where an invoice stands with collections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollectionsStatus {
+    /// It was not posted, so nobody owes anything.
+    NotBilled,
+    /// Paid in full.
+    Settled,
+    /// Something is open and its due date has not passed.
+    Current,
+    /// Something is open past its due date.
+    Overdue,
+}
+
+/// What collections knows of an invoice on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Collections {
+    /// Where it stands.
+    pub status: CollectionsStatus,
+    /// What the customer still owes, with tax.
+    pub open: Money,
+    /// The last day on which it is paid in time: the ERP's invoice date and the days of the payment
+    /// terms. None before it is posted, or where the terms are not configured any more.
+    pub due_on: Option<Date>,
+    /// Days since its due date; 0 while it is not overdue.
+    pub days_overdue: u32,
+}
+
+impl Collections {
+    /// What collections knows of an invoice on a day of the business, by payment terms of so many days.
+    #[must_use]
+    pub fn of(invoice: &Invoice, days: Option<u16>, today: Date) -> Self {
+        let open = invoice.open().unwrap_or(invoice.untaxed);
+        let due_on = invoice
+            .invoiced_on
+            .zip(days)
+            .and_then(|(from, days)| from.checked_add(Span::new().days(i64::from(days))).ok());
+        let late = due_on.map_or(0, |due| (today - due).get_days());
+        let days_overdue = if open.is_positive() { u32::try_from(late).unwrap_or(0) } else { 0 };
+        let status = match invoice.status {
+            InvoiceStatus::Collecting
+            | InvoiceStatus::Empty
+            | InvoiceStatus::Drafted
+            | InvoiceStatus::Submitted => CollectionsStatus::NotBilled,
+            _ if !open.is_positive() => CollectionsStatus::Settled,
+            _ if days_overdue > 0 => CollectionsStatus::Overdue,
+            _ => CollectionsStatus::Current,
+        };
+        Self { status, open, due_on, days_overdue }
+    }
+}
