@@ -15,8 +15,9 @@ use crate::Trigger;
 use crate::accept::read_quote;
 use crate::activate::settle;
 
-/// A higher version of the quote, or a further statement of work of the one in force, is a change order; the version in force, or one before it, is
-/// nothing new; anything else is a person's decision. The signed version never changes by itself.
+/// A higher version of the quote, or a further statement of work of the one in force, is a change order;
+/// the version in force, or one before it, is nothing new; anything else is a person's decision. The
+/// signed version never changes by itself.
 pub(crate) async fn again(
     context: &Context,
     event: &Envelope,
