@@ -53,6 +53,7 @@ def connections(stack: Stack) -> list[dict[str, Any]]:
                 {"property": "quote_status", "value": "APPROVED", "means": "quote-approved"},
                 {"property": "contract_status", "value": "ACTIVATED", "means": "contract-activated"},
                 {"property": "sow_status", "value": "APPROVED", "means": "sow-approved"},
+                {"property": "q2c_approved_statements", "means": "sow-approved"},
             ],
             "portal_id": PORTAL,
             "settles_within_seconds": SETTLES_WITHIN_SECONDS,

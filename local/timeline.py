@@ -118,6 +118,12 @@ def _contract(item: Item) -> tuple[str, str, str]:
     return "contract", f"version {item['version']} of quote {item['quote_number']}: {milestones}{charges}", ""
 
 
+def _statement(item: Item) -> tuple[str, str, str]:
+    milestones = ", ".join(f"{one['key']} {one['amount']['amount']}" for one in item["milestones"])
+    text = f"{item['statement']} is {item['status']} with contract version {item['contract_version']}: {milestones or 'no milestones'}"
+    return "statement of work", text, f"{item['status']} {item['contract_version']}"
+
+
 def _line(item: Item) -> tuple[str, str, str]:
     evidence = item["evidence"]
     if evidence["kind"] == "time":
@@ -125,7 +131,8 @@ def _line(item: Item) -> tuple[str, str, str]:
         source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']} at {money(evidence['hourly'])}"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
-    return "billable line", f"{item['line']} {money(item['amount'])}, {source}", ""
+    sold = f", sold by {item['statement']}" if item.get("statement") else ""
+    return "billable line", f"{item['line']} {money(item['amount'])}, {source}{sold}", ""
 
 
 def _charge(item: Item) -> tuple[str, str, str]:
@@ -163,7 +170,7 @@ def _exception(item: Item) -> tuple[str, str, str]:
 
 
 _DESCRIBE = {
-    "journal": _journal, "step": _step, "state": _state, "contract": _contract, "line": _line, "invoice": _invoice, "payment": _payment,
+    "journal": _journal, "step": _step, "state": _state, "contract": _contract, "statement-of-work": _statement, "line": _line, "invoice": _invoice, "payment": _payment,
     "charge": _charge, "cost": _cost, "parked": _parked, "approval": _approval, "exception": _exception,
 }
 

@@ -150,7 +150,8 @@ def test_a_won_deal_is_notified_each_time_and_its_quote_is_approved(subscribed: 
 
 def test_contract_and_statement_of_work_are_notified_by_an_edit(subscribed: Client, receiver: Receiver) -> None:
     deal = subscribed.control("POST", "/deals")["deal_id"]
-    for name, value in (("contract_status", "ACTIVATED"), ("sow_status", "APPROVED")):
+    for name, value in (("contract_status", "ACTIVATED"), ("sow_status", "APPROVED"),
+                        ("q2c_approved_statements", "SOW-1"), ("q2c_approved_statements", "SOW-1;SOW-2")):
         subscribed.control("PATCH", f"/objects/deals/{deal}", {"properties": {name: value}})
         (item,) = receiver.bodies()[-1]
         assert (item["propertyName"], item["propertyValue"], item["objectId"]) == (name, value, int(deal))

@@ -10,8 +10,9 @@ use domain::engagement::EngagementStatus::Active;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus};
 use domain::problem::{Owner, Problem, ProblemCode};
-use domain::sample::{quote, usd};
-use journal::{Commit, Committed, Exception, Write};
+use domain::sample::{active, quote, quote_of_two, usd};
+use domain::statement_of_work::{StatementApproval, drafted};
+use journal::{Commit, Committed, Exception, NewVersion, Write};
 use runtime::fake::FakeConnections;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -245,4 +246,40 @@ async fn the_catalog_names_domain_and_tier_of_each_route() {
     }
     let activation = routes.iter().find(|r| r["method"] == "POST" && r["path"] == "/v1/engagements").unwrap();
     assert_eq!(activation["roles"], json!(["sales", "operations", "automation"]));
+}
+
+/// Proves CAN-07 in part: each statement of work is shown with where it stands, its terms and its milestones.
+#[tokio::test]
+async fn statements_of_work_are_shown_with_where_they_stand() {
+    let w = world(Active).await;
+    let (journal, id) = (&w.context.journal, &w.engagement.engagement);
+    let quote = quote_of_two(&["SOW-1"]).in_force();
+    let (contract, drafts) = (active(&quote).contract, drafted(&quote));
+    let (event, quote, quote_version) = ("e-1".into(), quote.quote, quote.version);
+    let approval = StatementApproval { at: now(), event, quote, quote_version };
+    let version = NewVersion { contract: &contract, drafted: &drafts, approval: &approval };
+    let writes = journal.write_statements_of_work(TENANT, id, version, now()).await.unwrap();
+    let commit = Commit { writes, ..Commit::default() };
+    assert!(matches!(journal.commit(commit).await.unwrap(), Committed::Done));
+    let again = journal.write_statements_of_work(TENANT, id, version, now()).await.unwrap();
+    assert!(again.is_empty(), "nothing changed");
+
+    let id = json!({"engagement": id});
+    let shown = read(&w, "/v1/engagements/{engagement}", id.clone(), "sales").await;
+    let [first, second] = &shown["statements_of_work"].as_array().unwrap()[..] else { panic!("{shown}") };
+    assert_eq!((&first["statement"], &first["status"]), (&json!("SOW-1"), &json!("approved")));
+    assert_eq!(first["approval"]["event"], "e-1");
+    assert_eq!(first["milestones"][0]["amount"]["amount"], "20000.00");
+    assert_eq!((&second["status"], second.get("approval")), (&json!("drafted"), None));
+    assert_eq!(
+        (&second["milestones"][0]["key"], &second["terms"]["tax_code"]),
+        (&json!("M2"), &json!("SALES-10"))
+    );
+    let timeline = read(&w, "/v1/engagements/{engagement}/timeline", id, "operations").await;
+    let stands = |e: &&Value| e["kind"] == "statement-of-work";
+    let told: Vec<&Value> = timeline["entries"].as_array().unwrap().iter().filter(stands).collect();
+    assert_eq!(
+        told.iter().map(|e| e["status"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["approved", "drafted"]
+    );
 }

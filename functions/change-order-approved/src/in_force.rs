@@ -5,8 +5,9 @@ use domain::change_order::{Change, ChangeOrder};
 use domain::engagement::Engagement;
 use domain::event::{ContractAmended, Event, RateCardAdjusted, RevenueScheduleUpdated, SubscriptionChanged};
 use domain::revenue::{reschedule, schedule};
+use domain::statement_of_work::StatementApproval;
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, NewVersion, Versioned};
 use runtime::Context;
 use workflow::{LeaseError, Run, StepError};
 
@@ -76,6 +77,14 @@ async fn amendment(
     if journal.contract(tenant, &id, order.from.version).await?.is_none() {
         commit = commit.write(journal.write_contract(tenant, &id, &order.from, event.id, now)?);
     }
+    let approval = StatementApproval {
+        at: event.time,
+        event: event.id.to_string(),
+        quote: order.to.quote.clone(),
+        quote_version: order.to.quote_version(),
+    };
+    let version = NewVersion { contract: &order.to, drafted: &order.drafted, approval: &approval };
+    commit.writes.extend(journal.write_statements_of_work(tenant, &id, version, now).await?);
     let mut outgoing: Vec<Event> = vec![
         ContractAmended {
             engagement: id.clone(),

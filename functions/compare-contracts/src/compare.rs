@@ -1,7 +1,10 @@
 //! Comparing one engagement.
 
+use std::collections::BTreeSet;
+
 use connectors::{CallError, CallErrorKind};
 use domain::Problem;
+use domain::change_order::{Standing, further_statements, standing};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{ChangeOrderApproved, ContractCompared};
 use domain::quote::Quote;
@@ -61,11 +64,16 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     );
     let (quote, contract) = (quote?, &engagement.contract);
     let set_up = setup::compare(contract, &held(plan)?, &held(project)?, today);
-    let later = quote.approved && quote.version > contract.version;
-    if later && due.missed != Some(quote.version) {
-        let order = missed(tenant, systems.crm.connection(), &engagement, &quote, now);
+    let stands = standing(contract, &quote);
+    let later = quote.approved && stands.is_change_order();
+    // Of a later version all is later; of the one in force, statements of work may be.
+    let further =
+        if stands == Standing::Statements { further_statements(contract, &quote) } else { BTreeSet::new() };
+    if later && (due.missed, &due.missed_statements) != (Some(quote.version), &further) {
+        let order = missed(tenant, systems.crm.connection(), &engagement, (&quote, &further), now);
         context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
-        let due = &Comparison { missed: Some(quote.version), ..due.clone() };
+        let missed = Some(quote.version);
+        let due = &Comparison { missed, missed_statements: further, ..due.clone() };
         return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
             .await;
     }
@@ -113,19 +121,23 @@ async fn not_carried_out(
     Ok((!raised.iter().any(refused)).then(|| setup::not_in_force(&engagement.contract, quote)))
 }
 
-/// The change order that never reached us. Known by quote and version, so that it is one event
-/// however often it is found missing.
+/// The change order that never reached us. Known by quote, version and the statements of work that are
+/// further approved, so that it is one event however often it is found missing.
 fn missed(
     tenant: &str,
     connection: &str,
     engagement: &Engagement,
-    quote: &Quote,
+    (quote, further): (&Quote, &BTreeSet<String>),
     now: Timestamp,
 ) -> Envelope {
-    let approved_at = quote.approved_at.unwrap_or(now);
+    let mut delivery = format!("{}:{}", quote.quote, quote.version);
+    for statement in further {
+        delivery = format!("{delivery}:{statement}");
+    }
+    // When a statement was approved nobody knows; the quote itself was long before.
+    let approved_at = quote.approved_at.filter(|_| further.is_empty()).unwrap_or(now);
     let order =
         ChangeOrderApproved { connection: connection.to_owned(), deal: engagement.deal.clone(), approved_at };
-    let delivery = format!("{}:{}", quote.quote, quote.version);
     let subject = engagement.engagement.as_str();
     Envelope::reported(tenant, SOURCE, &delivery, subject, approved_at, order.into(), Traceparent::start())
 }
@@ -186,6 +198,11 @@ async fn next(
         compared_at: Some(now),
         difference,
         missed: due.missed.filter(|_| found != Found::Agreement),
+        missed_statements: if found == Found::Agreement {
+            BTreeSet::new()
+        } else {
+            due.missed_statements.clone()
+        },
     };
     let write = context.journal.write_comparison(tenant, &comparison, version)?;
     match context.journal.commit(Commit::default().write(write)).await? {

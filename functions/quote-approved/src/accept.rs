@@ -3,6 +3,7 @@
 use domain::activation::{Assignment, Trigger, approvable, check, cut_contract, unconfirmed};
 use domain::id::CustomerId;
 use domain::quote::Quote;
+use domain::statement_of_work::drafted;
 use domain::{Contract, Problem, TenantConfig};
 use events::Envelope;
 use runtime::{Context, Placed, Searched, place};
@@ -61,6 +62,8 @@ pub(crate) async fn accept(
         Ok(contract) => Checked::Accepted(Box::new(Accepted {
             systems: Some(systems),
             event: event.id,
+            announced_at: Some(event.time),
+            drafted: drafted(&quote),
             deal: quote.deal,
             customer,
             record: quote.customer,
@@ -72,8 +75,8 @@ pub(crate) async fn accept(
     })
 }
 
-/// The quote as the CRM holds it now.
+/// The quote as the CRM holds it now, the lines apart whose statement of work is not approved.
 pub(crate) async fn read_quote(context: &Context, trigger: Trigger<'_>) -> Result<Quote, StepError> {
     let crm = context.connect.crm(trigger.connection).await?;
-    Ok(crm.quote_of(trigger.deal).await?)
+    Ok(crm.quote_of(trigger.deal).await?.in_force())
 }

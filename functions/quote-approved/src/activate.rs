@@ -1,8 +1,7 @@
 //! The activation workflow, from the first check to the released events.
 
-use std::cmp::Ordering;
-
 use domain::activation::Trigger;
+use domain::change_order::{Standing, standing};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{CustomerCreated, EngagementActivated, EngagementHeld, Event, ProjectCreated};
 use domain::id::{EngagementId, ExceptionId};
@@ -113,7 +112,7 @@ async fn steps(
 enum Superseded {
     /// It is that version, or an older one.
     No,
-    /// It is a later version, which is to follow as this change order.
+    /// It is a later version, or has further statements of work, which are to follow as this change order.
     By(Box<Envelope>),
     /// It is another quote of the same version: a person must decide which of them was signed.
     Unclear(Problem),
@@ -127,11 +126,12 @@ async fn superseded(
 ) -> Result<Superseded, StepError> {
     let quote = read_quote(context, trigger).await?;
     let contract = &accepted.contract;
-    Ok(match quote.version.cmp(&contract.version) {
-        Ordering::Greater => Superseded::By(Box::new(change_order(context, event, trigger, &quote))),
-        Ordering::Less => Superseded::No,
-        Ordering::Equal if quote.quote == contract.quote => Superseded::No,
-        Ordering::Equal => Superseded::Unclear(Problem::new(
+    Ok(match standing(contract, &quote) {
+        stands @ (Standing::Further | Standing::Statements) => {
+            Superseded::By(Box::new(change_order(context, event, trigger, (&quote, stands))))
+        }
+        Standing::Older | Standing::InForce => Superseded::No,
+        Standing::Another => Superseded::Unclear(Problem::new(
             ProblemCode::QuoteSuperseded,
             format!(
                 "deal {}: quote {} was approved as version {} while quote {} of that version is being set up",
@@ -273,7 +273,7 @@ async fn activation(
     let mut commit = Commit::default()
         .entry(tenant, &JournalEntry::of(event, EntryOutcome::Applied, summary, now))?
         .write(context.journal.write_state(tenant, &engagement, known.version, now)?);
-    let (writes, of_contract) = kept(context, event, &engagement).await?;
+    let (writes, of_contract) = kept(context, event, &engagement, accepted).await?;
     commit.writes.extend(writes);
     for entry in made.crosswalk(systems, &engagement) {
         // A customer of an earlier deal is linked already; a link never changes.

@@ -1,6 +1,7 @@
 //! An approval of a deal whose activation has ended.
 
 use domain::Problem;
+use domain::change_order::{Standing, further_statements, standing};
 use domain::engagement::Engagement;
 use domain::event::{ChangeOrderApproved, Event};
 use domain::problem::ProblemCode;
@@ -14,8 +15,9 @@ use crate::Trigger;
 use crate::accept::read_quote;
 use crate::activate::settle;
 
-/// A higher version of the quote is a change order; the version in force, or one before it, is
-/// nothing new; anything else is a person's decision. The signed version never changes by itself.
+/// A higher version of the quote, or a further statement of work of the one in force, is a change order;
+/// the version in force, or one before it, is nothing new; anything else is a person's decision. The
+/// signed version never changes by itself.
 pub(crate) async fn again(
     context: &Context,
     event: &Envelope,
@@ -35,21 +37,30 @@ pub(crate) async fn again(
     let known = context.journal.engagement(&event.tenant, &event.subject).await?.body;
     let quote = read_quote(context, trigger).await?;
     let active = known.as_ref().filter(|_| status == WorkflowStatus::Completed);
-    let (outcome, why, change_order) = match active {
-        Some(e) if e.contract.version > quote.version => {
-            let why =
-                format!("version {} is older than version {} in force", quote.version, e.contract.version);
+    let stands = active.map(|e| (&e.contract, standing(&e.contract, &quote)));
+    let (outcome, why, change_order) = match stands {
+        Some((contract, Standing::Older)) => {
+            let in_force = contract.quote_version();
+            let why = format!("version {} is older than version {in_force} in force", quote.version);
             (EntryOutcome::NoEffect, why, None)
         }
-        Some(e) if e.contract.version == quote.version && e.contract.quote == quote.quote => {
+        Some((_, Standing::InForce)) => {
             let why = format!("quote {} version {} is in force already", quote.number, quote.version);
             (EntryOutcome::NoEffect, why, None)
         }
-        Some(e) if e.contract.version < quote.version => {
-            let why = format!("quote {} version {} is a change order", quote.number, quote.version);
-            (EntryOutcome::Applied, why, Some(change_order(context, event, trigger, &quote)))
+        Some((contract, stands @ (Standing::Further | Standing::Statements))) => {
+            let why = match stands {
+                Standing::Statements => format!(
+                    "quote {} version {} has {} approved: a change order",
+                    quote.number,
+                    quote.version,
+                    further_statements(contract, &quote).into_iter().collect::<Vec<_>>().join(", ")
+                ),
+                _ => format!("quote {} version {} is a change order", quote.number, quote.version),
+            };
+            (EntryOutcome::Applied, why, Some(change_order(context, event, trigger, (&quote, stands))))
         }
-        _ => {
+        Some((_, Standing::Another)) | None => {
             let problem = superseded(trigger, &quote, status, known.as_ref());
             context.journal.raise(context.function, event, problem, vec![], now).await?;
             return Ok(Outcome::Held);
@@ -66,19 +77,20 @@ pub(crate) async fn again(
     }
 }
 
-/// The change order that a later version of the quote is.
+/// The change order that a later version of the quote is, or a further statement of work of the same one:
+/// that is in force from the day of its own approval and not from the quote's.
 pub(crate) fn change_order(
     context: &Context,
     event: &Envelope,
     trigger: Trigger<'_>,
-    quote: &Quote,
+    (quote, stands): (&Quote, Standing),
 ) -> Envelope {
-    let order: Event = ChangeOrderApproved {
-        connection: trigger.connection.to_owned(),
-        deal: trigger.deal.to_owned(),
-        approved_at: quote.approved_at.unwrap_or(event.time),
-    }
-    .into();
+    let approved_at = match stands {
+        Standing::Statements => event.time,
+        _ => quote.approved_at.unwrap_or(event.time),
+    };
+    let (connection, deal) = (trigger.connection.to_owned(), trigger.deal.to_owned());
+    let order: Event = ChangeOrderApproved { connection, deal, approved_at }.into();
     event.concluded(context.function, &event.subject, 0, order)
 }
 

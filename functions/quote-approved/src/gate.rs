@@ -22,8 +22,9 @@ pub(crate) async fn pass(
     for _ in 0..MOST_ROUNDS {
         let known = journal.signals(tenant, &event.subject).await?;
         let verdict = policy.decide(&known.seen, signal);
-        // An activation that has begun is nobody's to be kept waiting.
-        if known.begun && !matches!(verdict, Verdict::Ignored(_)) {
+        // An activation that has begun is nobody's to be kept waiting. A statement of work is approved whenever it is
+        // ready, also of an engagement that began with something else.
+        if known.begun && (signal == Signal::SowApproved || !matches!(verdict, Verdict::Ignored(_))) {
             return Ok(None);
         }
         if !known.begun && had_no_effect(context, event).await? {

@@ -62,6 +62,12 @@ struct Accepted {
     /// None of what was accepted before systems were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     systems: Option<domain::routing::AssignedSystems>,
+    /// When it was announced; none of what was accepted before that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    announced_at: Option<jiff::Timestamp>,
+    /// The statements of work that the quote has beside the contract and nobody has approved yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    drafted: Vec<domain::statement_of_work::Draft>,
 }
 
 impl Accepted {

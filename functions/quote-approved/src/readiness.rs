@@ -1,17 +1,22 @@
 //! The financial readiness gate: before an engagement becomes active, what was sold is compared with
 //! what ERP and PSA hold of it.
 
+use std::collections::BTreeSet;
+
 use connectors::Performs;
 use connectors::operation::{CreateBillingPlan, CreateProject};
 use domain::engagement::Engagement;
 use domain::event::{Event, ReadinessConfirmed, RevenueScheduleUpdated};
 use domain::revenue::schedule;
 use domain::setup::compare;
+use domain::statement_of_work::StatementApproval;
 use events::Envelope;
 use jiff::SignedDuration;
-use journal::{Commit, Committed, Comparison, JournalError, Write};
+use journal::{Commit, Committed, Comparison, JournalError, NewVersion, Write};
 use runtime::{Context, Systems};
 use workflow::{LeaseError, Run, StepError};
+
+use crate::Accepted;
 
 /// The step that says that the comparison found no difference.
 const CONFIRMED: &str = "readiness";
@@ -63,12 +68,13 @@ pub(crate) async fn confirm(
 /// How long after it became active an engagement is compared with the other systems again.
 const FIRST_COMPARISON: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is kept of an engagement that becomes active: its contract version and revenue schedule for
-/// ever, and when it is compared next. With the events that announce it.
+/// What is kept of an engagement that becomes active: its contract version, revenue schedule and
+/// statements of work for ever, and when it is compared next. With the events that announce it.
 pub(crate) async fn kept(
     context: &Context,
     event: &Envelope,
     engagement: &Engagement,
+    accepted: &Accepted,
 ) -> Result<(Vec<Write>, Vec<Event>), JournalError> {
     let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
     let (id, contract) = (&engagement.engagement, &engagement.contract);
@@ -82,12 +88,21 @@ pub(crate) async fn kept(
         compared_at: None,
         difference: String::new(),
         missed: None,
+        missed_statements: BTreeSet::new(),
     };
-    let writes = vec![
+    let approval = StatementApproval {
+        at: accepted.announced_at.unwrap_or(event.time),
+        event: accepted.event.to_string(),
+        quote: contract.quote.clone(),
+        quote_version: contract.quote_version(),
+    };
+    let version = NewVersion { contract, drafted: &accepted.drafted, approval: &approval };
+    let mut writes = vec![
         journal.write_contract(tenant, id, contract, event.id, now)?,
         journal.write_revenue_schedule(tenant, id, &schedule, event.id, now)?,
         journal.write_comparison(tenant, &comparison, 0)?,
     ];
+    writes.extend(journal.write_statements_of_work(tenant, id, version, now).await?);
     let ready = ReadinessConfirmed {
         engagement: id.clone(),
         contract_version: contract.version,

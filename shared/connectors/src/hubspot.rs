@@ -63,10 +63,20 @@ struct Settings {
 struct Trigger {
     /// The property.
     property: String,
-    /// Its new value.
-    value: String,
+    /// Its new value; any, where none is named.
+    value: Option<String>,
     /// What that announces.
     means: Means,
+}
+
+impl Trigger {
+    /// Whether the property's value announces it; an empty one announces nothing.
+    fn is_met_by(&self, held: &str) -> bool {
+        match &self.value {
+            Some(value) => value == held,
+            None => !held.trim().is_empty(),
+        }
+    }
 }
 
 /// What a CRM may announce of a deal; who has signed it does not know.

@@ -23,11 +23,13 @@ use crate::policy::TenantConfig;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::Quote;
 
-/// Cuts the contract from a quote whose checks all passed.
+/// Cuts the contract from a quote whose checks all passed. Lines of statements of work that are not
+/// approved are left out.
 ///
 /// # Errors
 /// The problems that the checks would have found; a caller that checked first never sees them.
 pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Vec<Problem>> {
+    let quote = &quote.clone().in_force();
     let missing =
         |code, what: &str| vec![Problem::new(code, format!("quote {} has no {what}", quote.number))];
     let entity_code =
@@ -61,13 +63,21 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),
+        quote_version: None,
+        statements: quote.statements(),
+        statement_of: quote
+            .lines
+            .iter()
+            .filter_map(|l| Some((l.line.clone(), l.statement.clone()?)))
+            .collect(),
     })
 }
 
 /// The quote's own template, else that of the first service sold.
 fn template_of(quote: &Quote, config: &TenantConfig) -> Option<String> {
     quote.project_template.clone().or_else(|| {
-        quote.lines.iter().find_map(|l| config.service(&l.service)).map(|s| s.project_template.clone())
+        let mut lines = quote.lines.iter().chain(&quote.pending);
+        lines.find_map(|l| config.service(&l.service)).map(|s| s.project_template.clone())
     })
 }
 

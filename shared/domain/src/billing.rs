@@ -73,6 +73,9 @@ pub struct BillableLine {
     pub quote_line: String,
     /// Version of the contract that priced it.
     pub contract_version: u32,
+    /// The statement of work that sold it; none where the quote is one statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
     /// Service code.
     pub service: String,
     /// Before tax.
@@ -132,6 +135,7 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
                 line: line_of(&entry.connection, "time", &entry.entry),
                 quote_line: rate.quote_line.clone(),
                 contract_version: contract.version,
+                statement: contract.statement_of(&rate.quote_line).map(str::to_owned),
                 service: rate.service.clone(),
                 amount,
                 earned_on: entry.worked_on,
@@ -205,6 +209,7 @@ pub fn milestone_completed(
         line: line_of(engagement.engagement.as_str(), "milestone", key),
         quote_line: milestone.quote_line.clone(),
         contract_version: engagement.contract.version,
+        statement: engagement.contract.statement_of(&milestone.quote_line).map(str::to_owned),
         service: milestone.service.clone(),
         amount,
         earned_on: business_day,

@@ -5,8 +5,11 @@
 
 mod changes;
 mod rates;
+mod standing;
+mod statements;
 
 pub use changes::Change;
+pub use standing::{Standing, continuing, further_statements, standing};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +25,7 @@ use crate::money::Money;
 use crate::policy::TenantConfig;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
+use crate::statement_of_work::{Draft, drafted};
 
 /// A change order that may be carried out: from one version of the contract to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +38,9 @@ pub struct ChangeOrder {
     pub effective_on: Date,
     /// What differs, for people and for each system.
     pub changes: Vec<Change>,
+    /// The statements of work that the quote has beside it and nobody has approved yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafted: Vec<Draft>,
 }
 
 /// What becomes of an approved quote version on an engagement that is set up.
@@ -47,7 +54,8 @@ pub enum Verdict {
     Refused(Vec<Problem>),
 }
 
-/// Decides on an approved quote version. `today` is the day of its approval in the business's time zone.
+/// Decides on an approved quote version, or on a statement of work of one that was approved later. `today`
+/// is the day of its approval in the business's time zone.
 #[must_use]
 pub fn decide(
     engagement: &Engagement,
@@ -57,14 +65,20 @@ pub fn decide(
     today: Date,
 ) -> Verdict {
     let in_force = &engagement.contract;
-    if quote.version < in_force.version {
-        return Verdict::NoEffect(format!(
-            "version {} of the quote is older than version {} in force",
-            quote.version, in_force.version
-        ));
-    }
-    if quote.version == in_force.version && quote.quote == in_force.quote {
-        return Verdict::NoEffect(format!("version {} is in force already", in_force.version));
+    let stands = standing(in_force, quote);
+    let quote = &continuing(in_force, quote.clone());
+    match stands {
+        Standing::Older => {
+            return Verdict::NoEffect(format!(
+                "version {} of the quote is older than version {} in force",
+                quote.version,
+                in_force.quote_version()
+            ));
+        }
+        Standing::InForce => {
+            return Verdict::NoEffect(format!("version {} is in force already", quote.version));
+        }
+        Standing::Further | Standing::Statements | Standing::Another => {}
     }
     let agreed = |line: &QuoteLine| is_agreed(in_force, line);
     let mut problems = check_beside(quote, facts, config, billed_fees(engagement), &agreed);
@@ -77,9 +91,13 @@ pub fn decide(
         Err(problems) => return Verdict::Refused(problems),
     };
     let changes = changes::between(in_force, &to);
-    let order = ChangeOrder { from: in_force.clone(), to, effective_on: today, changes };
-    let standing = order.still_stands(engagement);
-    if standing.is_empty() { Verdict::Change(Box::new(order)) } else { Verdict::Refused(standing) }
+    if stands == Standing::Statements {
+        problems.extend(statements::edited(in_force, &to, &changes));
+    }
+    let order =
+        ChangeOrder { from: in_force.clone(), to, effective_on: today, changes, drafted: drafted(quote) };
+    problems.extend(order.still_stands(engagement));
+    if problems.is_empty() { Verdict::Change(Box::new(order)) } else { Verdict::Refused(problems) }
 }
 
 impl ChangeOrder {
@@ -140,7 +158,7 @@ impl ChangeOrder {
 /// Terms that a change order can't change: they are another contract.
 fn against(engagement: &Engagement, quote: &Quote) -> Vec<Problem> {
     let (contract, mut problems) = (&engagement.contract, Vec::new());
-    if quote.version == contract.version {
+    if standing(contract, quote) == Standing::Another {
         problems.push(refused(format!(
             "quote {} has version {} like quote {} in force; a change order needs a higher one",
             quote.number, quote.version, contract.quote_number
@@ -195,14 +213,19 @@ fn billed_fees(engagement: &Engagement) -> Money {
     Money::total(contract.currency, billed.map(|m| m.amount)).unwrap_or(Money::zero(contract.currency))
 }
 
-/// The newly cut terms as the next version: what was agreed and can't change is kept.
+/// The newly cut terms as the next version: what was agreed and can't change is kept. The version is the
+/// quote's, or one more where statements of work made the contract's own run ahead of it.
 fn succeed(engagement: &Engagement, mut cut: Contract, today: Date) -> Contract {
     let before = &engagement.contract;
-    cut.rate_card = rates::succeed(&before.rate_card, &cut.rate_card, today);
+    let quoted = cut.version;
+    cut.version = quoted.max(before.version.saturating_add(1));
+    cut.quote_version = (cut.version != quoted).then_some(quoted);
+    let sold = std::mem::take(&mut cut.rate_card);
+    cut.rate_card = rates::succeed(&before.rate_card, &sold, today);
     cut.project_template.clone_from(&before.project_template);
     cut.milestones = cut.milestones.into_iter().map(|m| kept_if_billed(engagement, m)).collect();
     cut.work = grown(&before.work, cut.work);
-    cut
+    statements::succeed(before, &sold, cut)
 }
 
 /// The cut contract with how each service is posted: by the posting rules that the engagement was

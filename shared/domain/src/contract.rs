@@ -3,7 +3,7 @@
 //! A contract is cut from an approved quote and never edited; editing a project in the PSA
 //! cannot reach it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -30,8 +30,12 @@ pub struct Contract {
     pub quote: String,
     /// The quote's number for people.
     pub quote_number: String,
-    /// Version of the quote.
+    /// Its own version: the quote's, or a higher one where a statement of work of the same quote version
+    /// was approved later.
     pub version: u32,
+    /// Version of the quote, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_version: Option<u32>,
     /// Title.
     pub title: String,
     /// Code of the selling legal entity.
@@ -64,6 +68,13 @@ pub struct Contract {
     /// How each service is posted, by its code; a service without an entry is posted by the ERP's own rules.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accounting: BTreeMap<String, Accounting>,
+    /// Names of the statements of work in force; none where the quote is one statement.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub statements: BTreeSet<String>,
+    /// The statement of work that each quote line belongs to. A line without an entry belongs to the quote
+    /// as a whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statement_of: BTreeMap<String, String>,
 }
 
 /// How a billing line is posted.
@@ -220,6 +231,18 @@ impl RateCard {
 }
 
 impl Contract {
+    /// Version of the quote that it was cut from.
+    #[must_use]
+    pub fn quote_version(&self) -> u32 {
+        self.quote_version.unwrap_or(self.version)
+    }
+
+    /// The statement of work that a quote line belongs to; none where that is the quote as a whole.
+    #[must_use]
+    pub fn statement_of(&self, quote_line: &str) -> Option<&str> {
+        self.statement_of.get(quote_line).map(String::as_str)
+    }
+
     /// The milestone of a key.
     #[must_use]
     pub fn milestone(&self, key: &str) -> Option<&Milestone> {

@@ -33,6 +33,7 @@ pub mod routing;
 pub mod sample;
 pub mod setup;
 pub mod staffing;
+pub mod statement_of_work;
 pub mod transition;
 pub mod work;
 

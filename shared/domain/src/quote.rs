@@ -52,8 +52,36 @@ pub struct Quote {
     pub delivery_owner: Option<String>,
     /// Ceiling of everything billed by time.
     pub time_ceiling: Option<Money>,
+    /// Statements of work that the CRM holds as approved, by name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub approved_statements: BTreeSet<String>,
     /// What was sold.
     pub lines: Vec<QuoteLine>,
+    /// Lines of statements of work that are not approved yet; empty until they are told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<QuoteLine>,
+}
+
+impl Quote {
+    /// The quote with the lines that may come into force: those of approved statements of work, and
+    /// those that name none. The others are pending.
+    #[must_use]
+    pub fn in_force(mut self) -> Self {
+        let approved = |line: &QuoteLine| match &line.statement {
+            Some(name) => self.approved_statements.contains(name),
+            None => true,
+        };
+        let all = self.lines.iter().chain(&self.pending).cloned();
+        let (lines, pending) = all.partition(approved);
+        (self.lines, self.pending) = (lines, pending);
+        self
+    }
+
+    /// Names of the statements of work that its lines belong to.
+    #[must_use]
+    pub fn statements(&self) -> BTreeSet<String> {
+        self.lines.iter().filter_map(|line| line.statement.clone()).collect()
+    }
 }
 
 /// Where a deal stands in the CRM.
@@ -125,6 +153,9 @@ pub struct QuoteLine {
     /// Terms of a recurring charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,
+    /// Name of the statement of work that it belongs to; none where the quote is one statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
 }
 
 /// How a sold line recurs. Its unit price is what one period costs, its quantity the periods.

@@ -1,6 +1,8 @@
 //! Ready-made objects for tests: the deal that `make run` plays, in the types of this crate.
 #![allow(clippy::expect_used)]
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::activation::{Signal, cut_contract};
@@ -39,6 +41,7 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         role: None,
         effective_from: None,
         recurrence: None,
+        statement: None,
     }
 }
 
@@ -49,6 +52,34 @@ pub fn milestone_line(number: &str, key: &str, name: &str, price: &str) -> Quote
         billing_method: Some(BillingMethod::FixedFee),
         milestone: Some(key.into()),
         ..line(number, "IMPL", name, price)
+    }
+}
+
+/// A line as it belongs to a statement of work.
+#[must_use]
+pub fn of_statement(statement: &str, line: QuoteLine) -> QuoteLine {
+    QuoteLine { statement: Some(statement.into()), ..line }
+}
+
+/// A quote of two statements of work, the names of those that are approved given: the first has a
+/// milestone and both rates, the second a milestone and support.
+#[must_use]
+pub fn quote_of_two(approved: &[&str]) -> Quote {
+    let first = [
+        milestone_line("1", "M1", "Design", "20000.00"),
+        rate_line("3", "consultant", "180.00"),
+        rate_line("4", "principal", "260.00"),
+    ];
+    let second = [
+        milestone_line("2", "M2", "Go-live", "30000.00"),
+        support_line("5", "S1", "1500.00", "2027-04-01", 12),
+    ];
+    let first = first.into_iter().map(|line| of_statement("SOW-1", line));
+    let second = second.into_iter().map(|line| of_statement("SOW-2", line));
+    Quote {
+        lines: first.chain(second).collect(),
+        approved_statements: approved.iter().map(|name| (*name).to_owned()).collect(),
+        ..quote()
     }
 }
 
@@ -112,6 +143,8 @@ pub fn quote() -> Quote {
         project_template: None,
         delivery_owner: Some("erp-practice".into()),
         time_ceiling: None,
+        approved_statements: BTreeSet::new(),
+        pending: vec![],
         lines: vec![
             milestone_line("1", "M1", "Design", "20000.00"),
             milestone_line("2", "M2", "Go-live", "30000.00"),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use crate::activation::{Package, split};
+use crate::change_order::{continuing, further_statements};
 use crate::contract::{Contract, Rate, RecurringCharge};
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
@@ -98,17 +99,21 @@ pub fn compare(
     problem(contract, &differences)
 }
 
-/// In what the CRM's quote differs from the contract that was cut from it. A later version is no
-/// difference but a change order, and not for this to find.
+/// In what the CRM's quote differs from the contract that was cut from it. A later version, or a further
+/// statement of work, is no difference but a change order, and not for this to find.
 #[must_use]
 pub fn compare_sold(contract: &Contract, quote: &Quote) -> Option<Problem> {
     let mut differences = Vec::new();
     if !quote.approved {
         differences.push(format!("the CRM holds quote {} as not approved", quote.number));
-    } else if quote.version < contract.version {
+    } else if quote.version < contract.quote_version() {
         differences.push(format!("the CRM holds version {} as the approved one", quote.version));
-    } else if quote.version == contract.version {
-        match split(quote) {
+    } else if quote.version == contract.quote_version() {
+        let revoked = contract.statements.difference(&quote.approved_statements);
+        differences.extend(
+            revoked.map(|name| format!("the CRM holds statement of work `{name}` as not approved any more")),
+        );
+        match split(&continuing(contract, quote.clone())) {
             Ok(package) => compare_package(&mut differences, contract, &package, quote.time_ceiling),
             Err(problems) => differences.extend(problems.into_iter().map(|p| p.detail)),
         }
@@ -116,10 +121,16 @@ pub fn compare_sold(contract: &Contract, quote: &Quote) -> Option<Problem> {
     problem(contract, &differences)
 }
 
-/// The CRM holds a later version as approved than the one in force.
+/// The CRM holds a later version as approved than the one in force, or further statements of work of that.
 #[must_use]
 pub fn not_in_force(contract: &Contract, quote: &Quote) -> Problem {
-    let later = format!("the CRM holds version {} as approved, which is not in force", quote.version);
+    let what = if quote.version == contract.quote_version() {
+        let further: Vec<String> = further_statements(contract, quote).into_iter().collect();
+        format!("statement of work {}", further.join(", "))
+    } else {
+        format!("version {}", quote.version)
+    };
+    let later = format!("the CRM holds {what} as approved, which is not in force");
     Problem::new(ProblemCode::ContractDiffers, format!("contract version {}: {later}", contract.version))
 }
 

@@ -1,4 +1,4 @@
-//! What may become of an engagement, an approval, an invoice and a billable line, and what may not.
+//! What may become of an engagement, an approval, an invoice, a billable line and a statement of work, and what may not.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::approval::ApprovalStatus;
@@ -10,6 +10,7 @@ use domain::expense::ExpenseStatus;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice};
 use domain::sample::{active, quote, usd};
+use domain::statement_of_work::StatementStatus;
 use domain::{EngagementStatus, Status};
 use proptest::prelude::*;
 
@@ -61,6 +62,10 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
         ]
     );
     assert_eq!(graph::<LineStatus>(), ["ready > invoiced"]);
+    assert_eq!(
+        graph::<StatementStatus>(),
+        ["drafted > approved", "drafted > withdrawn", "approved > withdrawn", "withdrawn > approved"]
+    );
     assert_eq!(
         graph::<ExpenseStatus>(),
         [

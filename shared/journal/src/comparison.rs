@@ -1,5 +1,7 @@
 //! When an engagement is compared with what the other systems hold.
 
+use std::collections::BTreeSet;
+
 use domain::id::EngagementId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub struct Comparison {
     /// The later version that the CRM held as approved and that was carried on as a change order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<u32>,
+    /// The statements of work of that version that were carried on so; empty where all of it was.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missed_statements: BTreeSet<String>,
 }
 
 impl Comparison {

@@ -97,6 +97,12 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("revenue-schedule#{version:06}"))
     }
 
+    /// A statement of work, by its name.
+    #[must_use]
+    pub fn statement_of_work(tenant: &str, engagement: &str, statement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("statement-of-work#{statement}"))
+    }
+
     /// When the engagement is compared with the other systems next.
     #[must_use]
     pub fn comparison(tenant: &str, engagement: &str) -> Self {

@@ -23,6 +23,7 @@ pub mod memory;
 mod parked;
 mod request;
 mod signals;
+mod statements;
 mod store;
 mod supply;
 mod workflows;
@@ -41,6 +42,7 @@ pub use ledger::{LinePage, Versioned};
 pub use parked::parking;
 pub use request::Request;
 pub use signals::Signals;
+pub use statements::NewVersion;
 pub use store::{Expect, Item, Op, Store, StoreError};
 pub use workflows::{Lease, LeaseError, StepRecord, StepState, WorkflowStatus};
 

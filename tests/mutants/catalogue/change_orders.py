@@ -16,6 +16,12 @@ ACTIVATE = "functions/quote-approved/src/activate.rs"
 DOMAIN = "-p domain --features sample --test change_order"
 COMPARED = "-p domain --features sample --test setup"
 BEGUN = "-p quote-approved --test triggers"
+QUOTE = "shared/domain/src/quote.rs"
+STANDING = "shared/domain/src/change_order/standing.rs"
+STATEMENTS = "shared/domain/src/change_order/statements.rs"
+GATE = "functions/quote-approved/src/gate.rs"
+STATED = "-p domain --features sample --test statement_of_work"
+APPROVED = "-p quote-approved --test statements"
 
 MUTATIONS = (
     Mutation(
@@ -127,5 +133,34 @@ MUTATIONS = (
                 "    if let Some(entry) = entry(context, event).await?.filter(|_| recorded.is_none()) {\n",
             ),
         ),
+    ),
+    Mutation(
+        "lines of a statement that nobody approved are in force",
+        "Work would be set up and billed that the customer has not agreed to.",
+        QUOTE,
+        (("Some(name) => self.approved_statements.contains(name),", "Some(_) => true,"),),
+        (STATED, APPROVED),
+    ),
+    Mutation(
+        "a mark that is cleared takes a statement out of force",
+        "A slip in the CRM would drop milestones that are being worked on.",
+        STANDING,
+        (("if quote.quote == contract.quote && quote.version", "if quote.quote != contract.quote && quote.version"),),
+        (STATED,),
+    ),
+    Mutation(
+        "what was edited comes into force beside a statement",
+        "An amount that nobody approved would be billed.",
+        STATEMENTS,
+        (("statement.is_none_or(|name| from.statements.contains(name))",
+          "statement.is_none() && statement.is_some_and(|name| from.statements.contains(name))"),),
+        (STATED,),
+    ),
+    Mutation(
+        "a statement is approved in vain where it begins no activation",
+        "Its milestones would never be set up, and nobody would know before the next comparison.",
+        GATE,
+        (("(signal == Signal::SowApproved || !matches!", "(signal != Signal::SowApproved && !matches!"),),
+        (APPROVED,),
     ),
 )

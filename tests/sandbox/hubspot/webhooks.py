@@ -37,6 +37,7 @@ class Target:
     versions: list[str] = field(default_factory=lambda: ["v3", "v1"])
     subscriptions: list[str] = field(default_factory=lambda: [
         "deals.quote_status", "deals.dealstage", "deals.contract_status", "deals.sow_status",
+        "deals.q2c_approved_statements",
         *(f"companies.{name}" for name in COMPANY_PROPERTIES),
     ])
     portal_id: int = 62515

@@ -36,7 +36,7 @@ pub(crate) struct Deal {
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
     pub(crate) completed: Vec<String>,
-    /// A further version of the quote, approved while work goes on.
+    /// A further version of the quote, or the same with a further statement of work, approved while work goes on.
     #[serde(default)]
     pub(crate) change_order: Option<Quote>,
 }
@@ -98,6 +98,17 @@ impl Deal {
         }
     }
 
+    /// The same, of two statements of work of which the second is approved while work goes on.
+    pub(crate) fn of_two_statements() -> Self {
+        let of = |approved: &[&str]| {
+            let mut quote = sample::quote_of_two(approved);
+            quote.lines.retain(|line| line.role.is_none() && line.recurrence.is_none());
+            quote
+        };
+        let change_order = Some(of(&["SOW-1", "SOW-2"]));
+        Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
+    }
+
     /// The same, sold too cheaply, which somebody allows.
     pub(crate) fn cheap() -> Self {
         let mut deal = Self { price: Price::Allowed, ..Self::fixed() };
@@ -140,15 +151,17 @@ impl Deal {
         let keys = quote.lines.iter().filter_map(|l| l.milestone.clone());
         let completed: Vec<String> = keys.filter(|_| !sim.one_in(4)).collect();
         let withdrawn = sim.one_in(10);
+        let (flawed, reported) = (sim.one_in(6), sim.one_in(3));
+        let change_order = (!withdrawn && sim.one_in(3)).then(|| {
+            if sim.one_in(3) { further_statement(sim, &mut quote) } else { draw_change(sim, &quote) }
+        });
         Self {
             engagement: EngagementId::of_deal(TENANT, CRM, &deal),
-            flawed: sim.one_in(6),
+            flawed,
             withdrawn,
-            reported: sim.one_in(3),
+            reported,
             // A price that was allowed is judged again in a change order, where nobody can allow it yet.
-            change_order: (!withdrawn && sim.one_in(3))
-                .then(|| draw_change(sim, &quote))
-                .filter(|_| price != Price::Allowed),
+            change_order: change_order.filter(|_| price != Price::Allowed),
             price,
             completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
@@ -168,6 +181,23 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     let price = dollars(sim, 1_000, 9_000).amount().to_string();
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
     changed(quote, touched, added)
+}
+
+/// A statement of work that is sold with the quote and approved later; now and then what else it sells is one too.
+fn further_statement(sim: &Sim, quote: &mut Quote) -> Quote {
+    if sim.one_in(2) {
+        quote.lines.iter_mut().for_each(|line| line.statement = Some("SOW-1".into()));
+        quote.approved_statements = ["SOW-1".to_owned()].into();
+    }
+    let price = dollars(sim, 1_000, 9_000).amount().to_string();
+    let sold = [
+        sample::milestone_line("92", "M9", "Added", &price),
+        sample::support_line("95", "S1", "1500.00", "2027-04-01", 12),
+    ];
+    quote.lines.extend(sold.map(|line| sample::of_statement("SOW-2", line)));
+    let mut both = quote.clone();
+    both.approved_statements.insert("SOW-2".into());
+    both
 }
 
 /// The next version of a quote.

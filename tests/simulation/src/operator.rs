@@ -29,7 +29,9 @@ fn remedy(exception: &Item) -> Remedy {
     match exception.text("code") {
         Some(code)
             if code == ProblemCode::ProductRefused.as_str()
-                || code == ProblemCode::ProductMismatch.as_str() =>
+                || code == ProblemCode::ProductMismatch.as_str()
+                // What could not be taken back goes on once the product lets it.
+                || code == ProblemCode::WithdrawalIncomplete.as_str() =>
         {
             serde_json::from_str(payload).map_or(Remedy::None, |event| Remedy::SendAgain(Box::new(event)))
         }

@@ -18,7 +18,7 @@ pub(super) async fn checks(
 ) -> Result<Value, ApiError> {
     super::own_crm(context, caller, connection).await?;
     let config = context.connect.tenant(&caller.tenant).await?;
-    let mut quote = context.connect.crm(connection).await?.quote_of(deal).await?;
+    let mut quote = context.connect.crm(connection).await?.quote_of(deal).await?.in_force();
     let customer = CustomerId::of_company(&caller.tenant, connection, &quote.customer.company);
     let Placed { assigned, unassigned, searched: Searched { matched, facts } } =
         place(context, &config, &caller.tenant, connection, &mut quote).await?;

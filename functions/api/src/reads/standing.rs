@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::route::SEES_MONEY;
 
-/// Status, contract in force, records in each system, open exceptions.
+/// Status, contract in force, statements of work, records in each system, open exceptions.
 pub(super) async fn engagement(
     context: &Context,
     caller: &Caller,
@@ -38,12 +38,14 @@ pub(super) async fn engagement(
         .iter()
         .map(|r| json!({"connection": r.connection, "kind": r.record_kind, "id": r.local_id}))
         .collect();
+    let statements = journal.listed(tenant, id.as_str(), "statement-of-work#", MOST_LISTED).await?;
     Ok(json!({
         "engagement": id,
         "status": state.status,
         "deal": state.deal,
         "customer": state.customer,
         "contract": state.contract,
+        "statements_of_work": statements.iter().map(statement).collect::<Vec<_>>(),
         "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),
         "records": records,
         "exceptions": open,
@@ -67,6 +69,12 @@ pub(super) async fn deal(
         found["invoices"] = invoices.iter().map(brief).collect();
     }
     Ok(found)
+}
+
+fn statement(item: &Item) -> Value {
+    const SHOWN: &[&str] =
+        &["statement", "status", "approval", "contract_version", "terms", "milestones", "recurring", "rates"];
+    fields(item, SHOWN).into()
 }
 
 fn brief(item: &Item) -> Value {

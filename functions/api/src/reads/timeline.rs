@@ -18,7 +18,21 @@ const LINES: &str = "line#";
 const SHOWN: &[(&str, &[&str])] = &[
     ("journal#", &["event_id", "event_type", "occurred_at", "causation_id", "outcome", "summary"]),
     ("step#", &["workflow", "run", "step", "state", "system", "external_id", "summary"]),
-    (LINES, &["line", "service", "amount", "earned_on", "status", "invoice"]),
+    ("statement-of-work#", &["statement", "status", "approval", "contract_version"]),
+    (
+        LINES,
+        &[
+            "line",
+            "statement",
+            "quote_line",
+            "contract_version",
+            "service",
+            "amount",
+            "earned_on",
+            "status",
+            "invoice",
+        ],
+    ),
     ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied"]),
     ("payment#", &["payment", "received_at", "received", "applied", "unapplied", "invoice"]),
     ("parked#", &["condition"]),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests aren't seen as tests")]
 
 mod products;
+mod statements;
 
 use std::sync::Arc;
 

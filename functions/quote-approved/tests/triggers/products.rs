@@ -32,12 +32,15 @@ pub(crate) struct Products {
     pub(crate) quote: Mutex<Quote>,
     /// What the ERP holds of the billing plan, where that is not what was sold.
     pub(crate) plan: Mutex<Option<HeldPlan>>,
+    /// What the PSA holds of the project, where that is not what was sold.
+    pub(crate) project: Mutex<Option<HeldProject>>,
     made: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Default for Products {
     fn default() -> Self {
-        Self { quote: Mutex::new(sample::quote()), plan: Mutex::default(), made: Mutex::default() }
+        let (plan, project, made) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { quote: Mutex::new(sample::quote()), plan, project, made }
     }
 }
 
@@ -99,7 +102,7 @@ makes!(
     CreateMilestone: |_asked, record| Ok(Reference { record }) => Reference,
     CreateRateCard: |_asked, record| Ok(Reference { record }) => Reference,
     CreateBillingPlan: |_asked, record| Ok(Reference { record }) => Reference,
-    AmendBillingPlan: |_asked, record| Ok(Reference { record }) => Reference,
+    AmendBillingPlan: |asked, _record| Ok(Reference { record: asked.plan.clone() }) => Reference,
     SetBudget: |_asked, record| Ok(Reference { record }) => Reference,
     ChangeMilestone: |_asked, record| Ok(Reference { record }) => Reference,
     SetRateCard: |_asked, record| Ok(Reference { record }) => Reference,
@@ -147,7 +150,8 @@ impl Psa for Products {
         _: Currency,
         on: Date,
     ) -> Result<Option<HeldProject>, CallError> {
-        Ok(Some(sample::held_project(&self.quote.lock().unwrap(), on)))
+        let other = self.project.lock().unwrap().clone();
+        Ok(Some(other.unwrap_or_else(|| sample::held_project(&self.quote.lock().unwrap(), on))))
     }
 }
 

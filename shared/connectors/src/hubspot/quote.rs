@@ -1,5 +1,7 @@
 //! Reads a deal's quote back: the notification says that something was approved, the record says what.
 
+use std::collections::BTreeSet;
+
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
 use domain::quote::{Customer, Opportunity, Quote, QuoteLine, Recurrence};
@@ -17,6 +19,9 @@ use crate::http::{Api, Call, Effect};
 const READ: &str = "read quote";
 /// The property of a deal that holds its stage.
 const STAGE: &str = "dealstage";
+/// The property of a deal that names its approved statements of work: a choice of several, which HubSpot
+/// separates by semicolons.
+const APPROVED_STATEMENTS: &str = "q2c_approved_statements";
 const APPROVED: &str = "APPROVED";
 /// Most records that one batch read takes.
 const BATCH: usize = 100;
@@ -26,7 +31,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 14] = [
+const LINE: [&str; 15] = [
     "hs_sku",
     "name",
     "price",
@@ -41,6 +46,7 @@ const LINE: [&str; 14] = [
     "q2c_period",
     "q2c_starts_on",
     "q2c_charge_timing",
+    "q2c_statement_of_work",
 ];
 
 const BILLING_METHODS: [(&str, BillingMethod); 3] = [
@@ -69,16 +75,16 @@ pub(super) async fn of(api: &Api, triggers: &[Trigger], deal: &str) -> Result<Qu
     let items = quote.associated("line_items");
     let (parent, lines) =
         tokio::try_join!(self::company(api, above.as_deref()), batch(api, "line_items", &LINE, &items))?;
-    let opportunity = opportunity(&found, triggers);
-    assembled(deal, opportunity, &quote, customer(company, parent), &lines).map_err(|what| {
+    assembled(deal, (&found, triggers), &quote, customer(company, parent), &lines).map_err(|what| {
         let number = quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone());
         api.error(CallErrorKind::Mismatch, READ, format!("quote {number}: {what}"))
     })
 }
 
-/// What is read of the deal itself: its stage, and whatever announces something.
+/// What is read of the deal itself: its stage, which statements of work are approved, and whatever
+/// announces something.
 fn properties(triggers: &[Trigger]) -> String {
-    let mut names = vec!["dealname", STAGE];
+    let mut names = vec!["dealname", STAGE, APPROVED_STATEMENTS];
     for trigger in triggers {
         if !names.contains(&trigger.property.as_str()) {
             names.push(&trigger.property);
@@ -89,9 +95,15 @@ fn properties(triggers: &[Trigger]) -> String {
 
 /// What was announced holds for as long as the deal's property has the value that announced it.
 fn opportunity(deal: &Object, triggers: &[Trigger]) -> Opportunity {
-    let holds = |t: &&Trigger| deal.text(&t.property).as_deref() == Some(t.value.as_str());
+    let holds = |t: &&Trigger| deal.text(&t.property).is_some_and(|held| t.is_met_by(&held));
     let standing = triggers.iter().filter(holds).map(|t| t.means.signal()).collect();
     Opportunity { stage: deal.text(STAGE), standing }
+}
+
+/// The statements of work that somebody approved, each name once.
+fn approved_statements(deal: &Object) -> BTreeSet<String> {
+    let held = deal.text(APPROVED_STATEMENTS).unwrap_or_default();
+    held.split(';').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// A single quote is read at once; among several the choice is made first, from one batch.
@@ -150,7 +162,7 @@ async fn batch(api: &Api, kind: &str, properties: &[&str], ids: &[&str]) -> Resu
 /// is there and can't be read is an error.
 fn assembled(
     deal: &str,
-    opportunity: Opportunity,
+    (found, triggers): (&Object, &[Trigger]),
     quote: &Object,
     customer: Customer,
     lines: &[Object],
@@ -160,7 +172,7 @@ fn assembled(
     let ceiling = quote.text("q2c_tm_ceiling").map(|v| Money::parse(&v, currency)).transpose();
     Ok(Quote {
         deal: deal.to_owned(),
-        opportunity,
+        opportunity: opportunity(found, triggers),
         quote: quote.id.clone(),
         number: quote.text("hs_quote_number").unwrap_or_else(|| quote.id.clone()),
         title: quote.text("hs_title").unwrap_or_default(),
@@ -175,7 +187,9 @@ fn assembled(
         project_template: quote.text("q2c_project_template"),
         delivery_owner: quote.text("q2c_delivery_owner"),
         time_ceiling: ceiling.map_err(|e| format!("q2c_tm_ceiling: {e}"))?,
+        approved_statements: approved_statements(found),
         lines: lines.iter().map(|l| line(l, currency)).collect::<Result<_, _>>()?,
+        pending: vec![],
     })
 }
 
@@ -219,6 +233,7 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
             Some(BillingMethod::Recurring) => Some(recurrence(item).map_err(within)?),
             _ => None,
         },
+        statement: item.text("q2c_statement_of_work"),
     })
 }
 

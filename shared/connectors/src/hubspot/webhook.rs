@@ -119,7 +119,7 @@ pub(crate) fn translate(
     }
     let meets = |n: &Notification, trigger: &Trigger| {
         n.property_name.as_deref() == Some(trigger.property.as_str())
-            && n.property_value.as_deref() == Some(trigger.value.as_str())
+            && n.property_value.as_deref().is_some_and(|value| trigger.is_met_by(value))
     };
     notifications
         .iter()

@@ -168,7 +168,41 @@ async fn what_the_deal_no_longer_holds_does_not_stand() {
     let requests = server.received_requests().await.expect("recorded");
     let asked = requests.iter().find(|r| r.url.path() == DEAL).expect("the deal is read");
     let asked = asked.url.query_pairs().find(|(name, _)| name == "properties").expect("properties").1;
-    assert_eq!(asked, "dealname,dealstage,quote_status,contract_status,sow_status", "each once");
+    let names = "dealname,dealstage,q2c_approved_statements,quote_status,contract_status,sow_status";
+    assert_eq!(asked, names, "each once");
+}
+
+/// Proves CAN-07 in part, EVT-04 in part: which statement a line belongs to, and which are approved, is what the CRM
+/// holds when it is read back; a list of them that changes announces an approval, one that is cleared does not.
+#[tokio::test]
+async fn statements_of_work_are_read_back_by_name() {
+    let server = MockServer::start().await;
+    let (mut deal, mut lines) = (vendor("hubspot/deal.json"), vendor("hubspot/line_items.json"));
+    deal["properties"]["q2c_approved_statements"] = "SOW-2; SOW-1;;SOW-2".into();
+    lines["results"][0]["properties"]["q2c_statement_of_work"] = " SOW-1 ".into();
+    sold(&server, deal, vendor("hubspot/quote.json"), lines).await;
+    let mut settings = hubspot_settings();
+    settings["triggers"][3] = json!({ "property": "q2c_approved_statements", "means": "sow-approved" });
+    let hubspot = connection("hubspot", &server.uri(), settings.clone());
+    let quote = registry::crm(&hubspot).expect("opens").quote_of("123").await.expect("is read");
+    assert_eq!(quote.approved_statements, ["SOW-1".to_owned(), "SOW-2".to_owned()].into());
+    let named: Vec<Option<&str>> = quote.lines.iter().map(|l| l.statement.as_deref()).collect();
+    assert_eq!(named, [None, Some("SOW-1")]);
+    assert!(quote.opportunity.standing.contains(&Signal::SowApproved));
+    let asked = sent(&server, "POST", "/crm/v3/objects/line_items/batch/read").await;
+    assert!(asked[0]["properties"].as_array().is_some_and(|p| p.contains(&"q2c_statement_of_work".into())));
+
+    let mut notifications = vendor("hubspot/notifications.json");
+    notifications[0]["propertyName"] = "q2c_approved_statements".into();
+    for (value, announced) in [("SOW-1", 1), ("SOW-1;SOW-2", 1), ("", 0), (" ", 0)] {
+        notifications[0]["propertyValue"] = value.into();
+        let body = serde_json::to_vec(&notifications).expect("JSON");
+        let delivery = Delivery { method: "POST", headers: &[], body: &body };
+        let events = translate(&hubspot, &delivery).expect("translates");
+        assert_eq!(events.len(), announced, "`{value}`");
+        let approved = SowApproved { connection: "hubspot-main".into(), deal: "123".into() };
+        assert!(events.iter().all(|e| e.event == Event::SowApproved(approved.clone())));
+    }
 }
 
 #[tokio::test]

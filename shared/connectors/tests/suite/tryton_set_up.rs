@@ -177,6 +177,9 @@ pub(crate) fn plan() -> CreateBillingPlan {
         },
         contract: Contract {
             accounting: Default::default(),
+            quote_version: None,
+            statements: Default::default(),
+            statement_of: Default::default(),
             quote: "900".into(),
             quote_number: "Q-1".into(),
             version: 1,

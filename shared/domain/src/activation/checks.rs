@@ -35,6 +35,7 @@ pub(crate) fn check_beside(
     billed: Money,
     agreed: &dyn Fn(&QuoteLine) -> bool,
 ) -> Vec<Problem> {
+    let quote = &quote.clone().in_force();
     let mut findings = Vec::new();
     findings.extend(approval(quote));
     findings.extend(customer(quote));

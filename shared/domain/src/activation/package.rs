@@ -7,6 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
+use crate::statement_of_work::findings;
 
 /// Longest term of a recurring charge: fifty years of months.
 const LONGEST_TERM: u32 = 600;
@@ -24,9 +25,9 @@ pub(crate) struct Package {
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
 pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
-    let mut problems = Vec::new();
+    let mut problems = findings(quote);
     let (mut package, mut keys) = (Package::default(), BTreeSet::new());
-    if quote.lines.is_empty() {
+    if quote.lines.is_empty() && quote.pending.is_empty() {
         problems.push(Problem::new(
             ProblemCode::BillingModelInvalid,
             format!("quote {} sells nothing", quote.number),

@@ -212,8 +212,13 @@ impl Fault {
                     | Place::ReadChanges
             ),
             Self::Throttled | Self::Unauthorised => read || write,
-            // These two come right after another call to the same product: an outage begins before that.
-            Self::Down => (read || write) && !matches!(place, Place::ChangeMilestone | Place::SetRateCard),
+            // These come right after another call to the same product: an outage begins before that, but for a run
+            // that is resumed at them, which need not happen.
+            Self::Down => {
+                let after_another =
+                    matches!(place, Place::AmendBillingPlan | Place::ChangeMilestone | Place::SetRateCard);
+                (read || write) && !after_another
+            }
             Self::Silent | Self::Late | Self::Refused => write,
             Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
             Self::Twice => {
@@ -223,6 +228,14 @@ impl Fault {
             Self::Lost => matches!(place, Place::Webhook),
             Self::ClockOff => matches!(place, Place::Clock),
         }
+    }
+}
+
+impl Fault {
+    /// Whether this can go wrong there at all.
+    pub(super) const fn may_strike(self, place: Place) -> bool {
+        let resumed = matches!(self, Self::Down) && (place.is_product_read() || place.is_product_write());
+        resumed || self.applies(place)
     }
 }
 

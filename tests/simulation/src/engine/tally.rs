@@ -38,6 +38,6 @@ impl Tally {
     /// Points that struck where they should not be possible.
     #[must_use]
     pub fn impossible(&self) -> Vec<(Fault, Place)> {
-        self.struck.keys().filter(|(f, p)| !f.applies(*p)).copied().collect()
+        self.struck.keys().filter(|(f, p)| !f.may_strike(*p)).copied().collect()
     }
 }

@@ -3,6 +3,7 @@
 use domain::problem::ProblemCode;
 use domain::revenue::RevenueSchedule;
 use domain::setup::compare;
+use domain::statement_of_work::{StatementOfWork, StatementStatus};
 use domain::{Contract, Money};
 use jiff::tz::TimeZone;
 
@@ -15,7 +16,8 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     let mut broken = Vec::new();
     let Some(engagement) = &ledger.engagement else { return broken };
     let contract = &engagement.contract;
-    let expected = deal.change_order.as_ref().map_or(1, |q| q.version);
+    // A further statement of work of the same version of the quote is the contract's next version.
+    let expected = if deal.change_order.is_some() { 2 } else { 1 };
     let refused = |code: ProblemCode| {
         ledger.kind("exception").any(|e| {
             e.text("code") == Some(code.as_str())
@@ -39,6 +41,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
         format!("the deal shows contract version {shown:?} instead of {}", contract.version)
     });
     kept(&mut broken, contract, ledger);
+    stated(&mut broken, contract, ledger);
     broken
 }
 
@@ -55,6 +58,20 @@ pub(crate) fn none_or_all(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<St
     let differs = compare(&engagement.contract, &plan.into(), &project.into(), today);
     must(&mut broken, differs.is_none(), || format!("{differs:?}"));
     broken
+}
+
+/// The approved statements of work are the contract's, and add up to it. An engagement from before they were
+/// kept has none until its first change order.
+fn stated(broken: &mut Vec<String>, contract: &Contract, ledger: &Ledger) {
+    let all: Vec<StatementOfWork> = ledger.kind("statement-of-work").filter_map(|i| i.body().ok()).collect();
+    let approved: Vec<_> = all.iter().filter(|s| s.status == StatementStatus::Approved).collect();
+    let value = Money::total(contract.currency, approved.iter().filter_map(|s| s.value().ok())).ok();
+    must(broken, all.is_empty() || value == contract.value().ok(), || {
+        format!("statements of work come to {value:?}")
+    });
+    let named: Vec<&String> = approved.iter().map(|s| &s.statement).collect();
+    let missing: Vec<&String> = contract.statements.iter().filter(|s| !named.contains(s)).collect();
+    must(broken, missing.is_empty(), || format!("statements of work {missing:?} are not kept as approved"));
 }
 
 /// Every version up to the one in force is kept, and the revenue schedule of each adds up to its value.

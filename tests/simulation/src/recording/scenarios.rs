@@ -214,6 +214,18 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
+        deal: Deal::of_two_statements,
+        ..Scenario::new(
+            "statement-of-work-half-way",
+            "a further statement of work is in the billing plan and not yet in the project",
+            |w| {
+                w.step_is("change-order", "billing-plan", "done")
+                    && w.step_is("change-order", "budget", "started")
+                    && w.has("statement-of-work", "status", "drafted")
+            },
+        )
+    },
+    Scenario {
         aims: || aim("change-order-approved", Target::Place(Place::SetRateCard), Fault::Refused, 1),
         deal: changed,
         ..Scenario::new(
