@@ -64,10 +64,9 @@ pub struct TransferPrice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferBasis {
-    /// Percent of what is billed to the customer for the entry, in the currency of the contract: nothing
-    /// where the entry is not billed, as under a fixed fee.
+    /// Percent of what is billed to the customer, in the currency of the contract.
     Percent(#[schemars(with = "String")] Decimal),
-    /// A price for an hour, in its own currency, whether the customer is billed for it or not.
+    /// A price for an hour, in its own currency.
     Hourly(Money),
 }
 
@@ -105,8 +104,11 @@ pub struct IntercompanyCharge {
     pub amount: Money,
     /// How it was computed.
     pub basis: TransferBasis,
-    /// The line that bills the same work to the customer; none where it is not billable.
-    pub line: Option<LineId>,
+    /// The line that bills the same work to the customer.
+    pub line: LineId,
+    /// Whether the customer is not billed for the work, and there is no such line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbilled: bool,
     /// The day worked.
     pub earned_on: Date,
     /// The entry and the rate it was billed at, nothing where it is not: person, project, role, minutes.
@@ -299,7 +301,8 @@ fn charge_of(
         to: to.to_owned(),
         amount: amount.map_err(|e| broken(entry, &e))?,
         basis: price.basis,
-        line: billed.line.clone(),
+        line: record,
+        unbilled: billed.line.is_none(),
         earned_on: entry.worked_on,
         evidence: billed.evidence.clone(),
     }))

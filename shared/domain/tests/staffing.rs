@@ -73,7 +73,7 @@ fn a_person_of_another_entity_is_charged_between_the_two() {
     assert_eq!((charge.from.as_str(), charge.to.as_str()), ("NW-EU", "NW-US"));
     assert_eq!(charge.amount, usd("108.75"));
     assert_eq!(charge.basis, TransferBasis::Percent("72.5".parse().unwrap()));
-    assert_eq!(charge.line.as_ref(), Some(&line.line));
+    assert_eq!((&charge.line, charge.unbilled), (&line.line, false));
     assert!(charge.charge.as_str().starts_with("ich_"));
     let Evidence::Time { entry, hourly } = &charge.evidence else { panic!("time") };
     assert_eq!(
@@ -138,7 +138,7 @@ fn an_hourly_transfer_price_counts_where_the_customer_is_not_billed() {
     let unbilled = |person: &str| TimeEntry { billable: false, ..worked(person, 60) };
     let effects = effects(&unbilled("Joan Clarke"), &staffed());
     let [charge] = effects.charges.as_slice() else { panic!("{effects:?}") };
-    assert_eq!((charge.amount.to_string().as_str(), &charge.line), ("110.00 GBP", &None));
+    assert_eq!((charge.amount.to_string().as_str(), charge.unbilled), ("110.00 GBP", true));
     assert_eq!(types(&effects), ["q2c.intercompany.charged.v1"]);
     let Evidence::Time { entry, hourly } = &charge.evidence else { panic!("time") };
     assert_eq!((entry.person.as_str(), *hourly), ("Joan Clarke", usd("0.00")));
@@ -212,7 +212,7 @@ proptest! {
                 prop_assert_eq!(line.subcontracted, !effects.costs.is_empty());
             }
             for charge in &effects.charges {
-                prop_assert_eq!(charge.line.as_ref(), effects.lines.first().map(|l| &l.line));
+                prop_assert_eq!((!charge.unbilled).then_some(&charge.line), effects.lines.first().map(|l| &l.line));
                 charged = charged.plus(charge.amount).unwrap();
                 let share = effects.lines[0].amount.amount() * rust_decimal::Decimal::new(725, 3);
                 expected = expected.plus(Money::rounded(share, charge.amount.currency())).unwrap();

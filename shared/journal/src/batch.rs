@@ -7,6 +7,7 @@ use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
 use domain::event::Event;
 use domain::problem::{Problem, ProblemCode};
+use domain::staffing::{IntercompanyCharge, SubcontractorCost};
 use events::Envelope;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -206,7 +207,11 @@ fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
 /// The cost or charge of an entry that was not billable, where the entry is billed now: it takes the
 /// line, and stays the one cost or charge of the entry.
 fn now_billed(writes: &[Write], event: &Envelope, current: Option<&Item>) -> Option<Key> {
-    let beside = |i: &&Item| matches!(i.text("kind"), Some("cost" | "charge")) && i.text("line").is_none();
+    let beside = |item: &&Item| match item.text("kind") {
+        Some("cost") => item.body::<SubcontractorCost>().is_ok_and(|cost| cost.line.is_none()),
+        Some("charge") => item.body::<IntercompanyCharge>().is_ok_and(|charge| charge.unbilled),
+        _ => false,
+    };
     let billed = |write: &Write| matches!(write, Write::Insert { item, cause } if *cause == event.id && item.text("kind") == Some("line"));
     current.filter(beside).filter(|_| writes.iter().any(billed)).map(Item::key)
 }

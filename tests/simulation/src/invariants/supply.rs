@@ -22,7 +22,7 @@ pub(super) fn broken(deal: &Deal, ledger: &Ledger) -> Vec<String> {
     let (charges, costs): (Vec<IntercompanyCharge>, Vec<SubcontractorCost>) =
         (read(ledger, "charge"), read(ledger, "cost"));
     let charged: BTreeSet<String> =
-        charges.iter().filter_map(|c| c.line.as_ref()).map(ToString::to_string).collect();
+        charges.iter().filter(|c| !c.unbilled).map(|c| c.line.to_string()).collect();
     must(&mut broken, charged == supplied, || {
         format!("lines {charged:?} have a charge, {supplied:?} should")
     });
