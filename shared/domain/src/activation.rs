@@ -5,6 +5,7 @@ mod approval;
 mod assign;
 mod checks;
 mod package;
+mod staffing;
 mod trigger;
 
 pub use accounts::{Matched, MatchedParent, match_accounts};
@@ -61,6 +62,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),
+        staffing: staffing::of(quote, config),
     })
 }
 

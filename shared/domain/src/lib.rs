@@ -14,6 +14,7 @@ pub mod contract;
 pub mod customer;
 pub mod customer_match;
 pub mod decision;
+pub mod delivery;
 pub mod engagement;
 pub mod event;
 pub mod id;

@@ -177,6 +177,7 @@ pub(crate) fn plan() -> CreateBillingPlan {
         },
         contract: Contract {
             accounting: Default::default(),
+            staffing: vec![],
             quote: "900".into(),
             quote_number: "Q-1".into(),
             version: 1,
