@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use domain::contract::PlannedRole;
 use serde_json::json;
 
 use super::Kantata;
@@ -45,9 +46,10 @@ impl Kantata {
         asked: &CreateAssignments,
         mut records: BTreeMap<String, String>,
     ) -> Result<Assigned, CallError> {
-        let mut roles = self.roles(NAME).await?;
-        for planned in asked.roles.iter().filter(|role| !records.contains_key(&role.key)).collect::<Vec<_>>()
-        {
+        let is_missing = |role: &&PlannedRole| !records.contains_key(&role.key);
+        let missing: Vec<&PlannedRole> = asked.roles.iter().filter(is_missing).collect();
+        let mut roles = if missing.is_empty() { Map::new() } else { self.roles(NAME).await? };
+        for planned in missing {
             let role = self.role(NAME, &mut roles, &planned.role).await?;
             let reference = format!("{}/{}", asked.engagement, planned.key);
             let body = json!({ "workspace_resource": {

@@ -304,6 +304,12 @@ mod tests {
         let references =
             page::<ExternalReference>(vendor!("kantata/external_references.json"), "external_references");
         assert_eq!(references["343"].subject_id, "42");
+        let status = workspaces["42"].status.as_ref().expect("a status");
+        assert_eq!((status.key.as_deref(), status.message.as_deref()), (Some("300"), Some("In Progress")));
+        let resources =
+            page::<WorkspaceResource>(vendor!("kantata/workspace_resources.json"), "workspace_resources");
+        assert_eq!((resources["88"].user_id.as_deref(), &resources["89"].user_id), (Some("77"), &None));
+        page::<ExternalReference>(vendor!("kantata/workspace_resources.json"), "external_references");
         page::<Story>(vendor!("kantata/stories.json"), "stories");
         page::<CustomFieldValue>(vendor!("kantata/stories.json"), "custom_field_values");
         page::<TimeEntry>(vendor!("kantata/time_entries.json"), "time_entries");
