@@ -146,6 +146,7 @@ impl Delivery {
 
     fn project_told(&mut self, change: &RecordChanged) -> Told {
         let before = self.status.clone();
+        // Products date a change by the second: of two within one, the later to arrive counts.
         if let Some(known) = before.as_ref().filter(|known| known.as_of > change.changed_at) {
             return Told::Nothing(format!("project {}: {known} as of {}", change.record, known.as_of));
         }

@@ -416,7 +416,7 @@ events! {
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     RecordChanged(RecordChanged) = "q2c.record.changed.v1",
-    ProjectStatusChanged(ProjectStatusChanged) = "q2c.project.status-changed.v1",
+    ProjectStatusChanged(ProjectStatusChanged) = "q2c.project-status.changed.v1",
     StaffingChanged(StaffingChanged) = "q2c.staffing.changed.v1",
     ExceptionRaised(ExceptionRaised) = "q2c.exception.raised.v1",
     ApprovalRequested(ApprovalRequested) = "q2c.approval.requested.v1",

@@ -117,7 +117,10 @@ impl Performs<CreateAssignments> for Product {
     }
     async fn perform(&self, create: &CreateAssignments, _: &str) -> Result<Assigned, CallError> {
         self.write(format!("{}: {}", CreateAssignments::NAME, create.project));
-        let records = create.roles.iter().map(|role| (role.key.clone(), format!("resource-{}", role.role)));
+        let records = create
+            .roles
+            .iter()
+            .map(|role| (role.key.clone(), format!("resource-{}-{}", role.service, role.role)));
         Ok(Assigned { project: create.project.clone(), records: records.collect() })
     }
     async fn undo(&self, _: &CreateAssignments, _: &Assigned) -> Result<Undone, CallError> {

@@ -1,7 +1,7 @@
 //! Reads the log of changes. It may repeat entries, isn't ordered, and is minutes late; so it is
 //! only taken as a hint of which records to read, and the records themselves say what is so.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -22,7 +22,8 @@ struct Named {
     entries: BTreeSet<String>,
     stories: BTreeSet<String>,
     projects: BTreeSet<String>,
-    resources: BTreeSet<String>,
+    /// With whether more happened to it than that it was created.
+    resources: BTreeMap<String, bool>,
     removed: Vec<SubscribedEvent>,
 }
 
@@ -36,7 +37,10 @@ impl Named {
             "workspaceresource" | "workspace_resource" if event.event_type.ends_with(":deleted") => {
                 self.removed.push(event);
             }
-            "workspaceresource" | "workspace_resource" => _ = self.resources.insert(event.subject_id),
+            "workspaceresource" | "workspace_resource" => {
+                *self.resources.entry(event.subject_id).or_default() |=
+                    !event.event_type.ends_with(":created");
+            }
             _ => {}
         }
     }
@@ -61,7 +65,7 @@ impl Kantata {
         let mut translated = self.approved_time(&Vec::from_iter(named.entries)).await?;
         translated.extend(self.accepted_milestones(&Vec::from_iter(named.stories)).await?);
         translated.extend(self.project_statuses(&Vec::from_iter(named.projects)).await?);
-        translated.extend(self.assigned_resources(&Vec::from_iter(named.resources)).await?);
+        translated.extend(self.assigned_resources(&named.resources).await?);
         translated.extend(self.removed_resources(&named.removed).await?);
         Ok(translated)
     }

@@ -18,9 +18,13 @@ use crate::error::CallError;
 use crate::inbound::{Subject, Translated};
 
 impl Kantata {
-    /// Reads resources in bulk and tells who they are, of projects that carry our reference.
-    pub(super) async fn assigned_resources(&self, ids: &[String]) -> Result<Vec<Translated>, CallError> {
-        let mut translated = Vec::new();
+    /// Reads resources in bulk and tells who they are, of projects that carry our reference. `changed` says of
+    /// each whether more happened to it than that it was created: what we made ourselves is no news.
+    pub(super) async fn assigned_resources(
+        &self,
+        changed: &BTreeMap<String, bool>,
+    ) -> Result<Vec<Translated>, CallError> {
+        let (mut translated, ids) = (Vec::new(), changed.keys().cloned().collect::<Vec<_>>());
         for chunk in ids.chunks(ONLY) {
             let answer = self.only(POLL, "workspace_resources", chunk, "role,external_references").await?;
             let resources: Map<WorkspaceResource> = self.typed(POLL, &answer, "workspace_resources")?;
@@ -32,6 +36,10 @@ impl Kantata {
                 let Some(engagement) = engagements.get(&resource.workspace_id) else { continue };
                 let role = resource.role_id.as_ref().and_then(|role| roles.get(role));
                 let planned = references.values().find_map(|r| self.planned_role(r, &id, engagement));
+                let as_we_made_it = planned.is_some() && resource.user_id.is_none();
+                if as_we_made_it && changed.get(&id) == Some(&false) {
+                    continue;
+                }
                 let mut fields = BTreeMap::from([
                     ("role".to_owned(), role.map(|r| beginning(&r.name)).unwrap_or_default()),
                     ("person".to_owned(), resource.user_id.unwrap_or_default()),

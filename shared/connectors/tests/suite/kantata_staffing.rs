@@ -1,8 +1,8 @@
 //! Kantata: roles put on a project, and what its log leads to of projects and people.
 
+use connectors::CallErrorKind;
 use connectors::inbound::Translated;
 use connectors::operation::{Assigned, CreateAssignments, Undone};
-use connectors::{CallErrorKind, Performs};
 use domain::contract::PlannedRole;
 use domain::event::{Event, RecordChanged};
 use domain::ownership::Role;
@@ -220,6 +220,19 @@ async fn who_is_on_a_project_is_told_by_an_id() {
         types.ends_with(",workspace:updated,workspace_resource:updated,workspace_resource:deleted"),
         "{types}"
     );
+}
+
+/// What an activation made itself is no news; whoever is named on it, or adds somebody, is.
+#[tokio::test]
+async fn what_was_made_for_a_plan_is_not_told_back() {
+    let created = |id: &str, resource: u32| {
+        entry(id, "workspace_resource:created", "WorkspaceResource", resource, &json!({}))
+    };
+    let (found, _) = polled(&[created("1", 88), created("2", 89)], with_resources()).await;
+    assert_eq!(found.iter().map(|t| told(t).record.as_str()).collect::<Vec<_>>(), ["88"], "it has a person");
+    let updated = entry("3", "workspace_resource:updated", "WorkspaceResource", 89, &json!({}));
+    let (found, _) = polled(&[created("2", 89), updated], with_resources()).await;
+    assert_eq!(found.iter().map(|t| told(t).record.as_str()).collect::<Vec<_>>(), ["88", "89"]);
 }
 
 /// An account whose log has no such events is not asked for them.
