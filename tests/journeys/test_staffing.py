@@ -15,8 +15,8 @@ STAFFING = "q2c.staffing.changed.v1"
 
 
 def test_roles_are_on_the_project_and_people_are_told(journey: Journey) -> None:
-    """Proves WFA-20, EVT-24, CAN-13 in part, API-13 in part: what was sold is on the project as roles that nobody fills;
-    whoever is named there is told once, by an ID, and read back with role and rate."""
+    """Proves CAN-13 in part, API-13 in part, WFA-20 and EVT-24: what was sold is on the project as roles that nobody
+    fills; whoever is named there is told once, by an ID, and read back with role and rate."""
     deal = journey.deal().activate()
     sold = {(role["role"], role["service"]) for role in deal.state["contract"]["staffing"]}
     assert sold == {("consultant", "ADVISORY"), ("principal", "ADVISORY"), ("consultant", "IMPL")}

@@ -246,7 +246,7 @@ async fn the_catalog_names_domain_and_tier_of_each_route() {
     assert_eq!(activation["roles"], json!(["sales", "operations", "automation"]));
 }
 
-/// Proves CAN-13, API-13 in part and EVT-07 in part: an assignment links person, project, role and rate, the person is
+/// Proves API-13 in part, EVT-07 in part and CAN-13: an assignment links person, project, role and rate, the person is
 /// the resource whose employer is configured, and where the project stands is shown.
 #[tokio::test]
 async fn it_shows_who_delivers_at_which_rates() {

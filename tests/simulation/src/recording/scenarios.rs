@@ -101,10 +101,11 @@ fn told_of_little() -> Deal {
     Deal { told: true, reported: false, ..of_time_alone() }
 }
 
-/// A subcontractor of another legal entity did some of the work.
+/// A subcontractor of another legal entity did the work.
 fn supplied() -> Deal {
     let mut deal = unchanged();
-    deal.time[0].person = SUPPLIER.into();
+    // All of it: whichever entry is the first to be billed.
+    deal.time.iter_mut().for_each(|entry| entry.person = SUPPLIER.into());
     deal
 }
 
