@@ -236,7 +236,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         *("tenant", "version", "time_zone", "routing", "legal_entities", "payment_terms"),
         *("service_lines", "cost_centres", "tax_codes", "posting_rules"),
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
-        *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources"),
+        *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources", "stopped_statuses"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))

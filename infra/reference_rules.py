@@ -29,6 +29,8 @@ def check_reference(tenant: Part) -> None:
             service.at("service_line").one_of(listed["service_lines"], "service line")
         if "accounting" in service.value:
             _check_accounting(service.at("accounting"), listed["cost_centres"])
+        if "roles" in service.value:
+            _check_roles(service.at("roles"))
     _codes(tenant, "posting_rules")
     for rules in _optional(tenant, "posting_rules"):
         rules.only("code", "services")
@@ -39,6 +41,8 @@ def check_reference(tenant: Part) -> None:
     _check_transfer_prices(tenant, entities)
     if "unknown_resources" in tenant.value:
         tenant.at("unknown_resources").one_of(("allow", "hold"), "way to treat them")
+    for status in _optional(tenant, "stopped_statuses"):
+        status.text()
 
 
 def _optional(tenant: Part, name: str) -> list[Part]:
@@ -71,7 +75,9 @@ def _check_accounting(accounting: Part, cost_centres: set[str]) -> None:
 def _check_resources(tenant: Part, entities: set[str]) -> None:
     seen = set()
     for resource in _optional(tenant, "resources"):
-        resource.only("name", "legal_entity", "employment", "cost_rate", "effective_from")
+        resource.only("name", "person", "legal_entity", "employment", "cost_rate", "effective_from")
+        if "person" in resource.value:
+            resource.at("person").text()
         resource.at("legal_entity").one_of(entities, "legal entity")
         employment = resource.at("employment").one_of(("employee", "subcontractor"), "employment")
         if "cost_rate" in resource.value or employment == "subcontractor":
@@ -82,6 +88,28 @@ def _check_resources(tenant: Part, entities: set[str]) -> None:
         if key in seen:
             raise resource.at("name").fail(f"{key[0]!r} appears twice for one day")
         seen.add(key)
+
+
+def _check_roles(roles: Part) -> None:
+    """Who delivers a service: each role once, with hours above nought where there are any."""
+    seen = set()
+    for role in roles.items():
+        role.only("role", "hours")
+        name = role.at("role").text()
+        if name in seen:
+            raise role.at("role").fail(f"{name!r} appears twice")
+        seen.add(name)
+        if "hours" in role.value:
+            _check_hours(role.at("hours"))
+
+
+def _check_hours(hours: Part) -> None:
+    try:
+        sound = Decimal(hours.text()) > 0
+    except InvalidOperation:
+        sound = False
+    if not sound:
+        raise hours.fail("must be a decimal number in quotes, above nought")
 
 
 def _check_transfer_prices(tenant: Part, entities: set[str]) -> None:

@@ -64,6 +64,7 @@ def connections(stack: Stack) -> list[dict[str, Any]]:
             "acceptance_value": "Accepted",
             "overlap_minutes": 30,
             "settles_within_seconds": SETTLES_WITHIN_SECONDS,
+            "resource_events": [f"workspace_resource:{what}" for what in ("created", "updated", "deleted")],
         }),
         _connection(stack, ERP, "erp", _books(stack)),
         _connection(stack, PAYMENTS, "payments", {}),

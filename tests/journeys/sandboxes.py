@@ -127,6 +127,18 @@ class Psa(Sandbox):
         """Somebody changes a record in the product by hand."""
         request_json("PATCH", f"{self.control}/objects/{collection}/{record}", fields)
 
+    def stand(self, project: str, status: int) -> None:
+        """A manager moves a project to a status."""
+        self.alter("workspaces", project, status_key=status)
+
+    def name(self, resource: str, user: str | None) -> None:
+        """A manager names a person on a project's role, or nobody any more."""
+        request_json("POST", f"{self.control}/resources/{resource}/name", {"user": user})
+
+    def remove(self, resource: str) -> None:
+        """A manager takes a role off its project."""
+        request_json("DELETE", f"{self.control}/resources/{resource}")
+
     def accept(self, story: str) -> None:
         """The customer accepts a milestone."""
         self.post(f"/stories/{story}/acceptance", value="Accepted")

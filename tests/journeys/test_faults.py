@@ -16,7 +16,7 @@ from .waiting import active, fault_hit, quiet, run
 
 CREATES = (
     "workspaces", "stories", "billing_milestones", "rate_card_sets", "rate_cards", "rate_card_versions",
-    "rate_card_roles",
+    "rate_card_roles", "workspace_resources",
 )
 """Every collection of the PSA that an activation creates records in."""
 
@@ -178,6 +178,7 @@ def assert_set_up_once(journey: Journey, deal: Deal, before: int) -> None:
     versions = [key for key, row in journey.psa.records("rate_card_versions").items() if row["rate_card_id"] in cards]
     rates = [row for row in journey.psa.records("rate_card_roles").values() if row["rate_card_version_id"] in versions]
     assert (len(cards), len(versions), len(rates)) == (1, 1, 2)
+    assert len(deal.project["workspace_resources"]) == len(deal.state["contract"]["staffing"]) == 3
     created = [call for call in journey.psa.writes(before)
                if call["path"] == "/api/v1/workspaces" and call["method"] == "POST" and call["status"] in (200, None)]
     assert created, "the project was made in this journey"

@@ -58,6 +58,11 @@ def project(kantata: Client) -> dict[str, str]:
     ("time_entries", {"time_entry": {"workspace_id": "1"}}, "date_performed can't be blank"),
     ("time_entries", {"time_entry": {"approved": True}}, "approved is not an attribute that can be set"),
     ("rate_card_roles", {"rate_card_role": {"rate": 18000}}, "role_id can't be blank"),
+    ("workspace_resources", {"workspace_resource": {"role_id": "1"}}, "workspace_id can't be blank"),
+    ("workspace_resources", {"workspace_resource": {"workspace_id": "1", "full_name": "Alex"}},
+     "full_name is not an attribute that can be set"),
+    ("workspaces", {"workspace": {"title": "x", "creator_role": "maven", "status_key": 1}},
+     "status_key is not included in the list"),
     ("roles", {"role": {"name": "x", "colour": "red"}}, "colour is not an attribute that can be set"),
     ("external_references/create_or_update", {"external_reference": reference("invoice", "inv_1")},
      "subject_id can't be blank"),
@@ -246,3 +251,34 @@ def test_deleting_takes_the_references_along(kantata: Client, project: dict[str,
     assert found.get_json()["count"] == 0
     assert kantata.call("DELETE", f"{API}/workspaces/{project['workspace']}").status_code == 404
     assert kantata.call("GET", f"{API}/stories/{project['milestone']}").status_code == 404
+
+
+def test_a_role_is_put_on_a_project_named_and_taken_off(kantata: Client, project: dict[str, str]) -> None:
+    role = made(kantata, "roles", "role", name="consultant")
+    resource = made(kantata, "workspace_resources", "workspace_resource", workspace_id=project["workspace"], role_id=role,
+                    external_reference=reference("assignment", "eng_1/R-1"))
+    read = kantata.call("GET", f"{API}/workspace_resources?workspace_id={project['workspace']}"
+                               "&include=role,external_references").get_json()
+    (held,) = read["workspace_resources"].values()
+    assert (held["user_id"], read["roles"][role]["name"]) == (None, "consultant")
+    (ours,) = read["external_references"].values()
+    assert (ours["subject_type"], ours["service_model_ref"]) == ("WorkspaceResource", "eng_1/R-1")
+    named = kantata.control("POST", f"/resources/{resource}/name", {"user": "Alex Doe"})["workspace_resource"]
+    assert kantata.call("GET", f"{API}/users?only={named['user_id']}").get_json()["count"] == 1
+    kantata.control("DELETE", f"/resources/{resource}")
+    told = events(kantata, event_types="workspace_resource:created,workspace_resource:updated,workspace_resource:deleted")
+    assert [event["event_type"].partition(":")[2] for event in told] == ["created", "updated", "deleted"]
+    before = told[-1]["previous_payload"]
+    before = json.loads(before) if isinstance(before, str) else before
+    assert before["workspace_id"] == project["workspace"], "whose project it was is in the log"
+
+
+def test_a_status_is_shown_with_its_key_and_is_an_event(kantata: Client, project: dict[str, str]) -> None:
+    workspace = project["workspace"]
+    for key, message in ((300, "In Progress"), (400, "On Hold")):
+        kantata.control("PATCH", f"/objects/workspaces/{workspace}", {"status_key": key})
+        read = kantata.call("GET", f"{API}/workspaces?only={workspace}").get_json()["workspaces"][workspace]
+        assert (read["status"]["key"], read["status"]["message"]) == (key, message)
+    changes = events(kantata, event_types="workspace:updated")[-1]["payload_changes"]
+    changes = json.loads(changes) if isinstance(changes, str) else changes
+    assert changes["status_key"] == [300, 400]

@@ -4,6 +4,7 @@ mod customer;
 mod exceptions;
 mod invoices;
 mod quote;
+mod staffing;
 mod standing;
 mod timeline;
 
@@ -29,6 +30,7 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Engagement => standing::engagement(context, caller, &call.id("engagement")?).await,
         Action::Deal => standing::deal(context, caller, call.connection()?, call.record("deal")?).await,
         Action::Timeline => timeline::of(context, caller, &call.id("engagement")?).await,
+        Action::Staffing => staffing::of(context, caller, &call.id("engagement")?).await,
         Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,

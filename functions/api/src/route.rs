@@ -14,6 +14,8 @@ pub enum Action {
     Engagement,
     /// What happened to an engagement.
     Timeline,
+    /// Who delivers an engagement.
+    Staffing,
     /// Payments of an engagement.
     Payments,
     /// Where a deal sits.
@@ -135,6 +137,8 @@ pub const ROUTES: &[Route] = &[
         "Status, contract in force, records in each system, open exceptions."),
     route(("GET", "/v1/engagements/{engagement}/timeline"), Action::Timeline, (Reporting, Experience, Synchronous), SEES_MONEY,
         "What happened to an engagement, oldest first."),
+    route(("GET", "/v1/engagements/{engagement}/staffing"), Action::Staffing, (ProjectAndResource, Process, Synchronous), EVERYBODY,
+        "Who delivers an engagement, at which rates, and where its project stands."),
     route(("GET", "/v1/engagements/{engagement}/payments"), Action::Payments, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
         "Payments of an engagement and what each was applied to."),
     route(("GET", "/v1/deals/{connection}/{deal}"), Action::Deal, (Reporting, Experience, Synchronous), EVERYBODY,

@@ -6,11 +6,14 @@ mod world;
 use connectors::CallErrorKind;
 use domain::activation::CustomerFacts;
 use domain::cash::Payment;
+use domain::delivery::{Delivery, PROJECT, RESOURCE};
 use domain::engagement::EngagementStatus::Active;
+use domain::event::RecordChanged;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus};
+use domain::ownership::Role;
 use domain::problem::{Owner, Problem, ProblemCode};
-use domain::sample::{active, quote, quote_of_two, usd};
+use domain::sample::{active, config, quote, quote_of_two, usd};
 use domain::statement_of_work::{StatementApproval, drafted};
 use journal::{Commit, Committed, Exception, NewVersion, Write};
 use runtime::fake::FakeConnections;
@@ -282,4 +285,57 @@ async fn statements_of_work_are_shown_with_where_they_stand() {
         told.iter().map(|e| e["status"].as_str().unwrap()).collect::<Vec<_>>(),
         ["approved", "drafted"]
     );
+}
+
+/// Proves API-13 in part, EVT-07 in part and CAN-13: an assignment links person, project, role and rate, the person is
+/// the resource whose employer is configured, and where the project stands is shown.
+#[tokio::test]
+async fn it_shows_who_delivers_at_which_rates() {
+    let mut config = config();
+    config.resources.push(
+        serde_json::from_value(json!({
+            "name": "Ada Lovelace", "person": "77", "legal_entity": "NW-US", "employment": "employee",
+        }))
+        .unwrap(),
+    );
+    let mut known = FakeConnections::default();
+    known.tenants.insert(TENANT.into(), std::sync::Arc::new(config));
+    let w = world_with(Active, known).await;
+    let (journal, contract) = (&w.context.journal, &w.engagement.contract);
+    let mut delivery = Delivery::new(w.engagement.engagement.clone());
+    let records = contract.staffing.iter().enumerate().map(|(n, r)| (r.key.clone(), format!("8{n}")));
+    delivery.plan(contract, "kantata-main", &records.collect());
+    for (object, record, field, value) in
+        [(RESOURCE, "80", "person", "77"), (PROJECT, "6", "status", "In Progress")]
+    {
+        delivery.apply(&RecordChanged {
+            connection: "kantata-main".into(),
+            role: Role::Psa,
+            object: object.into(),
+            record: record.into(),
+            fields: [(field.to_owned(), value.to_owned()), ("role".into(), "consultant".into())].into(),
+            changed_at: now(),
+        });
+    }
+    let write = journal.write_delivery(TENANT, &delivery, 0, now()).unwrap();
+    assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+    let id = json!({"engagement": w.engagement.engagement});
+    let shown = read(&w, "/v1/engagements/{engagement}/staffing", id.clone(), "operations").await;
+    assert_eq!((&shown["project"], &shown["status"]["status"]), (&json!("6"), &json!("In Progress")));
+    let [consultant, principal, fixed] = &shown["assignments"].as_array().unwrap()[..] else {
+        panic!("{shown}")
+    };
+    assert_eq!((&consultant["person"], &consultant["role"]), (&json!("77"), &json!("consultant")));
+    assert_eq!(
+        (&consultant["hourly"]["amount"], &consultant["planned_hours"]),
+        (&json!("180.00"), &json!("100"))
+    );
+    assert_eq!(
+        (&consultant["legal_entity"], &consultant["employment"]),
+        (&json!("NW-US"), &json!("employee"))
+    );
+    assert_eq!((&principal["status"], &principal["person"]), (&json!("open"), &Value::Null));
+    assert_eq!((&fixed["service"], &fixed["hourly"]), (&json!("IMPL"), &Value::Null), "a fee covers it");
+    let whole = read(&w, "/v1/engagements/{engagement}", id, "sales").await;
+    assert_eq!(whole["project"]["status"], "In Progress");
 }

@@ -16,6 +16,7 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("GET", "/v1/catalog", [true; 4]),
     ("GET", "/v1/engagements/{engagement}", [true; 4]),
     ("GET", "/v1/engagements/{engagement}/timeline", [false, true, true, true]),
+    ("GET", "/v1/engagements/{engagement}/staffing", [true; 4]),
     ("GET", "/v1/engagements/{engagement}/payments", [false, true, true, true]),
     ("GET", "/v1/deals/{connection}/{deal}", [true; 4]),
     ("GET", "/v1/customers/{customer}", [true; 4]),

@@ -136,7 +136,9 @@ async fn steps(
         },
     }
     run.may_begin("come-into-force")?;
-    if let InForce::Refused(problems) = come_into_force(context, run, event, &order).await? {
+    if let InForce::Refused(problems) =
+        come_into_force(context, run, event, &order, systems.psa.connection()).await?
+    {
         return Ok(End::TakeBack(refusal(&problems)));
     }
     show_engagement(context, run, event, &systems).await?;

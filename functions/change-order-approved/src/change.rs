@@ -1,15 +1,21 @@
 //! What each system is told of a change order, each one durable step that can be taken back.
 
-use connectors::operation::{AmendBillingPlan, ChangeMilestone, CreateTask, SetBudget, SetRateCard};
+use connectors::operation::{
+    AmendBillingPlan, ChangeMilestone, CreateAssignments, CreateTask, SetBudget, SetRateCard,
+};
 use domain::Contract;
 use domain::change_order::{Change, ChangeOrder};
+use domain::contract::PlannedRole;
 use domain::engagement::Engagement;
 use domain::money::Money;
 use journal::JournalError;
 use runtime::Systems;
 use workflow::{Run, StepError};
 
-/// Changes billing plan, project and rate card. The ERP first: it is the one that refuses most.
+/// The step that puts new roles on the project.
+pub(crate) const ASSIGNMENTS: &str = "assignments";
+
+/// Changes billing plan, project, rate card and assignments. The ERP first: it is the one that refuses most.
 pub(crate) async fn change(
     run: &mut Run,
     systems: &Systems,
@@ -65,6 +71,24 @@ pub(crate) async fn change(
             // The billing plan has the charge; ceiling and terms are the contract's own.
             Change::RecurringCharge { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => {}
         }
+    }
+    staff(run, systems, engagement, order, project).await
+}
+
+/// Puts roles that are new on the project. One that is not sold any more stays there, released: somebody
+/// may have worked in it.
+async fn staff(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    order: &ChangeOrder,
+    project: String,
+) -> Result<(), StepError> {
+    let is_new = |role: &&PlannedRole| order.from.staffing.iter().all(|known| known.key != role.key);
+    let roles: Vec<PlannedRole> = order.to.staffing.iter().filter(is_new).cloned().collect();
+    if !roles.is_empty() {
+        let create = CreateAssignments { engagement: engagement.engagement.clone(), project, roles };
+        run.perform(ASSIGNMENTS, systems.psa.connection(), &systems.psa, &create).await?;
     }
     Ok(())
 }

@@ -1,9 +1,14 @@
 //! The commit by which the next version of the contract comes into force.
 
+use std::collections::BTreeMap;
+
+use connectors::operation::Assigned;
 use domain::Problem;
 use domain::change_order::{Change, ChangeOrder};
+use domain::delivery::Delivery;
 use domain::engagement::Engagement;
 use domain::event::{ContractAmended, Event, RateCardAdjusted, RevenueScheduleUpdated, SubscriptionChanged};
+use domain::id::EngagementId;
 use domain::revenue::{reschedule, schedule};
 use domain::statement_of_work::StatementApproval;
 use events::Envelope;
@@ -12,7 +17,7 @@ use runtime::Context;
 use workflow::{LeaseError, Run, StepError};
 
 use crate::carry_out::MOST_ROUNDS;
-use crate::change::value;
+use crate::change::{ASSIGNMENTS, value};
 
 /// Whether the order is in force.
 pub(crate) enum InForce {
@@ -22,12 +27,13 @@ pub(crate) enum InForce {
     Refused(Vec<Problem>),
 }
 
-/// Brings the order into force, unless an earlier attempt did.
+/// Brings the order into force, unless an earlier attempt did. `psa` is the connection that has the project.
 pub(crate) async fn come_into_force(
     context: &Context,
     run: &Run,
     event: &Envelope,
     order: &ChangeOrder,
+    psa: &str,
 ) -> Result<InForce, StepError> {
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.engagement(&event.tenant, &event.subject).await?;
@@ -40,7 +46,9 @@ pub(crate) async fn come_into_force(
         if !standing.is_empty() {
             return Ok(InForce::Refused(standing));
         }
+        let made = run.recorded::<Assigned>(ASSIGNMENTS)?.map(|made| made.records).unwrap_or_default();
         let commit = amendment(context, event, order, &known, engagement).await?;
+        let commit = staffed(context, event, order, (psa, &made), commit).await?;
         match context.journal.commit(commit.write(run.fence())).await? {
             Committed::Done => return Ok(InForce::Yes),
             Committed::Rejected(r) if run.was_fenced_off(&r) => return Err(LeaseError::Superseded.into()),
@@ -102,6 +110,28 @@ async fn amendment(
     let concluded = outgoing.into_iter().enumerate();
     let concluded = concluded.map(|(i, e)| event.concluded(context.function, &event.subject, i, e));
     Ok(commit.emit(concluded.collect::<Vec<_>>()))
+}
+
+/// The commit, with the assignments as the next version plans them; nothing where no version plans any.
+async fn staffed(
+    context: &Context,
+    event: &Envelope,
+    order: &ChangeOrder,
+    (psa, made): (&str, &BTreeMap<String, String>),
+    commit: Commit,
+) -> Result<Commit, StepError> {
+    if order.from.staffing == order.to.staffing {
+        return Ok(commit);
+    }
+    let (journal, tenant) = (&context.journal, event.tenant.as_str());
+    let known = journal.delivery(tenant, &event.subject).await?;
+    let engagement = EngagementId::try_from(event.subject.clone());
+    let engagement = engagement.map_err(|e| JournalError::Decision(e.to_string()))?;
+    let mut delivery = known.body.unwrap_or_else(|| Delivery::new(engagement));
+    let Some(changed) = delivery.plan(&order.to, psa, made) else { return Ok(commit) };
+    let write = journal.write_delivery(tenant, &delivery, known.version, context.clock.now())?;
+    let told = event.concluded(context.function, &event.subject, "staffing", changed.into());
+    Ok(commit.write(write).emit([told]))
 }
 
 /// Changes that others subscribe to by themselves.

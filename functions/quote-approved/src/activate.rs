@@ -18,6 +18,7 @@ use crate::again::{again, change_order};
 use crate::customer::keep;
 use crate::readiness::{Readiness, confirm, kept};
 use crate::set_up::{SetUp, set_up};
+use crate::staffed::staffed;
 
 /// Writers that may meet at one engagement while it is being activated (events being parked).
 const MOST_ROUNDS: usize = 20;
@@ -290,12 +291,15 @@ async fn activation(
         }
     }
     commit.writes.extend(keep(context, config, event, systems, accepted, made).await?);
+    let (staffed, staffing) = staffed(context, event, systems, &engagement, made).await?;
+    commit.writes.extend(staffed);
     let outgoing = announced(systems, made, &engagement)?;
     let subject = &event.subject;
     let mut commit = commit.emit(
         outgoing
             .into_iter()
             .chain(of_contract)
+            .chain(staffing)
             .enumerate()
             .map(|(i, e)| event.concluded(context.function, subject, i, e))
             .collect::<Vec<_>>(),

@@ -12,6 +12,7 @@ mod customer;
 mod gate;
 mod readiness;
 mod set_up;
+mod staffed;
 mod withdraw;
 
 use async_trait::async_trait;

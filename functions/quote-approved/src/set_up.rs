@@ -1,8 +1,10 @@
 //! The records of an engagement in the other systems, each one durable step.
 
+use std::collections::BTreeMap;
+
 use connectors::operation::{
-    CreateBillingPlan, CreateCustomer, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
-    CustomerRecord, LinkCustomer, Reference,
+    CreateAssignments, CreateBillingPlan, CreateCustomer, CreateMilestone, CreateProject, CreateRateCard,
+    CreateTask, CustomerRecord, LinkCustomer, Reference,
 };
 use domain::contract::WorkElement;
 use domain::customer::OBJECT;
@@ -22,6 +24,8 @@ pub(crate) struct SetUp {
     pub(crate) parent: Option<(CustomerId, CustomerRecord)>,
     pub(crate) billing_plan: Reference,
     pub(crate) project: Reference,
+    /// The PSA's ID of the assignment of each planned role, by the role's key.
+    pub(crate) assignments: BTreeMap<String, String>,
 }
 
 impl SetUp {
@@ -63,7 +67,7 @@ impl SetUp {
 }
 
 /// Creates the customer, below the company that it belongs to, and the billing plan in the ERP, and
-/// the project with tasks, milestones and rate card in the PSA.
+/// the project with tasks, milestones, rate card and assignments in the PSA.
 pub(crate) async fn set_up(
     run: &mut Run,
     config: &TenantConfig,
@@ -92,7 +96,8 @@ pub(crate) async fn set_up(
     };
     let billing_plan = run.perform("billing-plan", &erp, &systems.erp, &plan).await?;
     let project = deliver(run, config, systems, engagement).await?;
-    Ok(SetUp { customer, parent, billing_plan, project })
+    let assignments = staff(run, systems, engagement, &project).await?;
+    Ok(SetUp { customer, parent, billing_plan, project, assignments })
 }
 
 /// The account of the company that the customer belongs to: the one that was found, else a new one.
@@ -153,6 +158,24 @@ async fn deliver(
         run.perform("rate-card", &psa, &systems.psa, &card).await?;
     }
     Ok(project)
+}
+
+/// The roles that delivery needs, on the project for somebody to be named. One step, however many.
+async fn staff(
+    run: &mut Run,
+    systems: &Systems,
+    engagement: &Engagement,
+    project: &Reference,
+) -> Result<BTreeMap<String, String>, StepError> {
+    if engagement.contract.staffing.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let create = CreateAssignments {
+        engagement: engagement.engagement.clone(),
+        project: project.record.clone(),
+        roles: engagement.contract.staffing.clone(),
+    };
+    Ok(run.perform("assignments", systems.psa.connection(), &systems.psa, &create).await?.records)
 }
 
 /// The contract's work breakdown structure. A contract from before it had one goes by its template.

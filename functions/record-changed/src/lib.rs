@@ -1,8 +1,12 @@
 //! A system reports that fields of a record changed. What the system owns is taken over where we
 //! keep the record; what another system owns waits for a person, whole, and nothing of it is applied.
+//! What the PSA reports of a project and of who is on it is told to others from here, in order and once.
+
+mod deliver;
 
 use async_trait::async_trait;
 use domain::customer::{GlobalCustomer, OBJECT};
+use domain::delivery::{PROJECT, RESOURCE};
 use domain::event::RecordChanged as Changed;
 use domain::id::CustomerId;
 use domain::ownership::{Admission, admit};
@@ -38,6 +42,9 @@ async fn take(context: &Context, event: &Envelope, change: &Changed) -> Result<O
     let config = context.connect.tenant(&event.tenant).await?;
     match admit(&config.ownership, change) {
         Admission::Quarantine(problem) => quarantine(context, event, problem).await,
+        Admission::Apply if [PROJECT, RESOURCE].contains(&change.object.as_str()) => {
+            deliver::take(context, event, change, &config).await
+        }
         Admission::Apply => apply(context, event, change).await,
     }
 }

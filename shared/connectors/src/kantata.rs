@@ -13,7 +13,10 @@ mod milestones;
 mod project;
 mod rate_card;
 mod rates;
+mod resources;
 mod set_rate_card;
+mod staffing;
+mod statuses;
 mod wire;
 
 use std::time::Duration;
@@ -66,6 +69,9 @@ struct Settings {
     overlap_minutes: i64,
     /// How long after it was sent a write may still take effect there or not be found yet. No default.
     settles_within_seconds: u64,
+    /// Names of the log's events of resources on projects; where none is named, they are not asked for.
+    #[serde(default)]
+    resource_events: Vec<String>,
 }
 
 impl Settings {

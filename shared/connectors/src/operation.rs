@@ -15,8 +15,8 @@ pub use erp::{
     LinkCustomer, PostInvoice,
 };
 pub use psa::{
-    ChangeMilestone, CreateMilestone, CreateProject, CreateRateCard, CreateTask, SetBudget, SetRateCard,
-    WriteInvoiceStatus,
+    Assigned, ChangeMilestone, CreateAssignments, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
+    SetBudget, SetRateCard, WriteInvoiceStatus,
 };
 
 use std::time::Duration;

@@ -14,9 +14,9 @@ use jiff::civil::Date;
 use crate::error::CallError;
 use crate::inbound::Translated;
 use crate::operation::{
-    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, LinkCustomer, Performs, PostInvoice,
-    SetBudget, SetRateCard, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateAssignments, CreateBillingPlan, CreateCustomer,
+    CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask, LinkCustomer, Performs,
+    PostInvoice, SetBudget, SetRateCard, WriteDealStatus, WriteInvoiceStatus,
 };
 
 /// The CRM: pipeline, quotes, the account team's view.
@@ -40,6 +40,7 @@ pub trait Psa:
     + Performs<CreateTask>
     + Performs<CreateMilestone>
     + Performs<CreateRateCard>
+    + Performs<CreateAssignments>
     + Performs<SetBudget>
     + Performs<ChangeMilestone>
     + Performs<SetRateCard>

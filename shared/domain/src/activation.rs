@@ -5,6 +5,7 @@ mod approval;
 mod assign;
 mod checks;
 mod package;
+mod staffing;
 mod trigger;
 
 pub use accounts::{Matched, MatchedParent, match_accounts};
@@ -70,6 +71,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
             .iter()
             .filter_map(|l| Some((l.line.clone(), l.statement.clone()?)))
             .collect(),
+        staffing: staffing::of(quote, config),
     })
 }
 

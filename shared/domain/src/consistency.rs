@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use rust_decimal::Decimal;
+
 use crate::money::Currency;
 use crate::policy::{LegalEntity, ReferenceCode, TenantConfig};
 use crate::routing::{Facts, Rule, Selects, When};
@@ -34,6 +36,7 @@ pub fn faults(config: &TenantConfig) -> Vec<Fault> {
     found.extend(gaps(config));
     found.extend(references(config));
     found.extend(people(config));
+    found.extend(service_roles(config));
     found
 }
 
@@ -180,6 +183,23 @@ fn references(config: &TenantConfig) -> Vec<Fault> {
     let unlisted = centres.into_iter().filter(|(_, centre)| !listed(&config.cost_centres, centre));
     found
         .extend(unlisted.map(|(place, centre)| fault(place, format!("`{centre}` is no listed cost centre"))));
+    found
+}
+
+/// Roles of services: each once, with hours above nought.
+fn service_roles(config: &TenantConfig) -> Vec<Fault> {
+    let mut found = Vec::new();
+    for (i, service) in config.services.iter().enumerate() {
+        for (j, needed) in service.roles.iter().enumerate() {
+            let place = format!("services[{i}].roles[{j}]");
+            if service.roles.iter().take(j).any(|r| r.role == needed.role) {
+                found.push(fault(&place, format!("`{}` appears twice", needed.role)));
+            }
+            if needed.hours.is_some_and(|hours| hours <= Decimal::ZERO) {
+                found.push(fault(&place, "hours must be above nought"));
+            }
+        }
+    }
     found
 }
 

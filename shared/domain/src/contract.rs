@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,27 @@ pub struct Contract {
     /// as a whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statement_of: BTreeMap<String, String>,
+    /// The roles that delivery needs; none in what was cut before they were planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staffing: Vec<PlannedRole>,
+}
+
+/// A role that delivery of a service needs, as it was sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedRole {
+    /// Key, unique in the contract and the same in each of its versions (`R-…`).
+    pub key: String,
+    /// Role.
+    pub role: String,
+    /// Service it belongs to.
+    pub service: String,
+    /// The CRM's quote line that sold it, or the first of them.
+    pub quote_line: String,
+    /// Hours that were estimated; they bill nothing. None where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_hours: Option<Decimal>,
+    /// Whether its hours are billed at the rate card's rate for the role. If not, a fee covers them.
+    pub rated: bool,
 }
 
 /// How a billing line is posted.

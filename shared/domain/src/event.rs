@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::contract::{RateCard, RecurringCharge};
+use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
 use crate::ownership::Role;
@@ -312,6 +313,36 @@ pub struct RecordChanged {
     pub changed_at: Timestamp,
 }
 
+/// Where a project stands has changed in the PSA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProjectStatusChanged {
+    /// The engagement that it delivers.
+    pub engagement: EngagementId,
+    /// The PSA connection.
+    pub connection: String,
+    /// The PSA's ID of the project.
+    pub project: String,
+    /// Where it stood, as far as it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<ProjectStatus>,
+    /// Where it stands.
+    pub status: ProjectStatus,
+}
+
+/// Who is to deliver an engagement has changed: by its contract, or in the PSA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaffingChanged {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The PSA connection.
+    pub connection: String,
+    /// Version of the contract that changed it; none where the PSA did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_version: Option<u32>,
+    /// The assignments that changed, as they are now.
+    pub assignments: Vec<ResourceAssignment>,
+}
+
 /// Something waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExceptionRaised {
@@ -385,6 +416,8 @@ events! {
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     RecordChanged(RecordChanged) = "q2c.record.changed.v1",
+    ProjectStatusChanged(ProjectStatusChanged) = "q2c.project-status.changed.v1",
+    StaffingChanged(StaffingChanged) = "q2c.staffing.changed.v1",
     ExceptionRaised(ExceptionRaised) = "q2c.exception.raised.v1",
     ApprovalRequested(ApprovalRequested) = "q2c.approval.requested.v1",
     ApprovalReminded(ApprovalReminded) = "q2c.approval.reminded.v1",

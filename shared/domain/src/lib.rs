@@ -17,6 +17,7 @@ pub mod credit_memo;
 pub mod customer;
 pub mod customer_match;
 pub mod decision;
+pub mod delivery;
 pub mod engagement;
 pub mod event;
 pub mod expense;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,9 @@ pub struct TenantConfig {
     /// What becomes of time of people who are not among the resources.
     #[serde(default)]
     pub unknown_resources: UnknownResources,
+    /// Statuses, as the PSA names them, in which a project is stopped. One that is archived always is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped_statuses: Vec<String>,
 }
 
 /// Somebody who answers for the delivery of what was sold: a person or a practice.
@@ -173,6 +177,20 @@ pub struct Service {
     /// How it is posted; none means by the ERP's own rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounting: Option<Accounting>,
+    /// Roles that deliver it where a fee is paid for it; what is sold by time names its roles itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<ServiceRole>,
+}
+
+/// A role that delivers a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRole {
+    /// Role, as the PSA names it.
+    pub role: String,
+    /// Hours to plan for it in an engagement, where the firm has a usual number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Decimal>,
 }
 
 /// A project template.

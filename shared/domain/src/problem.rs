@@ -157,6 +157,8 @@ problems! {
     ChangeOrderRefused = "Q2C-0602", Contracts, false;
     /// A system holds something else than the contract in force.
     ContractDiffers = "Q2C-0603", Contracts, false;
+    /// The PSA reports that the project of an active engagement is stopped or archived.
+    ProjectStopped = "Q2C-0604", Contracts, false;
     /// A product refused a call for a business reason.
     ProductRefused = "Q2C-0901", Integration, false;
     /// A product answered something other than what it was sent.

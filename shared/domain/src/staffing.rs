@@ -23,6 +23,9 @@ use crate::work::TimeEntry;
 pub struct Resource {
     /// The name as the PSA reports it.
     pub name: String,
+    /// The PSA's ID of the person, by which assignments name people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Code of the legal entity that employs or hires.
     pub legal_entity: String,
     /// How.
@@ -141,6 +144,15 @@ impl TenantConfig {
         self.resources
             .iter()
             .filter(|r| r.name == name && r.effective_from.is_none_or(|from| from <= on))
+            .max_by_key(|r| r.effective_from)
+    }
+
+    /// The resource that the PSA's ID of a person stands for on a day.
+    #[must_use]
+    pub fn resource_of(&self, person: &str, on: Date) -> Option<&Resource> {
+        self.resources
+            .iter()
+            .filter(|r| r.person.as_deref() == Some(person) && r.effective_from.is_none_or(|from| from <= on))
             .max_by_key(|r| r.effective_from)
     }
 

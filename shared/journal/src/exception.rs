@@ -107,6 +107,21 @@ impl Journal {
         }
     }
 
+    /// The exception that an event leads to, to be raised in the event's own commit: its write, and the
+    /// event that announces it.
+    ///
+    /// # Errors
+    /// Never for a well-formed event.
+    pub fn raising(
+        &self,
+        function: &str,
+        event: &Envelope,
+        problem: Problem,
+        now: Timestamp,
+    ) -> Result<(Write, Envelope), JournalError> {
+        exception_of(function, event, problem, now)
+    }
+
     /// An exception that was settled and whose cause came back waits again; an open one stays as it is.
     ///
     /// # Errors

@@ -109,6 +109,12 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), "comparison")
     }
 
+    /// Where the engagement's project stands, and who is on it.
+    #[must_use]
+    pub fn delivery(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "delivery")
+    }
+
     /// Prefix of what waits for a condition.
     #[must_use]
     pub fn parked_prefix(condition: &Condition) -> String {

@@ -12,6 +12,7 @@ mod configuration;
 mod contracts;
 mod crosswalk;
 mod customer;
+mod delivery;
 pub mod dying;
 mod dynamo;
 mod entry;

@@ -125,7 +125,7 @@ MUTATIONS = (
         "the same event twice in one batch counts twice",
         "One delivery of both copies would use up the ceiling twice.",
         BATCH,
-        (("if !pending.iter().any(|e| e.id == event.id) {", "if true {"),),
+        (("filter(|event| seen.insert(event.id))", "filter(|event| seen.insert(event.id) || true)"),),
         (TESTS,),
     ),
     Mutation(

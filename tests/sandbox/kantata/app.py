@@ -77,6 +77,7 @@ def sections(books: Books) -> list[Section]:
         table("Tasks and milestones", "stories", ["workspace_id", "title", "story_type", "state", "due_date", "archived"]),
         table("Billing milestones", "billing_milestones", ["workspace_id", "title", "amount_in_cents",
                                                            "date_to_invoice"]),
+        table("People and roles", "workspace_resources", ["workspace_id", "role_id", "user_id"]),
         table("Time entries", "time_entries", ["workspace_id", "story_id", "user_id", "role_id", "date_performed",
                                                "time_in_minutes", "billable", "approved"]),
         table("External references", "external_references", ["subject_type", "subject_id", "service_model",

@@ -15,6 +15,7 @@ from .store import Store
 
 ACCEPTANCE_FIELD = "Client acceptance"
 ACCEPTED = "Accepted"
+SUBJECTS_BELOW = ("stories", "billing_milestones", "workspace_resources")
 ENTRY_FIELDS = {"role", "user", "date", "minutes", "billable", "notes"}
 
 
@@ -87,6 +88,19 @@ def blueprint(store: Store) -> Blueprint:
     def accept(key: str) -> Response:
         """Set the acceptance field to any value, for example "Rejected"."""
         return saved(custom_field_value=store.value(key, acceptance(store), body().get("value", ACCEPTED)))
+
+    @control.post("/resources/<key>/name")
+    def name_person(key: str) -> Response:
+        """Name a person on a project's role, or nobody any more (``user`` null)."""
+        user = body().get("user")
+        found = named(store, "users", full_name=user)["id"] if user else None
+        return saved(workspace_resource=store.set("workspace_resources", store.get("workspace_resources", key),
+                                                  {"user_id": found}))
+
+    @control.delete("/resources/<key>")
+    def remove_resource(key: str) -> Response:
+        store.delete("workspace_resources", store.get("workspace_resources", key))
+        return saved(ok=True)
 
     @control.patch("/objects/<collection>/<key>")
     def alter(collection: str, key: str) -> Response:
@@ -173,7 +187,8 @@ def project(store: Store, workspace: Record) -> Record:
     def of(collection: str) -> list[Record]:
         return store.books.find(collection, workspace_id=workspace["id"])
 
-    subjects = {workspace["id"]} | {row["id"] for name in ("stories", "billing_milestones") for row in of(name)}
+    subjects = {workspace["id"]} | {row["id"] for name in SUBJECTS_BELOW for row in of(name)}
     references = [row for row in store.books.find("external_references") if row["subject_id"] in subjects]
     return {**workspace, "stories": of("stories"), "billing_milestones": of("billing_milestones"),
-            "time_entries": of("time_entries"), "external_references": references}
+            "time_entries": of("time_entries"), "workspace_resources": of("workspace_resources"),
+            "external_references": references}

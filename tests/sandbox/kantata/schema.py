@@ -39,13 +39,16 @@ STORY_FIELDS = frozenset({
 })
 WORKSPACE_FIELDS = frozenset({
     "title", "budgeted", "description", "price", "start_date", "due_date", "currency", "access_level",
-    "change_orders_enabled", "rate_card_id", "status_key", "external_link", "require_time_approvals",
+    "change_orders_enabled", "rate_card_id", "status_key", "stage", "external_link", "require_time_approvals",
     "stories_are_fixed_fee_by_default", "tasks_default_non_billable", REFERENCE,
 })
 TIME_FIELDS = frozenset({
     "workspace_id", "date_performed", "time_in_minutes", "billable", "notes", "rate_in_cents", "role_id",
     "story_id", "user_id", "location", REFERENCE,
 })
+RESOURCE_FIELDS = frozenset({"user_id", "role_id", REFERENCE})
+STATUSES = {100: "Estimate", 300: "In Progress", 400: "On Hold", 500: "Done", 600: "Cancelled"}
+"""``status_key`` of a project to what people read; an account may name its own [GK]."""
 MILESTONE_FIELDS = frozenset({"title", "date_to_invoice", "amount_in_cents", REFERENCE})
 
 COLLECTIONS: dict[str, Collection] = {
@@ -53,7 +56,8 @@ COLLECTIONS: dict[str, Collection] = {
         "workspace", "Workspace", WORKSPACE_FIELDS | {"creator_role"}, WORKSPACE_FIELDS | {"archived"},
         required=("title", "creator_role"), choices={"creator_role": ("maven", "buyer")},
         defaults={"currency": "USD", "currency_base_unit": 100, "archived": False, "rate_card_id": None,
-                  "budgeted": False, "price": None, "price_in_cents": None},
+                  "budgeted": False, "price": None, "price_in_cents": None, "status_key": None, "status": None,
+                  "stage": None},
         refers={"rate_card_id": "rate_cards"}, includes=("external_references", "stories"), amounts=("price",),
     ),
     "stories": Collection(
@@ -106,6 +110,14 @@ COLLECTIONS: dict[str, Collection] = {
         refers={"workspace_id": "workspaces", "story_id": "stories", "role_id": "roles", "user_id": "users"},
         integers=("time_in_minutes", "rate_in_cents"),
         includes=("user", "role", "story", "workspace", "external_references"), deletable=True,
+    ),
+    # With a user it is named, without one unnamed [C: developer.kantata.com, tag Workspace-Resources]. Whether one
+    # can be deleted over the API is not published; its attribute `deletable` suggests it [GK].
+    "workspace_resources": Collection(
+        "workspace_resource", "WorkspaceResource", RESOURCE_FIELDS | {"workspace_id"}, RESOURCE_FIELDS | {"label"},
+        required=("workspace_id",), defaults={"user_id": None, "role_id": None},
+        refers={"workspace_id": "workspaces", "role_id": "roles", "user_id": "users"},
+        includes=("user", "role", "workspace", "external_references"), deletable=True,
     ),
     "users": Collection("user", "User"),
     "custom_fields": Collection("custom_field", "CustomField"),

@@ -9,7 +9,7 @@ from ..common import clock
 from ..common.books import Books, Record
 from .errors import Refusal
 from .events import EventLog
-from .schema import COLLECTIONS, CUSTOM_FIELD_SUBJECT, REFERENCE, SUBJECTS, Collection
+from .schema import COLLECTIONS, CUSTOM_FIELD_SUBJECT, REFERENCE, STATUSES, SUBJECTS, Collection
 
 MAX_TITLE = 200
 SILENT = frozenset({"external_references", "external_payments", "custom_field_values"})
@@ -37,7 +37,7 @@ class Store:
             moment = clock.seconds(clock.now())
             record = {"id": self.books.next_id(), **schema.defaults, **attributes,
                       "created_at": moment, "updated_at": moment}
-            record.update(in_cents(schema, record, attributes))
+            record.update(in_cents(schema, record, attributes), **status_of(attributes))
             reference = record.pop(REFERENCE, None)
             for name in schema.refers:
                 if record.get(name) is not None:
@@ -59,7 +59,7 @@ class Store:
         """Change a record as the product itself does (approval, completion), with an event if anything changed."""
         schema = COLLECTIONS[collection]
         with self.books.lock:
-            attributes = {**attributes, **in_cents(schema, record, attributes)}
+            attributes = {**attributes, **in_cents(schema, record, attributes), **status_of(attributes)}
             reference = attributes.pop(REFERENCE, None)
             before = {name: record.get(name) for name, value in attributes.items() if record.get(name) != value}
             record.update(attributes)
@@ -155,3 +155,13 @@ def in_cents(schema: Collection, record: Record, attributes: Record) -> Record:
             value = None if attributes[name] is None else amount(attributes[name])
             shown[f"{name}_in_cents"] = None if value is None else int(value * record["currency_base_unit"])
     return shown
+
+
+def status_of(attributes: Record) -> Record:
+    """A project's status as it is shown beside its key [C: a hash of color, message and key]."""
+    key = attributes.get("status_key")
+    if key is None:
+        return {}
+    if key not in STATUSES:
+        raise Refusal(422, "status_key is not included in the list")
+    return {"status": {"key": key, "message": STATUSES[key], "color": "grey"}}

@@ -32,6 +32,9 @@ pub(crate) struct Deal {
     /// The CRM reports changes of the customer while work is done.
     #[serde(default)]
     pub(crate) reported: bool,
+    /// The PSA reports where the project stands and who is on it, while work is done.
+    #[serde(default)]
+    pub(crate) told: bool,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
@@ -84,16 +87,17 @@ impl Deal {
             withdrawn: false,
             price: Price::Fair,
             reported: true,
+            told: false,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
             completed: vec!["M1".into()],
-            change_order: Some(changed(
+            change_order: Some(with_designer(changed(
                 &quote,
                 None,
                 Some(sample::milestone_line("92", "M2", "Go-live", "30000.00")),
-            )),
+            ))),
             quote,
         }
     }
@@ -107,6 +111,11 @@ impl Deal {
         };
         let change_order = Some(of(&["SOW-1", "SOW-2"]));
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
+    }
+
+    /// The same, with a PSA that reports what becomes of the project.
+    pub(crate) fn told() -> Self {
+        Self { told: true, ..Self::cheap() }
     }
 
     /// The same, sold too cheaply, which somebody allows.
@@ -160,6 +169,7 @@ impl Deal {
             flawed,
             withdrawn,
             reported,
+            told: sim.one_in(2),
             // A price that was allowed is judged again in a change order, where nobody can allow it yet.
             change_order: change_order.filter(|_| price != Price::Allowed),
             price,
@@ -180,7 +190,15 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     });
     let price = dollars(sim, 1_000, 9_000).amount().to_string();
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
-    changed(quote, touched, added)
+    let next = changed(quote, touched, added);
+    let by_time = next.lines.iter().any(|l| l.role.is_some());
+    if by_time && sim.one_in(2) { with_designer(next) } else { next }
+}
+
+/// The same quote with a role more.
+fn with_designer(mut quote: Quote) -> Quote {
+    quote.lines.push(sample::rate_line("97", "designer", "150.00"));
+    quote
 }
 
 /// A statement of work that is sold with the quote and approved later; now and then what else it sells is one too.

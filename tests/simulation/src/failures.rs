@@ -207,7 +207,7 @@ fn counts(world: &World) -> [usize; 7] {
         books.accounts.len(),
         books.plans.len(),
         in_use,
-        books.tasks.len() + books.milestones.len() + books.rate_cards.len(),
+        books.tasks.len() + books.milestones.len() + books.rate_cards.len() + books.assignments.len(),
         books.invoices.len(),
         books.invoices.values().filter(|i| i.number.is_some()).count(),
         books.bookings.len(),

@@ -46,7 +46,7 @@ pub fn rehearse(aims: Vec<Aim>, traced: bool) -> Rehearsal {
         let sim = Sim::quiet(EPOCH.parse().expect("a timestamp"), traced);
         sim.aim(aims);
         let world = World::new(Arc::clone(&sim)).await;
-        let deals = vec![Deal::cheap()];
+        let deals = vec![Deal::told()];
         let (master, played) = (Arc::clone(&world), deals.clone());
         sim.spawn(async move { everything(master, played).await });
         let mut broken = match sim.run().await {

@@ -4,6 +4,7 @@
 mod approvals;
 mod cash;
 pub(crate) mod change_order;
+mod delivery;
 mod events;
 mod money;
 mod records;
@@ -82,6 +83,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
+        found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
@@ -94,7 +96,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
 /// Everything of value: what is owed, billed and paid, in the table and in the products' books.
 pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
-    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "payment"];
+    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "payment", "delivery"];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
@@ -102,6 +104,7 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     worth.extend(books.bookings.iter().map(|(id, booking)| format!("{id} {booking:?}")));
     worth.extend(books.plans.iter().map(|(id, plan)| format!("{id} {plan}")));
     worth.extend(books.projects.iter().map(|row| format!("{row:?}")));
+    worth.extend(books.assignments.iter().map(|row| format!("{row:?}")));
     worth.extend(books.accounts.iter().map(|account| format!("{account:?}")));
     worth
 }

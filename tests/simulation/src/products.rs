@@ -7,6 +7,7 @@ mod crm;
 mod erp;
 mod held;
 mod psa;
+mod staffing;
 
 pub(crate) use books::{Books, Change, ErpInvoice, Received};
 

@@ -1,5 +1,7 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
+mod project;
+
 use std::sync::Arc;
 
 use connectors::inbound::{Subject, Translated};
@@ -59,7 +61,7 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         let (world, deal) = (Arc::clone(&world), deal.clone());
         async move { change(&world, &deal).await }
     };
-    tokio::join!(deliver(&world, &deal), changing);
+    tokio::join!(deliver(&world, &deal), changing, project::tell(&world, &deal));
     if deal.reported {
         // What the CRM owns of a customer, and what it does not.
         let company = &deal.quote.customer.company;
@@ -157,6 +159,7 @@ pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
     let record = match &event {
         Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
         Event::MilestoneCompleted(done) => format!("story:{}:{}:accepted", deal.quote.deal, done.milestone),
+        Event::RecordChanged(told) => format!("{}:{}:{}", told.object, told.record, told.changed_at),
         other => other.type_name().to_owned(),
     };
     let lag = if world.sim.strikes(Fault::Lags, Place::ReadChanges) { world.sim.below(900) } else { 0 };

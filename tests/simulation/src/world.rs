@@ -167,6 +167,7 @@ impl World {
 fn tenant() -> TenantConfig {
     let supplier = Resource {
         name: SUPPLIER.into(),
+        person: None,
         legal_entity: "NW-EU".into(),
         employment: Employment::Subcontractor,
         cost_rate: Some(sample::usd("80.50")),

@@ -109,9 +109,9 @@ fn on_the_way_back(faults: &[Fault], rows: &[u32]) {
 /// An activation or a change order that has come to show its status in the CRM is in force, and not taken back any more.
 fn last_that_can_be_taken_back(workflow: Workflow) -> Place {
     match workflow {
-        Workflow::Activation => Place::CreateRateCard,
+        Workflow::Activation => Place::CreateAssignments,
         Workflow::Invoice => Place::PostInvoice,
         Workflow::InvoiceStatus | Workflow::Payment => Place::WriteDealStatus,
-        Workflow::ChangeOrder => Place::SetRateCard,
+        Workflow::ChangeOrder => Place::CreateAssignments,
     }
 }

@@ -10,7 +10,8 @@ use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::route::SEES_MONEY;
 
-/// Status, contract in force, statements of work, records in each system, open exceptions.
+/// Status, where the project stands, contract in force, statements of work, records in each system, open
+/// exceptions.
 pub(super) async fn engagement(
     context: &Context,
     caller: &Caller,
@@ -39,9 +40,11 @@ pub(super) async fn engagement(
         .map(|r| json!({"connection": r.connection, "kind": r.record_kind, "id": r.local_id}))
         .collect();
     let statements = journal.listed(tenant, id.as_str(), "statement-of-work#", MOST_LISTED).await?;
+    let delivery = journal.delivery(tenant, id.as_str()).await?.body;
     Ok(json!({
         "engagement": id,
         "status": state.status,
+        "project": delivery.and_then(|d| d.status),
         "deal": state.deal,
         "customer": state.customer,
         "contract": state.contract,

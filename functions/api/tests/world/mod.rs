@@ -60,7 +60,7 @@ pub async fn world_with(status: EngagementStatus, mut connections: FakeConnectio
     let mut other = config();
     other.tenant = "southwind".into();
     other.routing.0[0].gives = "hubspot-south".into();
-    connections.tenants.insert(TENANT.into(), Arc::new(config()));
+    connections.tenants.entry(TENANT.into()).or_insert_with(|| Arc::new(config()));
     connections.tenants.insert("southwind".into(), Arc::new(other));
     let (store, bus) = (Arc::new(MemoryStore::new()), Arc::new(FakeBus::default()));
     let clock = Arc::new(FakeClock::at(now()));

@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
-    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, Assigned, ChangeMilestone, CreateAssignments, CreateBillingPlan,
+    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
+    CustomerRecord, LinkCustomer, PostInvoice, Reference, SetBudget, SetRateCard, Undone, WriteDealStatus,
+    WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
@@ -79,6 +80,23 @@ answers!(
     LinkCustomer,
     ApplyPayment
 );
+
+#[async_trait]
+impl Performs<CreateAssignments> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, _: &CreateAssignments) -> Result<Option<Assigned>, CallError> {
+        Ok(None)
+    }
+    async fn perform(&self, create: &CreateAssignments, _: &str) -> Result<Assigned, CallError> {
+        let records = create.roles.iter().map(|role| (role.key.clone(), format!("resource-{}", role.role)));
+        Ok(Assigned { project: create.project.clone(), records: records.collect() })
+    }
+    async fn undo(&self, _: &CreateAssignments, _: &Assigned) -> Result<Undone, CallError> {
+        Ok(Undone::Kept("it goes with its project".into()))
+    }
+}
 
 #[async_trait]
 impl Performs<CreateCustomer> for Product {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
-    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, Assigned, ChangeMilestone, CreateAssignments, CreateBillingPlan,
+    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
+    CustomerRecord, LinkCustomer, PostInvoice, Reference, SetBudget, SetRateCard, Undone, WriteDealStatus,
+    WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
@@ -76,6 +77,13 @@ answers!(
     LinkCustomer
 );
 
+impl Answers for CreateAssignments {
+    fn answer(&self) -> Assigned {
+        let records = self.roles.iter().map(|role| (role.key.clone(), format!("resource-{}", role.role)));
+        Assigned { project: self.project.clone(), records: records.collect() }
+    }
+}
+
 impl Answers for CreateCustomer {
     fn answer(&self) -> CustomerRecord {
         let tax_registration = self.record.tax_registration.clone();
@@ -129,6 +137,7 @@ performs!(
     SetRateCard,
     ApplyPayment,
     LinkCustomer,
+    CreateAssignments,
     CreateCustomer
 );
 

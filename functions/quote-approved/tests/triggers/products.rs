@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateBillingPlan, CreateCustomer, CreateInvoice,
-    CreateMilestone, CreateProject, CreateRateCard, CreateTask, CustomerRecord, LinkCustomer, PostInvoice,
-    Reference, SetBudget, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, Assigned, ChangeMilestone, CreateAssignments, CreateBillingPlan,
+    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
+    CustomerRecord, LinkCustomer, PostInvoice, Reference, SetBudget, SetRateCard, Undone, WriteDealStatus,
+    WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
@@ -108,6 +109,10 @@ makes!(
     SetRateCard: |_asked, record| Ok(Reference { record }) => Reference,
     LinkCustomer: |_asked, record| Ok(Reference { record }) => Reference,
     ApplyPayment: |_asked, record| Ok(Reference { record }) => Reference,
+    CreateAssignments: |asked, record| Ok(Assigned {
+        project: asked.project.clone(),
+        records: asked.roles.iter().map(|role| (role.key.clone(), format!("{record}-{}", role.role))).collect(),
+    }) => Assigned,
     CreateCustomer: |asked, record| Ok(CustomerRecord {
         address: format!("{record}-address"),
         record,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::id::EngagementId;
 use domain::work::TimeEntry;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Kantata;
@@ -42,7 +43,7 @@ impl Kantata {
     }
 
     /// The engagements of projects; a project without our reference isn't ours.
-    async fn engagements(&self, projects: &[String]) -> Result<Map<EngagementId>, CallError> {
+    pub(super) async fn engagements(&self, projects: &[String]) -> Result<Map<EngagementId>, CallError> {
         let mut all = Map::new();
         for chunk in projects.chunks(ONLY) {
             let answer = self.only(POLL, "workspaces", chunk, "external_references").await?;
@@ -98,13 +99,13 @@ impl Kantata {
     }
 }
 
-fn beginning(name: &str) -> String {
+pub(super) fn beginning(name: &str) -> String {
     name.chars().take(MOST_NAME).collect()
 }
 
-/// Tells two contents of one entry apart even when they were written within the same second,
+/// Tells two contents of one record apart even when they were written within the same second,
 /// which is as finely as Kantata dates a change.
-fn digest(entry: &TimeEntry) -> String {
-    let content = serde_json::to_vec(entry).unwrap_or_default();
+pub(super) fn digest(content: &impl Serialize) -> String {
+    let content = serde_json::to_vec(content).unwrap_or_default();
     hex::encode(&Sha256::digest(content)[..8])
 }

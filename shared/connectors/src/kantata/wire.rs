@@ -81,6 +81,35 @@ pub(super) struct Workspace {
     /// ISO code; likewise.
     #[serde(default)]
     pub(super) currency: Option<String>,
+    /// Where it stands: key and message.
+    #[serde(default)]
+    pub(super) status: Option<Status>,
+    #[serde(default)]
+    pub(super) stage: Option<String>,
+    #[serde(default)]
+    pub(super) updated_at: Option<Timestamp>,
+}
+
+/// Status of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Status {
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) key: Option<String>,
+    /// What people read.
+    #[serde(default)]
+    pub(super) message: Option<String>,
+}
+
+/// A role on a project, with or without a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WorkspaceResource {
+    #[serde(deserialize_with = "id")]
+    pub(super) workspace_id: String,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) role_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) user_id: Option<String>,
+    pub(super) updated_at: Timestamp,
 }
 
 /// A task or a milestone.
@@ -168,15 +197,53 @@ pub(super) struct RateCardRole {
     pub(super) rate: i64,
 }
 
-/// An entry of the log. Only what it is about is used; the record itself is read afterwards, so
-/// the payload columns, which come as objects or as JSON in a string, needn't be understood.
+/// An entry of the log. What it is about is read afterwards and says what is so; the payload columns
+/// tell which project a record that is gone was on, and which changes are of no interest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SubscribedEvent {
     #[serde(deserialize_with = "id")]
     pub(super) id: String,
+    #[serde(default)]
+    pub(super) event_type: String,
     pub(super) subject_type: String,
     #[serde(deserialize_with = "id")]
     pub(super) subject_id: String,
+    #[serde(default)]
+    pub(super) subject_changed_at: Option<Timestamp>,
+    /// An object, or one as JSON in a string.
+    #[serde(default)]
+    pub(super) previous_payload: Value,
+    /// Likewise: old and new value by field.
+    #[serde(default)]
+    pub(super) payload_changes: Value,
+}
+
+impl SubscribedEvent {
+    /// Whether one of these fields may have changed: what can't be read counts as a yes.
+    pub(super) fn may_touch(&self, fields: &[&str]) -> bool {
+        match object(&self.payload_changes) {
+            Some(changes) if !changes.is_empty() => fields.iter().any(|field| changes.contains_key(*field)),
+            _ => true,
+        }
+    }
+
+    /// The project that the record was on before it changed, where the log says so.
+    pub(super) fn workspace_before(&self) -> Option<String> {
+        match object(&self.previous_payload)?.get("workspace_id")? {
+            Value::String(id) if id.len() <= LONGEST_ID => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// A payload column, whichever of its two forms it has.
+fn object(column: &Value) -> Option<serde_json::Map<String, Value>> {
+    match column {
+        Value::Object(object) => Some(object.clone()),
+        Value::String(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    }
 }
 
 /// Longest ID; Kantata's are numbers. IDs go into addresses and keys.
@@ -237,6 +304,12 @@ mod tests {
         let references =
             page::<ExternalReference>(vendor!("kantata/external_references.json"), "external_references");
         assert_eq!(references["343"].subject_id, "42");
+        let status = workspaces["42"].status.as_ref().expect("a status");
+        assert_eq!((status.key.as_deref(), status.message.as_deref()), (Some("300"), Some("In Progress")));
+        let resources =
+            page::<WorkspaceResource>(vendor!("kantata/workspace_resources.json"), "workspace_resources");
+        assert_eq!((resources["88"].user_id.as_deref(), &resources["89"].user_id), (Some("77"), &None));
+        page::<ExternalReference>(vendor!("kantata/workspace_resources.json"), "external_references");
         page::<Story>(vendor!("kantata/stories.json"), "stories");
         page::<CustomFieldValue>(vendor!("kantata/stories.json"), "custom_field_values");
         page::<TimeEntry>(vendor!("kantata/time_entries.json"), "time_entries");

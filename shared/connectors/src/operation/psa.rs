@@ -1,10 +1,13 @@
 //! What is written to a PSA.
 
-use domain::contract::{Milestone, RateCard};
+use std::collections::BTreeMap;
+
+use domain::contract::{Milestone, PlannedRole, RateCard};
 use domain::id::{EngagementId, InvoiceId};
 use domain::money::{Currency, Money};
+use serde::{Deserialize, Serialize};
 
-use super::{Operation, Reference};
+use super::{Operation, Recorded, Reference};
 
 /// Creates the project shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +96,44 @@ pub struct CreateRateCard {
     pub currency: Currency,
     /// The contracted rates, dated.
     pub rate_card: RateCard,
+}
+
+/// Puts roles on the project that nobody fills yet: a person is named in the PSA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateAssignments {
+    /// The engagement.
+    pub engagement: EngagementId,
+    /// The PSA's project.
+    pub project: String,
+    /// The roles; the PSA's records carry their keys.
+    pub roles: Vec<PlannedRole>,
+}
+
+/// The assignments that the PSA has for planned roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// The PSA's project.
+    pub project: String,
+    /// The PSA's ID of each assignment, by the key of its role.
+    pub records: BTreeMap<String, String>,
+}
+
+impl Recorded for Assigned {
+    fn external_id(&self) -> &str {
+        &self.project
+    }
+}
+
+impl Operation for CreateAssignments {
+    type Record = Assigned;
+    const NAME: &'static str = "create assignments";
+
+    fn verify(&self, record: &Assigned) -> Result<(), String> {
+        match self.roles.iter().find(|role| !record.records.contains_key(&role.key)) {
+            Some(missing) => Err(format!("the project has no assignment for role {}", missing.role)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Shows on the project where an invoice stands.

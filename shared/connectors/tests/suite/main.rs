@@ -7,6 +7,7 @@ mod hubspot;
 mod hubspot_companies;
 mod kantata;
 mod kantata_changes;
+mod kantata_staffing;
 mod signatures;
 mod stripe;
 mod support;

@@ -180,6 +180,7 @@ pub(crate) fn plan() -> CreateBillingPlan {
             quote_version: None,
             statements: Default::default(),
             statement_of: Default::default(),
+            staffing: vec![],
             quote: "900".into(),
             quote_number: "Q-1".into(),
             version: 1,

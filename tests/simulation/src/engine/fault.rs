@@ -126,6 +126,8 @@ named! {
         CreateMilestone = "psa: create milestone",
         /// Creating a rate card.
         CreateRateCard = "psa: create rate card",
+        /// Putting roles on a project.
+        CreateAssignments = "psa: create assignments",
         /// Reading a project.
         ReadProject = "psa: read project",
         /// Setting a project's budget.
@@ -167,6 +169,7 @@ impl Place {
                 | Self::CreateTask
                 | Self::CreateMilestone
                 | Self::CreateRateCard
+                | Self::CreateAssignments
                 | Self::SetBudget
                 | Self::ChangeMilestone
                 | Self::SetRateCard
@@ -208,6 +211,7 @@ impl Fault {
                     | Place::CreateTask
                     | Place::CreateMilestone
                     | Place::CreateRateCard
+                    | Place::CreateAssignments
                     | Place::ChangeMilestone
                     | Place::ReadChanges
             ),

@@ -128,6 +128,9 @@ pub(crate) struct Books {
     pub(crate) milestones: Vec<Row>,
     /// PSA.
     pub(crate) rate_cards: Vec<Row>,
+    /// PSA: roles on projects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) assignments: Vec<Row>,
     /// PSA: what is shown of each invoice.
     #[serde(with = "shown")]
     pub(crate) shown: BTreeMap<InvoiceId, WriteInvoiceStatus>,

@@ -96,10 +96,16 @@ fn of_time_alone() -> Deal {
     deal
 }
 
-/// A subcontractor of another legal entity did some of the work.
+/// The same, and a PSA that reports what becomes of the project; the CRM reports nothing.
+fn told_of_little() -> Deal {
+    Deal { told: true, reported: false, ..of_time_alone() }
+}
+
+/// A subcontractor of another legal entity did the work.
 fn supplied() -> Deal {
     let mut deal = unchanged();
-    deal.time[0].person = SUPPLIER.into();
+    // All of it: whichever entry is the first to be billed.
+    deal.time.iter_mut().for_each(|entry| entry.person = SUPPLIER.into());
     deal
 }
 
@@ -295,6 +301,29 @@ const SCENARIOS: &[Scenario] = &[
             "customer-change-waiting",
             "a customer is kept, and the CRM's report of a change of it is in its queue",
             |w| w.count("customer", "kind", "customer") == 1 && w.waiting(Queue::RecordChanged) > 0,
+        )
+    },
+    Scenario {
+        deal: told_of_little,
+        ..Scenario::new(
+            "project-change-waiting",
+            "roles are on the project, and the PSA's report of where it stands is in its queue",
+            |w| {
+                w.count("delivery", "kind", "delivery") == 1
+                    && w.has("state", "status", "active")
+                    && w.waiting(Queue::RecordChanged) > 0
+            },
+        )
+    },
+    Scenario {
+        deal: of_time_alone,
+        ..Scenario::new(
+            "assignments-made",
+            "activation put roles on the project; the step is not recorded as done",
+            |w| {
+                w.step_is("activation", "assignments", "started")
+                    && w.books_show(|b| !b.assignments.is_empty())
+            },
         )
     },
     Scenario::new("status-half-shown", "an invoice is shown in the PSA and not yet in the CRM", |w| {

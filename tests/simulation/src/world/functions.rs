@@ -64,6 +64,8 @@ impl Queue {
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
             | Event::ExceptionRaised(_)
+            | Event::ProjectStatusChanged(_)
+            | Event::StaffingChanged(_)
             | Event::ApprovalRequested(_)
             | Event::ApprovalReminded(_)
             | Event::ApprovalExpired(_) => None,
