@@ -43,6 +43,7 @@ deploy: ## deploy to the AWS account of your profile: make deploy STAGE=dev|prod
 
 schemas: ## write the event schemas that changed compatibly; an incompatible change is refused
 	@UPDATE_SCHEMAS=1 cargo test --quiet -p events --test schemas
+	@UPDATE_SCHEMAS=1 cargo test --quiet -p domain --test configuration
 
 proofs: ## list which test proves which requirement, in docs/requirements.md
 	@python3 tests/proofs.py

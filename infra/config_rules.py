@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reference_rules import check_reference
 from routing_rules import check_routing
+from shape_rules import CURRENCIES, check_shape
 
 ROUTED = ("crm", "psa", "erp", "payments")
 """Roles that a tenant's routing names a connection for."""
@@ -40,6 +41,7 @@ NAME = re.compile(r"[a-z][a-z_]{0,39}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
+DECIMAL = re.compile(r"\d{1,15}(\.\d{1,8})?")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
 
@@ -128,14 +130,15 @@ class Part:
     def money(self) -> None:
         """An amount as decimal text and its currency; never a floating-point number."""
         self.only("amount", "currency")
-        amount = self.at("amount")
-        try:
-            sound = Decimal(amount.text()) >= 0
-        except InvalidOperation:
-            sound = False
-        if not sound:
-            raise amount.fail("must be a decimal number in quotes, not negative")
+        self.at("amount").decimal()
         self.at("currency").text(CURRENCY)
+        self.at("currency").one_of(CURRENCIES, "currency of ISO 4217")
+
+    def decimal(self, above: bool = False) -> None:
+        """A decimal number as text, not negative; above nought where it must be."""
+        text = self.value if isinstance(self.value, str) and DECIMAL.fullmatch(self.value) else None
+        if text is None or (above and not Decimal(text)):
+            raise self.fail(f"must be a decimal number in quotes, {'above nought' if above else 'not negative'}")
 
 
 def check(
@@ -271,6 +274,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         check_ownership(tenant.at("ownership"))
     check_reference(tenant)
     check_routing(tenant, roles)
+    check_shape(tenant)
 
 
 def check_activation(activation: Part) -> None:

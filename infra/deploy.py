@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
     ]
     configuration = configure_command(stage, settings["stack_name"])
     if configuration:
+        # First: functions that are deployed before their configuration is corrected could not work.
+        steps.insert(0, ("Checking the configuration", [*configuration, "--check"]))
         steps.append(("Configuring", configuration))
     for title, command in steps:
         print(f"\n== {title}\n   {' '.join(command)}", flush=True)

@@ -6,7 +6,6 @@ prices stand in one file with one version, so that no part is changed without th
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,16 +99,7 @@ def _check_roles(roles: Part) -> None:
             raise role.at("role").fail(f"{name!r} appears twice")
         seen.add(name)
         if "hours" in role.value:
-            _check_hours(role.at("hours"))
-
-
-def _check_hours(hours: Part) -> None:
-    try:
-        sound = Decimal(hours.text()) > 0
-    except InvalidOperation:
-        sound = False
-    if not sound:
-        raise hours.fail("must be a decimal number in quotes, above nought")
+            role.at("hours").decimal(above=True)
 
 
 def _check_transfer_prices(tenant: Part, entities: set[str]) -> None:
@@ -130,13 +120,4 @@ def _check_transfer_prices(tenant: Part, entities: set[str]) -> None:
         if "hourly" in basis.value:
             basis.at("hourly").money()
         else:
-            _check_percent(basis.at("percent"))
-
-
-def _check_percent(percent: Part) -> None:
-    try:
-        sound = Decimal(percent.text()) >= 0
-    except InvalidOperation:
-        sound = False
-    if not sound:
-        raise percent.fail("must be a decimal number in quotes, not negative")
+            basis.at("percent").decimal()

@@ -92,3 +92,46 @@ fn raised_at(item: &Item) -> Option<Timestamp> {
 fn id(item: &Item) -> Option<ExceptionId> {
     item.body::<journal::Exception>().ok().map(|e| e.exception)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use domain::event::ChangeOrderApproved;
+    use domain::problem::Problem;
+    use events::Traceparent;
+    use journal::Exception;
+
+    use super::*;
+
+    fn at(hour: &str) -> Timestamp {
+        format!("2026-11-20T{hour}:00Z").parse().unwrap()
+    }
+
+    fn approved(hour: &str) -> Envelope {
+        let (connection, deal) = ("hubspot-main".to_owned(), "1".to_owned());
+        let order = ChangeOrderApproved { connection, deal, approved_at: at(hour) };
+        Envelope::reported("northwind", "crm", hour, "eng_1", at(hour), order.into(), Traceparent::start())
+    }
+
+    fn refusal(cause: &Envelope, raised: &str) -> Item {
+        let problem = Problem::new(ProblemCode::ChangeOrderInvalid, "refused");
+        let payload = serde_json::to_string(cause).unwrap();
+        let exception =
+            Exception::open(&["x"], problem, "change-order-approved", "eng_1", payload, at(raised));
+        exception.item("northwind", "eng_1").unwrap()
+    }
+
+    /// Whatever was raised first: an order says nothing about one that was approved after it.
+    #[test]
+    fn an_order_settles_what_was_approved_before_it() {
+        let ours = approved("10:00");
+        let entry = JournalEntry::of(&ours, EntryOutcome::Applied, "in force", at("11:05"));
+        assert!(!stands(&refusal(&ours, "10:30"), &ours, &entry), "its own");
+        assert!(!stands(&refusal(&approved("09:00"), "09:10"), &ours, &entry), "an earlier one's");
+        assert!(
+            stands(&refusal(&approved("10:20"), "10:20"), &ours, &entry),
+            "a later one's, decided sooner"
+        );
+        assert!(stands(&refusal(&approved("12:00"), "12:00"), &ours, &entry), "a later one's");
+    }
+}

@@ -34,6 +34,8 @@ pub enum Found {
     Difference,
     /// The CRM holds a later approved version, which is carried to the other systems now.
     ChangeOrder,
+    /// The CRM holds a later approved version, which is refused: whoever corrects it was told why.
+    Refused,
     /// The engagement is not set up, or is being changed: nothing to compare now.
     Nothing,
 }
@@ -69,7 +71,8 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
     // Of a later version all is later; of the one in force, statements of work may be.
     let further =
         if stands == Standing::Statements { further_statements(contract, &quote) } else { BTreeSet::new() };
-    if later && (due.missed, &due.missed_statements) != (Some(quote.version), &further) {
+    let refused = later && is_refused(context, tenant, &engagement).await?;
+    if later && !refused && (due.missed, &due.missed_statements) != (Some(quote.version), &further) {
         let order = missed(tenant, systems.crm.connection(), &engagement, (&quote, &further), now);
         context.bus.publish(vec![order]).await.map_err(|e| Failure::new(e.to_string()))?;
         let missed = Some(quote.version);
@@ -77,15 +80,16 @@ pub(crate) async fn compare(context: &Context, tenant: &str, due: &Comparison) -
         return next(context, tenant, due, version, (Found::ChangeOrder, String::new(), AFTER_A_CHANGE))
             .await;
     }
-    let sold = if later {
-        not_carried_out(context, tenant, &engagement, &quote).await?
-    } else {
-        setup::compare_sold(contract, &quote)
+    let sold = match (later, refused) {
+        (true, true) => None,
+        (true, false) => Some(setup::not_in_force(contract, &quote)),
+        (false, _) => setup::compare_sold(contract, &quote),
     };
     match setup::merged(set_up, sold) {
         None => {
             settle(context, tenant, &engagement).await?;
-            next(context, tenant, due, version, (Found::Agreement, String::new(), DAILY)).await
+            let found = if refused { Found::Refused } else { Found::Agreement };
+            next(context, tenant, due, version, (found, String::new(), DAILY)).await
         }
         Some(problem) => {
             let said = problem.detail.clone();
@@ -105,20 +109,15 @@ fn held<T>(answer: Result<Option<T>, CallError>) -> Result<Held<T>, CallError> {
     }
 }
 
-/// A later version that was carried on before and is not in force. Where it was refused, whoever
-/// corrects it was told why, and is not told again.
-async fn not_carried_out(
-    context: &Context,
-    tenant: &str,
-    engagement: &Engagement,
-    quote: &Quote,
-) -> Result<Option<Problem>, JournalError> {
+/// Whether a change order of the engagement waits for its correction. It is not carried on by a comparison,
+/// and nobody is told of it again.
+async fn is_refused(context: &Context, tenant: &str, engagement: &Engagement) -> Result<bool, JournalError> {
     let subject = engagement.engagement.as_str();
     let raised = context.journal.listed(tenant, subject, "exception#", MOST_EXCEPTIONS).await?;
     let refused = |item: &journal::Item| {
         item.text("status") == Some("open") && item.text("stage") == Some("change-order-approved")
     };
-    Ok((!raised.iter().any(refused)).then(|| setup::not_in_force(&engagement.contract, quote)))
+    Ok(raised.iter().any(refused))
 }
 
 /// The change order that never reached us. Known by quote, version and the statements of work that are

@@ -104,11 +104,13 @@ struct World {
     products: Vec<Arc<Product>>,
     config: TenantConfig,
     now: Timestamp,
+    /// An ERP that was switched off.
+    gone: Option<&'static str>,
 }
 
 impl World {
     fn new(config: TenantConfig, now: &str) -> Self {
-        Self { table: Arc::default(), products: products(), config, now: now.parse().unwrap() }
+        Self { table: Arc::default(), products: products(), config, now: now.parse().unwrap(), gone: None }
     }
 
     fn product(&self, connection: &str) -> &Product {
@@ -126,6 +128,9 @@ impl World {
             known.crm.insert(product.connection.into(), product.clone());
             known.psa.insert(product.connection.into(), product.clone());
             known.erp.insert(product.connection.into(), product.clone());
+        }
+        if let Some(gone) = self.gone {
+            known.erp.remove(gone);
         }
         let (bus, clock) = (Arc::new(FakeBus::default()), Arc::new(FakeClock::at(self.now)));
         let context = context("test", self.table.clone(), &bus, &clock, known);
@@ -159,6 +164,20 @@ impl World {
         let outcome = self.deliver(&InvoicePosted, invoice.as_str(), erp, posted.into()).await;
         assert_eq!(outcome, Outcome::Applied);
         self.journal().invoice(TENANT, engagement, &invoice).await.unwrap().body.expect("it")
+    }
+
+    /// The customer pays an invoice in full.
+    async fn pay(&self, record: &str, invoice: &Invoice) -> Outcome {
+        let payment = PaymentId::derive(&[record]);
+        let paid = Received {
+            payment: payment.clone(),
+            connection: "stripe-main".into(),
+            record: record.into(),
+            amount: invoice.total.unwrap(),
+            invoice_number: invoice.number.clone(),
+            received_at: self.now,
+        };
+        self.deliver(&PaymentReceived, payment.as_str(), "stripe-main", paid.into()).await
     }
 
     async fn engagement(&self, id: &EngagementId) -> Engagement {
@@ -266,19 +285,21 @@ async fn an_entity_moves_to_another_erp_on_a_day() {
             world.local_id(customer.as_str(), erp, "customer").await.is_some_and(|id| id.starts_with(erp))
         );
     }
+    assert_eq!(world.pay("pi_1", &invoice).await, Outcome::Applied);
     let payment = PaymentId::derive(&["pi_1"]);
-    let paid = Received {
-        payment: payment.clone(),
-        connection: "stripe-main".into(),
-        record: "pi_1".into(),
-        amount: invoice.total.unwrap(),
-        invoice_number: invoice.number,
-        received_at: world.now,
-    };
-    let outcome = world.deliver(&PaymentReceived, payment.as_str(), "stripe-main", paid.into()).await;
-    assert_eq!(outcome, Outcome::Applied);
     assert_eq!(world.product("tryton-us").made("apply payment"), [payment.to_string()]);
     assert_eq!(world.product("erp-new").made("apply payment"), [""; 0]);
+}
+
+/// An ERP that the entity has left and that was switched off keeps no payment of the new one waiting.
+#[tokio::test]
+async fn a_payment_does_not_wait_for_an_erp_that_was_left() {
+    let mut world = World::new(moving(), AFTER);
+    let (_, engagement) = world.approve("hubspot-main", &sold("1", "NW-US", "USD", "US")).await;
+    let invoice = world.bill(&engagement, "kantata-main", "erp-new", "Ada Lovelace").await;
+    world.gone = Some("tryton-us");
+    assert_eq!(world.pay("pi_1", &invoice).await, Outcome::Applied);
+    assert_eq!(world.product("erp-new").made("apply payment").len(), 1);
 }
 
 /// Proves SCN-22 in part: the PSA is replaced from a day on. What was begun before is worked and billed in
@@ -322,7 +343,23 @@ async fn a_change_order_stays_in_the_erp_that_holds_the_plan() {
     assert!(world.product("erp-new").writes.lock().unwrap().is_empty());
 }
 
-/// What was set up before its systems were recorded goes where the rules of today send it.
+/// Proves MEC-09 in part: what was set up before its systems were recorded stays where its records are, also
+/// after the entity has moved.
+#[tokio::test]
+async fn an_engagement_without_recorded_systems_stays_where_its_records_are() {
+    let mut world = World::new(moving(), BEFORE);
+    let (_, engagement) = world.approve("hubspot-main", &sold("1", "NW-US", "USD", "US")).await;
+    let journal = world.journal();
+    let known = journal.engagement(TENANT, engagement.as_str()).await.unwrap();
+    let older = Engagement { systems: None, ..known.body.expect("it") };
+    let write = journal.write_state(TENANT, &older, known.version, world.now).unwrap();
+    assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+    world.now = AFTER.parse().unwrap();
+    world.bill(&engagement, "kantata-main", "tryton-us", "Ada Lovelace").await;
+    assert!(world.product("erp-new").writes.lock().unwrap().is_empty());
+}
+
+/// Without records too, it goes where the rules of today send it.
 #[tokio::test]
 async fn an_engagement_without_recorded_systems_follows_the_rules() {
     let world = World::new(moving(), AFTER);

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
-use crate::contract::{BillingMethod, Contract, Milestone, WorkElement};
+use crate::contract::{BillingMethod, Contract, Milestone, RecurringCharge, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -117,6 +117,7 @@ impl ChangeOrder {
         }
         problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
         problems.extend(self.ceiling(engagement.time_billed));
+        problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge)));
         problems
     }
 
@@ -139,6 +140,25 @@ impl ChangeOrder {
             ))),
             None => Some(refused(format!("milestone {key} was billed; the change order drops it"))),
         }
+    }
+
+    /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
+    /// otherwise is another charge.
+    fn rewrites(&self, was: &RecurringCharge) -> Option<Problem> {
+        let begun = was.begun_on(self.effective_on);
+        if begun == 0 {
+            return None;
+        }
+        let terms = |c: &RecurringCharge| (c.fee, c.period, c.starts_on, c.timing);
+        let goes_on =
+            self.to.recurring_charge(&was.key).is_some_and(|is| terms(is) == terms(was) && is.term >= begun);
+        (!goes_on).then(|| {
+            refused(format!(
+                "{begun} periods of charge {} at {} have begun; leave it with at least {begun} periods as it is, and \
+                 sell what follows as another charge",
+                was.key, was.fee
+            ))
+        })
     }
 
     fn ceiling(&self, billed: Option<Money>) -> Option<Problem> {
@@ -194,8 +214,9 @@ fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
             known.is_some_and(|m| line.unit_price.times(line.quantity) == Ok(m.amount))
         }
         Some(BillingMethod::TimeAndMaterials) => {
-            let rates = contract.rate_card.rates.iter().filter(|r| Some(&r.role) == line.role.as_ref());
-            rates.map(|r| r.hourly).any(|hourly| hourly == line.unit_price)
+            // One that has ended was agreed for its time and no longer.
+            let rates = contract.rate_card.rates.iter().filter(|r| r.effective_until.is_none());
+            rates.filter(|r| Some(&r.role) == line.role.as_ref()).any(|rate| rate.hourly == line.unit_price)
         }
         Some(BillingMethod::Recurring) | None => false,
     }
@@ -225,6 +246,8 @@ fn succeed(engagement: &Engagement, mut cut: Contract, today: Date) -> Contract 
     cut.project_template.clone_from(&before.project_template);
     cut.milestones = cut.milestones.into_iter().map(|m| kept_if_billed(engagement, m)).collect();
     cut.work = grown(&before.work, cut.work);
+    // How a service is recognised was agreed when it was sold first; the catalog may say otherwise by now.
+    cut.revenue.extend(before.revenue.iter().map(|(service, treatment)| (service.clone(), *treatment)));
     statements::succeed(before, &sold, cut)
 }
 

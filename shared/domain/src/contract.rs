@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Span;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -160,6 +161,19 @@ pub struct RecurringCharge {
     pub term: u32,
     /// Whether a period is charged at its beginning or at its end.
     pub timing: ChargeTiming,
+}
+
+impl RecurringCharge {
+    /// How many of its periods have begun on a day.
+    #[must_use]
+    pub fn begun_on(&self, on: Date) -> u32 {
+        let first = |period: u32| {
+            let months = i64::from(period).saturating_mul(i64::from(self.period.months()));
+            Span::new().try_months(months).and_then(|span| self.starts_on.checked_add(span))
+        };
+        let begun = (0..self.term).take_while(|period| first(*period).is_ok_and(|day| day <= on));
+        u32::try_from(begun.count()).unwrap_or(self.term)
+    }
 }
 
 /// How long one period of a recurring charge is.

@@ -2,6 +2,8 @@
 //!
 //! It is a plan with lineage to the contract; the ERP or a revenue engine stays the authority.
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -61,9 +63,11 @@ pub fn schedule(contract: &Contract, starts_on: Date) -> Result<RevenueSchedule,
     plan(contract, starts_on, &[])
 }
 
-/// Draws up the schedule of a later version, in force from a day. What was planned for months that
-/// are over stays as it was; what is left of a fee in a straight line is spread from that day's
-/// month on (prospectively, as ASC 606-10-25-13(a) has it for services that are distinct).
+/// Draws up the schedule of a later version, in force from a day. What was planned in a straight line for
+/// months that are over stays as it was; what is left of a fee is planned from that day's month on
+/// (prospectively, as ASC 606-10-25-13(a) has it for services that are distinct). Of what is not sold any
+/// more, that month takes back what the months before it had. A recurring charge that has begun never
+/// changes, so its months stay as they were too.
 ///
 /// # Errors
 /// [`RevenueError`].
@@ -78,7 +82,31 @@ pub fn reschedule(
         straight && entry.planned_on.is_some_and(|day| day < month)
     };
     let past: Vec<RevenueEntry> = before.entries.iter().filter(over).cloned().collect();
-    plan(contract, effective_on, &past)
+    let mut next = plan(contract, effective_on, &past)?;
+    let sold = |key: &str| contract.milestone(key).is_some() || contract.recurring_charge(key).is_some();
+    let dropped: BTreeSet<&str> = past.iter().map(|e| e.element.as_str()).filter(|key| !sold(key)).collect();
+    for element in dropped {
+        next.entries.extend(taken_back(element, &past, effective_on)?);
+    }
+    Ok(next)
+}
+
+/// What was planned of an element that is not sold any more, and what takes it back.
+fn taken_back(
+    element: &str,
+    past: &[RevenueEntry],
+    effective_on: Date,
+) -> Result<Vec<RevenueEntry>, RevenueError> {
+    let mut entries: Vec<RevenueEntry> = past.iter().filter(|e| e.element == element).cloned().collect();
+    if let Some(last) = entries.last().cloned() {
+        let nothing = Money::zero(last.amount.currency());
+        let planned = Money::total(last.amount.currency(), entries.iter().map(|e| e.amount))?;
+        let planned_on = Some(effective_on.last_of_month());
+        if !planned.is_zero() {
+            entries.push(RevenueEntry { planned_on, amount: nothing.minus(planned)?, ..last });
+        }
+    }
+    Ok(entries)
 }
 
 fn plan(
@@ -114,15 +142,16 @@ fn of_milestone(
         planned_on,
         amount,
     };
-    let (RevenueTreatment::StraightLine, Some(end)) = (treatment, milestone.planned_on) else {
-        return Ok(vec![entry(milestone.planned_on, milestone.amount)]);
-    };
     let over = Money::total(milestone.amount.currency(), past.iter().map(|entry| entry.amount))?;
     let left = milestone.amount.minus(over)?;
     let mut entries = past;
     if left.is_zero() && !entries.is_empty() {
         return Ok(entries);
     }
+    let (RevenueTreatment::StraightLine, Some(end)) = (treatment, milestone.planned_on) else {
+        entries.push(entry(milestone.planned_on, left));
+        return Ok(entries);
+    };
     let beyond = || RevenueError::Calendar { element: milestone.key.clone() };
     for (n, part) in (0i32..).zip(in_equal_parts(left, months_between(starts_on, end))?) {
         let month = starts_on.checked_add(n.months()).map_err(|_| beyond())?;

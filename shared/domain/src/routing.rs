@@ -3,11 +3,12 @@
 //!
 //! No workflow knows an entity. Another entity, region, service line or ERP is another rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::money::Currency;
@@ -198,8 +199,48 @@ pub enum NoRoute {
 
 /// The rules of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
+#[serde(try_from = "Value", into = "Vec<Rule>")]
+#[schemars(with = "Vec<Rule>")]
 pub struct Routing(pub Vec<Rule>);
+
+/// Routing as it was written before rules were dated: one connection for each role, and an ERP for each
+/// legal entity.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByRole {
+    crm: String,
+    psa: String,
+    payments: String,
+    erp: BTreeMap<String, String>,
+}
+
+impl TryFrom<Value> for Routing {
+    type Error = serde_json::Error;
+
+    fn try_from(stored: Value) -> Result<Self, serde_json::Error> {
+        if stored.is_array() {
+            return serde_json::from_value(stored).map(Self);
+        }
+        let ByRole { crm, psa, payments, erp } = serde_json::from_value(stored)?;
+        let rule = |selects, gives, legal_entity| Rule {
+            selects,
+            gives,
+            when: When { legal_entity, ..When::default() },
+            from: None,
+            until: None,
+        };
+        let everybody = [(Selects::Crm, crm), (Selects::Psa, psa), (Selects::Payments, payments)];
+        let everybody = everybody.into_iter().map(|(selects, gives)| rule(selects, gives, None));
+        let each = erp.into_iter().map(|(entity, gives)| rule(Selects::Erp, gives, Some(entity)));
+        Ok(Self(everybody.chain(each).collect()))
+    }
+}
+
+impl From<Routing> for Vec<Rule> {
+    fn from(routing: Routing) -> Self {
+        routing.0
+    }
+}
 
 impl Routing {
     /// What the most specific rule in force on a day gives.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::activation::CustomerFacts;
 use domain::billing::{Evidence, milestone_completed, time_approved};
 use domain::change_order::{Change, ChangeOrder, Verdict, decide};
-use domain::contract::Accounting;
+use domain::contract::{Accounting, RevenueTreatment};
 use domain::decision::Decision;
 use domain::engagement::{ChangeOrderUnderWay, Engagement};
 use domain::money::Currency;
@@ -346,6 +346,50 @@ fn an_order_is_no_orphan_of_its_engagement() {
     let order = order(&engagement, &second(|_| {}));
     engagement.change_order = Some(ChangeOrderUnderWay { run: "r".into(), version: 2 });
     assert_eq!(order.still_stands(&engagement), [], "the mark of being carried out stands against nothing");
+}
+
+/// Proves CHG-08 in part: support of twelve months from September on has begun three of them by the 20th of November.
+/// They stay; what follows is another charge.
+#[test]
+fn periods_that_have_begun_stay_as_they_are() {
+    let sold = |key: &str, fee: &str, from: &str, months| support_line(key, key, fee, from, months);
+    let begun = |edit: fn(&mut Quote)| {
+        let mut first = quote();
+        first.lines.push(sold("S1", "1500.00", "2026-09-20", 12));
+        let next = second(|q| {
+            q.lines.clone_from(&first.lines);
+            edit(q);
+        });
+        (active(&first), next)
+    };
+    for edit in [
+        |q: &mut Quote| q.lines[4].unit_price = usd("1800.00"),
+        |q: &mut Quote| q.lines[4].quantity = 2.into(),
+        |q: &mut Quote| drop(q.lines.pop()),
+    ] {
+        let (engagement, next) = begun(edit);
+        let said = refusals(&engagement, &next);
+        assert!(said.contains("3 periods of charge S1 at 1500.00 USD have begun"), "{said}");
+    }
+    let (engagement, next) = begun(|q| {
+        q.lines[4].quantity = 3.into();
+        q.lines.push(support_line("S2", "S2", "1800.00", "2026-12-20", 9));
+    });
+    let order = order(&engagement, &next);
+    assert_eq!(order.to.value().unwrap(), usd("70700.00"), "50,000 + 3 × 1,500 + 9 × 1,800");
+}
+
+/// How revenue of a service is recognised was agreed with the customer: the catalog may say otherwise by now.
+#[test]
+fn the_treatment_of_what_was_sold_stays() {
+    let mut catalog = config();
+    catalog.services.iter_mut().for_each(|s| s.revenue = Some(RevenueTreatment::AsBilled));
+    let next = second(|q| q.lines[1].unit_price = usd("36000.00"));
+    let engagement = active(&quote());
+    let Verdict::Change(order) = decide(&engagement, &next, &CustomerFacts::default(), &catalog, DAY) else {
+        panic!("a change order")
+    };
+    assert_eq!(order.to.revenue, engagement.contract.revenue);
 }
 
 /// New services bring their work elements; elements that exist keep their keys.

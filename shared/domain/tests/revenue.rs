@@ -86,6 +86,48 @@ fn months_that_are_over_keep_what_was_planned_for_them() {
     assert_eq!(shown(&first, date(2027, 2, 3)).len(), 3);
 }
 
+/// Proves CHG-04 in part: a milestone that is dropped in December gives back November's 333.33 in December; the
+/// months of a charge stay as they were.
+#[test]
+fn what_is_dropped_gives_back_what_was_planned() {
+    let first = contract(RevenueTreatment::StraightLine);
+    let before = schedule(&first, START).expect("a schedule");
+    let mut without = first.clone();
+    without.version = 2;
+    without.milestones.clear();
+    let second = reschedule(&without, date(2026, 12, 15), &before).expect("a schedule");
+    let shown: Vec<_> = second
+        .entries
+        .iter()
+        .map(|e| (e.element.clone(), e.planned_on.map(|d| d.to_string()), e.amount.to_string()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            entry("S1", "2027-02-27", "100.00"),
+            entry("S1", "2027-03-30", "100.00"),
+            entry("M1", "2026-11-30", "333.33"),
+            entry("M1", "2026-12-31", "-333.33"),
+        ]
+    );
+    // Given back once.
+    let third =
+        reschedule(&Contract { version: 3, ..without }, date(2027, 1, 15), &second).expect("a schedule");
+    assert_eq!(third.entries, second.entries);
+}
+
+/// A milestone that loses its day keeps the months that are over; the rest has no day either.
+#[test]
+fn a_milestone_that_loses_its_day_keeps_its_past() {
+    let first = contract(RevenueTreatment::StraightLine);
+    let before = schedule(&first, START).expect("a schedule");
+    let mut undated = first;
+    undated.milestones[0].planned_on = None;
+    let entries = reschedule(&undated, date(2026, 12, 15), &before).expect("a schedule").entries;
+    let of: Vec<_> = entries.iter().filter(|e| e.element == "M1").map(|e| (e.planned_on, e.amount)).collect();
+    assert_eq!(of, [(Some(date(2026, 11, 30)), usd("333.33")), (None, usd("666.67"))]);
+}
+
 /// Proves WFA-24 in part: as billed, a fee is planned for the day it is charged, at the beginning or after the end.
 #[test]
 fn as_billed_follows_the_charge() {

@@ -170,8 +170,7 @@ impl Deal {
             withdrawn,
             reported,
             told: sim.one_in(2),
-            // A price that was allowed is judged again in a change order, where nobody can allow it yet.
-            change_order: change_order.filter(|_| price != Price::Allowed),
+            change_order,
             price,
             completed,
             time: if by_time { time(sim, &deal) } else { vec![] },
