@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_recurring_line_is_read_as_it_was_sold(hubspot: Client) -> None:
     (item,) = hubspot.control("POST", "/deals", {"line_items": [sold]})["line_item_ids"]
     read = hubspot.call("GET", f"{OBJECTS}/line_items/{item}?properties={','.join(sold)}").get_json()["properties"]
     assert {name: read[name] for name in sold} == sold
+
+
+def test_what_a_template_sells_has_never_begun(hubspot: Client) -> None:
+    """Whenever it is played: a change order may still change it."""
+    made = hubspot.control("POST", "/deals", {"template": "programme"})
+    support = hubspot.call("GET", f"{OBJECTS}/line_items/{made['line_item_ids'][-1]}?properties=q2c_starts_on").get_json()
+    begins = datetime.date.fromisoformat(support["properties"]["q2c_starts_on"])
+    assert begins.day == 1 and 120 < (begins - datetime.date.today()).days < 160
 
 
 def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from .properties import DEFINED
 
 TEMPLATES = Path(__file__).parent.parent / "deals"
 PARTS = ("company", "deal", "quote")
+_AHEAD = re.compile(r"\+(\d+) months")
 LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role")
 """What a line is called by, whichever of them it has."""
 
@@ -34,9 +37,24 @@ def described(request: dict[str, Any]) -> dict[str, Any]:
     for part in PARTS:
         merged = {**made[part], **request.get(part, {})}
         made[part] = {name: value for name, value in merged.items() if value is not None}
-    made["line_items"] = request.get("line_items", made["line_items"])
+    made["line_items"] = [dated(line) for line in request.get("line_items", made["line_items"])]
     made["parent"] = request.get("parent")
     return made
+
+
+def dated(line: dict[str, Any]) -> dict[str, Any]:
+    """The line with its days: ``+5 months`` is the first day of the month after so many. What is to begin in a template
+    would otherwise have begun one day."""
+    return {name: _day(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _day(value: str) -> str:
+    ahead = _AHEAD.fullmatch(value)
+    if ahead is None:
+        return value
+    now = clock.now()
+    months = now.year * 12 + now.month - 1 + int(ahead[1])
+    return date(months // 12, months % 12 + 1, 1).isoformat()
 
 
 def create(crm: Crm, description: dict[str, Any]) -> Record:
