@@ -222,7 +222,7 @@ def test_every_stage_is_announced(journey: Journey, played: Played) -> None:
                  if "/functions/" in event["source"]]
     assert sorted(announced) == sorted([
         "q2c.customer.created.v1", "q2c.project.created.v1", "q2c.engagement.activated.v1",
-        "q2c.readiness.confirmed.v1", "q2c.revenue-schedule.updated.v1",
+        "q2c.readiness.confirmed.v1", "q2c.revenue-schedule.updated.v1", "q2c.staffing.changed.v1",
         *["q2c.billing.ready.v1"] * 4, "q2c.invoice.requested.v1", "q2c.invoice.submitted.v1",
         "q2c.payment.applied.v1",
     ])

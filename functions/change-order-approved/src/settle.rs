@@ -32,7 +32,16 @@ pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Jo
     let Some(entry) = entry(context, event).await?.filter(|e| e.outcome != EntryOutcome::Held) else {
         return Ok(());
     };
-    settle_but(context, event, |item| stands(item, event, &entry)).await
+    let nothing_to_do = entry.outcome == EntryOutcome::NoEffect;
+    let stands = |item: &Item| stands(item, event, &entry) || (nothing_to_do && carries_on(item));
+    settle_but(context, event, stands).await
+}
+
+/// Whether an exception is what carries a run on that has begun: an order in force shows more than the run
+/// would, but one that finds it in force already shows nothing.
+fn carries_on(item: &Item) -> bool {
+    let held = [ProblemCode::ProductRefused, ProblemCode::ProductMismatch, ProblemCode::WithdrawalIncomplete];
+    held.iter().any(|code| item.text("code") == Some(code.as_str()))
 }
 
 /// Settles what was left of this event's order when it was taken back, now that nothing is.
