@@ -1,4 +1,4 @@
-"""The shape of a tenant's configuration, as the functions read it: `infra/schemas/configuration`, made from their types.
+"""The shape of a tenant's configuration, as the functions read it: `infra/config/shape`, made from their types.
 
 The other rules say in people's words what is wrong; this one finds what they leave out, such as a misspelt or missing
 field, before a version is written that no function can read.
@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 if TYPE_CHECKING:
     from config_rules import Part
 
-SHAPES = Path(__file__).resolve().parent / "schemas" / "configuration"
+SHAPES = Path(__file__).resolve().parent / "config" / "shape"
 CURRENCIES = frozenset(json.loads((SHAPES / "currencies.json").read_text(encoding="utf-8")))
 """The codes of ISO 4217 that the functions know."""
 

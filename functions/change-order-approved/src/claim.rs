@@ -9,6 +9,7 @@ use runtime::Context;
 use workflow::{LeaseError, Run, StepError};
 
 use crate::carry_out::MOST_ROUNDS;
+use crate::decide::today;
 
 /// What came of claiming the engagement for a change order.
 pub(crate) enum Claim {
@@ -42,7 +43,7 @@ pub(crate) async fn claim(
         if engagement.contract.version != order.from.version {
             return Ok(Claim::Overtaken(engagement.contract.version));
         }
-        let standing = order.still_stands(&engagement);
+        let standing = order.still_stands(&engagement, today(context, event).await?);
         if !standing.is_empty() {
             return Ok(Claim::Refused(standing));
         }

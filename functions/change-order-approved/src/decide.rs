@@ -1,12 +1,20 @@
 //! Reading the change order back from the CRM and deciding on it. Reads only.
 
-use domain::change_order::{Verdict, decide};
+use domain::change_order::{Standing, Verdict, decide, further_statements, standing};
 use domain::engagement::Engagement;
 use domain::event::ChangeOrderApproved as Approved;
 use events::Envelope;
+use jiff::civil::Date;
 use journal::JournalError;
 use runtime::{Context, Systems};
 use workflow::StepError;
+
+/// The day that it is where the business counts its days.
+pub(crate) async fn today(context: &Context, event: &Envelope) -> Result<Date, JournalError> {
+    let zone = context.business_time_zone(&event.tenant).await;
+    let zone = zone.map_err(|e| JournalError::Decision(e.to_string()))?;
+    Ok(context.clock.now().to_zoned(zone).date())
+}
 
 /// What becomes of the version that the CRM holds as approved now. The approval says that there is
 /// one; the record says what it is, so a further approval in the meantime is carried out at once.
@@ -27,6 +35,11 @@ pub(crate) async fn verdict(
     let zone = zone.map_err(|e| JournalError::Decision(e.to_string()))?;
     // The day of the approval that is carried out: it may be a further one than this event tells of.
     let approved_at = quote.approved_at.unwrap_or(approved.approved_at).max(approved.approved_at);
+    // The event vouches for one statement of work. What else came in meanwhile was approved later, nobody
+    // knows when: it begins no sooner than now.
+    let together = standing(&engagement.contract, &quote) == Standing::Statements
+        && further_statements(&engagement.contract, &quote).len() > 1;
+    let approved_at = if together { approved_at.max(context.clock.now()) } else { approved_at };
     let approved_on = approved_at.to_zoned(zone).date();
     // The posting rules that it was given decide, also where they are not recorded yet.
     let engagement = Engagement { systems: Some(assigned), ..engagement.clone() };

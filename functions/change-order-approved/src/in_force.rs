@@ -18,6 +18,7 @@ use workflow::{LeaseError, Run, StepError};
 
 use crate::carry_out::MOST_ROUNDS;
 use crate::change::{ASSIGNMENTS, value};
+use crate::decide::today;
 
 /// Whether the order is in force.
 pub(crate) enum InForce {
@@ -42,7 +43,7 @@ pub(crate) async fn come_into_force(
         if engagement.contract == order.to {
             return Ok(InForce::Yes);
         }
-        let standing = order.still_stands(&engagement);
+        let standing = order.still_stands(&engagement, today(context, event).await?);
         if !standing.is_empty() {
             return Ok(InForce::Refused(standing));
         }

@@ -7,6 +7,7 @@ use events::Envelope;
 use jiff::Timestamp;
 use journal::{Commit, Committed, EntryOutcome, Item, JournalEntry, JournalError, Key};
 use runtime::{Context, Outcome};
+use uuid::Uuid;
 
 use crate::carry_out::MOST_ROUNDS;
 
@@ -33,7 +34,9 @@ pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Jo
         return Ok(());
     };
     let nothing_to_do = entry.outcome == EntryOutcome::NoEffect;
-    let stands = |item: &Item| stands(item, event, &entry) || (nothing_to_do && carries_on(item));
+    let stands = |item: &Item| {
+        stands(item, event, &entry) || (nothing_to_do && carries_on(item) && cause_of(item) != Some(event.id))
+    };
     settle_but(context, event, stands).await
 }
 
@@ -48,10 +51,7 @@ fn carries_on(item: &Item) -> bool {
 pub(crate) async fn settle_what_was_left(context: &Context, event: &Envelope) -> Result<(), JournalError> {
     let ours = |item: &Item| {
         item.text("code") == Some(ProblemCode::WithdrawalIncomplete.as_str())
-            && item
-                .text("payload")
-                .and_then(|p| serde_json::from_str::<Envelope>(p).ok())
-                .is_some_and(|e| e.id == event.id)
+            && cause_of(item) == Some(event.id)
     };
     settle_but(context, event, |item| !ours(item)).await
 }
@@ -92,6 +92,12 @@ fn stands(item: &Item, event: &Envelope, entry: &JournalEntry) -> bool {
         (_, Some(theirs), Some(ours)) => theirs > ours,
         _ => raised_at(item).is_none_or(|at| at > entry.recorded_at),
     }
+}
+
+/// The event that an exception tells of.
+fn cause_of(item: &Item) -> Option<Uuid> {
+    let cause: Option<Envelope> = item.text("payload").and_then(|p| serde_json::from_str(p).ok());
+    cause.map(|event| event.id)
 }
 
 fn raised_at(item: &Item) -> Option<Timestamp> {

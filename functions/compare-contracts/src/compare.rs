@@ -7,6 +7,7 @@ use domain::Problem;
 use domain::change_order::{Standing, further_statements, standing};
 use domain::engagement::{Engagement, EngagementStatus};
 use domain::event::{ChangeOrderApproved, ContractCompared};
+use domain::problem::ProblemCode;
 use domain::quote::Quote;
 use domain::setup::{self, Held};
 use events::{Envelope, Traceparent};
@@ -115,7 +116,12 @@ async fn is_refused(context: &Context, tenant: &str, engagement: &Engagement) ->
     let subject = engagement.engagement.as_str();
     let raised = context.journal.listed(tenant, subject, "exception#", MOST_EXCEPTIONS).await?;
     let refused = |item: &journal::Item| {
-        item.text("status") == Some("open") && item.text("stage") == Some("change-order-approved")
+        let code = item.text("code");
+        item.text("status") == Some("open")
+            && item.text("stage") == Some("change-order-approved")
+            // One that a product holds up may be of an order that is in force, and says nothing of the next.
+            && code != Some(ProblemCode::ProductRefused.as_str())
+            && code != Some(ProblemCode::ProductMismatch.as_str())
     };
     Ok(raised.iter().any(refused))
 }

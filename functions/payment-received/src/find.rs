@@ -6,12 +6,7 @@ use domain::event::PaymentReceived as Received;
 use domain::id::{EngagementId, InvoiceId};
 use domain::routing::Selects;
 use events::Envelope;
-use runtime::{Context, Failure};
-
-/// The invoice that an ERP gave a number.
-async fn asked(context: &Context, connection: &str, number: &str) -> Result<Option<InvoiceId>, Failure> {
-    Ok(context.connect.erp(connection).await?.invoice_numbered(number).await?)
-}
+use runtime::{ConnectError, Context, Failure};
 
 /// The invoice that the payer named, and its engagement. The crosswalk knows every number that
 /// was read back; an ERP is asked for one that it just gave.
@@ -27,22 +22,19 @@ pub(crate) async fn invoice_of(
     let config = context.connect.tenant(tenant).await?;
     let today = context.business_day(&config).map_err(Failure::new)?;
     let mut matched: BTreeSet<InvoiceId> = BTreeSet::new();
-    let mut silent = None;
     for connection in config.routing.ever_given(Selects::Erp) {
         let known = context.journal.by_local_id(tenant, connection, "invoice-number", number).await?;
         if let Some(invoice) = known.and_then(|entry| InvoiceId::try_from(entry.global_id).ok()) {
             matched.insert(invoice);
             continue;
         }
-        match asked(context, connection, number).await {
-            Ok(found) => matched.extend(found),
-            // One that nothing is set up in any more may be switched off. What it alone knows is missed.
-            Err(failure) if !config.routing.gives(Selects::Erp, connection, today) => silent = Some(failure),
-            Err(failure) => return Err(failure),
+        match context.connect.erp(connection).await {
+            Ok(erp) => matched.extend(erp.invoice_numbered(number).await?),
+            // One that nothing is set up in any more may be gone; one that is only down is waited for, as it
+            // may know another invoice of this number.
+            Err(ConnectError::Unknown(_)) if !config.routing.gives(Selects::Erp, connection, today) => {}
+            Err(error) => return Err(error.into()),
         }
-    }
-    if let (Some(failure), true) = (silent, matched.is_empty()) {
-        return Err(failure);
     }
     // Numbers are unique in one ERP only: where it is the number of two invoices, a person says which is
     // meant. Two connections to the same books show the same invoice.

@@ -291,8 +291,7 @@ async fn activation(
         }
     }
     commit.writes.extend(keep(context, config, event, systems, accepted, made).await?);
-    let (staffed, staffing) = staffed(context, event, systems, &engagement, made).await?;
-    commit.writes.extend(staffed);
+    let (commit, staffing) = staffed(context, config, event, systems, &engagement, (made, commit)).await?;
     let outgoing = announced(systems, made, &engagement)?;
     let subject = &event.subject;
     let mut commit = commit.emit(

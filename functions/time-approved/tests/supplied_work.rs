@@ -127,6 +127,18 @@ async fn a_changed_entry_of_a_subcontractor_is_held() {
     assert_eq!(world.counts(), [1, 1, 1, 1]);
 }
 
+/// Two versions of one entry in one delivery: the second is seen beside the first, whoever worked.
+#[tokio::test]
+async fn a_correction_that_comes_with_its_entry_is_not_lost() {
+    for person in ["Edith Clarke", "Ada Lovelace"] {
+        let billable = by(person, "1");
+        let unbilled = TimeEntry { billable: false, ..billable.clone() };
+        let world = World::new(None).await;
+        let told = world.tell(&[("a", billable), ("b", unbilled)]).await;
+        assert_eq!(told, [Outcome::Applied, Outcome::Held], "{person}");
+    }
+}
+
 /// An entry that is found to be billable after all is billed, once; its cost stays the one cost, and takes
 /// the line.
 #[tokio::test]
@@ -142,6 +154,8 @@ async fn a_corrected_entry_of_a_subcontractor_is_billed() {
     for again in ["c", "d"] {
         assert_eq!(world.tell(&[(again, billable.clone())]).await, [Outcome::Duplicate]);
     }
+    let unbilled = TimeEntry { billable: false, ..billable };
+    assert_eq!(world.tell(&[("a", unbilled)]).await, [Outcome::Duplicate], "told once more, it is no news");
     assert_eq!(world.counts(), [1, 1, 1, 0]);
     let of = |kind: &str| world.table.items().into_iter().find(|i| i.text("kind") == Some(kind)).expect(kind);
     assert_eq!(of("cost").text("line"), of("line").text("line"));

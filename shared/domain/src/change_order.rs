@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
-use crate::contract::{BillingMethod, Contract, Milestone, RecurringCharge, WorkElement};
+use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, RecurringCharge, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -96,7 +96,7 @@ pub fn decide(
     }
     let order =
         ChangeOrder { from: in_force.clone(), to, effective_on: today, changes, drafted: drafted(quote) };
-    problems.extend(order.still_stands(engagement));
+    problems.extend(order.still_stands(engagement, today));
     if problems.is_empty() { Verdict::Change(Box::new(order)) } else { Verdict::Refused(problems) }
 }
 
@@ -104,7 +104,7 @@ impl ChangeOrder {
     /// What was billed or changed on the engagement that stands against the order. To be asked again
     /// right before it comes into force: work goes on while systems are being changed.
     #[must_use]
-    pub fn still_stands(&self, engagement: &Engagement) -> Vec<Problem> {
+    pub fn still_stands(&self, engagement: &Engagement, today: Date) -> Vec<Problem> {
         let mut problems = Vec::new();
         if engagement.status != EngagementStatus::Active {
             problems.push(refused(format!("the engagement is {}", engagement.status.as_str())));
@@ -117,7 +117,7 @@ impl ChangeOrder {
         }
         problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
         problems.extend(self.ceiling(engagement.time_billed));
-        problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge)));
+        problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
         problems
     }
 
@@ -144,8 +144,8 @@ impl ChangeOrder {
 
     /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
     /// otherwise is another charge.
-    fn rewrites(&self, was: &RecurringCharge) -> Option<Problem> {
-        let begun = was.begun_on(self.effective_on);
+    fn rewrites(&self, was: &RecurringCharge, today: Date) -> Option<Problem> {
+        let begun = was.begun_on(self.effective_on.max(today));
         if begun == 0 {
             return None;
         }
@@ -246,6 +246,7 @@ fn succeed(engagement: &Engagement, mut cut: Contract, today: Date) -> Contract 
     cut.project_template.clone_from(&before.project_template);
     cut.milestones = cut.milestones.into_iter().map(|m| kept_if_billed(engagement, m)).collect();
     cut.work = grown(&before.work, cut.work);
+    cut.staffing = as_agreed(before, &cut);
     // How a service is recognised was agreed when it was sold first; the catalog may say otherwise by now.
     cut.revenue.extend(before.revenue.iter().map(|(service, treatment)| (service.clone(), *treatment)));
     statements::succeed(before, &sold, cut)
@@ -261,6 +262,23 @@ fn accounted(engagement: &Engagement, quote: &Quote, cut: Contract, config: &Ten
         before.into_iter().filter(|(service, _)| !sold.contains(service.as_str())).collect();
     accounting.extend(accounting_of(sold, rules, config));
     Contract { accounting, ..cut }
+}
+
+/// The roles of the next version. Those that a fee covers were planned when their service was sold first; the
+/// catalog may say otherwise by now.
+fn as_agreed(before: &Contract, cut: &Contract) -> Vec<PlannedRole> {
+    let fees = cut.milestones.iter().map(|m| m.service.as_str());
+    let sold: BTreeSet<&str> = fees.chain(cut.recurring.iter().map(|c| c.service.as_str())).collect();
+    let agreed: Vec<&PlannedRole> =
+        before.staffing.iter().filter(|r| !r.rated && sold.contains(r.service.as_str())).collect();
+    let anew = |r: &&PlannedRole| r.rated || agreed.iter().all(|known| known.service != r.service);
+    let mut all: Vec<PlannedRole> = cut.staffing.iter().filter(anew).cloned().collect();
+    for role in agreed {
+        if all.iter().all(|known| known.key != role.key) {
+            all.push(role.clone());
+        }
+    }
+    all
 }
 
 /// A billed milestone keeps the quote line that sold it; a changed amount stays, to be found.

@@ -246,16 +246,29 @@ pub fn stopped(
     if !stops || engagement.status != EngagementStatus::Active {
         return None;
     }
-    let problem = Problem::new(
-        ProblemCode::ProjectStopped,
-        format!("{} reports project {}: {}", changed.connection, changed.project, changed.status),
-    );
+    let said = format!("{} reports project {}: {}", changed.connection, changed.project, changed.status);
+    Some(at_stake(engagement, said))
+}
+
+/// The same of a project that had stopped before its engagement became active.
+#[must_use]
+pub fn stopped_before(
+    delivery: &Delivery,
+    engagement: &Engagement,
+    config: &TenantConfig,
+) -> Option<Problem> {
+    let status = delivery.status.as_ref().filter(|status| status.is_stopped(config))?;
+    Some(at_stake(engagement, format!("the project had stopped before the engagement was active: {status}")))
+}
+
+fn at_stake(engagement: &Engagement, said: String) -> Problem {
+    let problem = Problem::new(ProblemCode::ProjectStopped, said);
     let contract = &engagement.contract;
     let open = contract.milestones.iter().filter(|m| !engagement.completed_milestones.contains_key(&m.key));
-    Some(match Money::total(contract.currency, open.map(|m| m.amount)) {
+    match Money::total(contract.currency, open.map(|m| m.amount)) {
         Ok(open) if open.is_positive() => problem.with_stake(open),
         _ => problem,
-    })
+    }
 }
 
 /// What a report says of a field, empty as nothing; what it does not name is as it was.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// Holds a published file against what the types say; `UPDATE_SCHEMAS=1` writes it anew.
 fn published(name: &str, is: &Value) {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/schemas/configuration").join(name);
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/config/shape").join(name);
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
         std::fs::write(&file, serde_json::to_string_pretty(is).expect("JSON") + "\n").expect("written");
     }

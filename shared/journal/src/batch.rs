@@ -83,7 +83,7 @@ pub async fn apply_group(
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
     let mut state = journal.engagement(&tenant, &subject).await?;
     let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
-    let mut unbilled: BTreeSet<Key> = BTreeSet::new();
+    let mut unbilled: BTreeMap<Key, Item> = BTreeMap::new();
     for round in 0..MOST_ROUNDS {
         for (event, line) in billed_before(journal, &state, &pending, decide).await? {
             let decided = repeated(journal, function, event, Some(line), now).await?;
@@ -91,7 +91,9 @@ pub async fn apply_group(
         }
         pending.retain(|e| !settled.contains_key(&e.id));
         let standing = Standing { waiting: &superseding, unbilled: &unbilled };
-        let plans = plan(function, &state, &pending, standing, now, decide)?;
+        // Two versions of one record: the later one is decided when the earlier one's line can be seen.
+        let round_of: Vec<&Envelope> = first_of_each_record(&pending);
+        let plans = plan(function, &state, &round_of, standing, now, decide)?;
         let mut stale = false;
         let done = join_all(plans.into_iter().map(|plan| async move {
             let outcomes = plan.outcomes;
@@ -119,13 +121,14 @@ pub async fn apply_group(
                                 superseding.insert(event.id);
                             }
                             Some(event)
-                                if let Some(key) = now_billed(&writes, event, rejection.current.as_ref()) =>
+                                if let Some(item) =
+                                    now_billed(&writes, event, rejection.current.as_ref()) =>
                             {
-                                unbilled.insert(key);
+                                unbilled.insert(item.key(), item);
                             }
                             Some(event) => {
-                                let decided =
-                                    repeated(journal, function, event, rejection.current, now).await?;
+                                let current = its_line(journal, event, rejection.current).await?;
+                                let decided = repeated(journal, function, event, current, now).await?;
                                 settled.insert(event.id, decided);
                             }
                             None => stale = true,
@@ -150,6 +153,33 @@ pub async fn apply_group(
 fn distinct(group: &[Envelope]) -> Vec<&Envelope> {
     let mut seen = BTreeSet::new();
     group.iter().filter(|event| seen.insert(event.id)).collect()
+}
+
+/// Of events that are keyed by their record, the first of each record; all others.
+fn first_of_each_record<'a>(pending: &[&'a Envelope]) -> Vec<&'a Envelope> {
+    let mut seen = BTreeSet::new();
+    let mut first = |event: &&&Envelope| match &event.event {
+        Event::TimeApproved(entry) => seen.insert((entry.connection.clone(), entry.entry.clone())),
+        _ => true,
+    };
+    pending.iter().filter(|event| first(event)).copied().collect()
+}
+
+/// The line of an event whose cost or charge was in the way: which content came first is written on the
+/// line alone.
+async fn its_line(
+    journal: &Journal,
+    event: &Envelope,
+    current: Option<Item>,
+) -> Result<Option<Item>, JournalError> {
+    let silent = current.as_ref().is_some_and(|item| item.text("body_hash").is_none());
+    let Event::TimeApproved(entry) = &event.event else { return Ok(current) };
+    if !silent {
+        return Ok(current);
+    }
+    let line = line_of(&entry.connection, "time", &entry.entry);
+    let key = Key::line(&event.tenant, &event.subject, line.as_str());
+    Ok(journal.store().get(&key).await?.or(current))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -188,7 +218,10 @@ async fn billed_before<'a>(
         if let Event::TimeApproved(entry) = &event.event {
             let line = line_of(&entry.connection, "time", &entry.entry);
             let key = Key::line(&event.tenant, &event.subject, line.as_str());
-            known.extend(journal.store().get(&key).await?.map(|item| (event, item)));
+            let Some(line) = journal.store().get(&key).await? else { continue };
+            // What had no effect when it came, before the line, is not news when it comes again.
+            let own = journal.store().get(&Key::journal(&event.tenant, &event.subject, event.id)).await?;
+            known.push((event, own.filter(|entry| !waits_for_a_person(event, Some(entry))).unwrap_or(line)));
         }
     }
     Ok(known)
@@ -206,14 +239,14 @@ fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
 
 /// The cost or charge of an entry that was not billable, where the entry is billed now: it takes the
 /// line, and stays the one cost or charge of the entry.
-fn now_billed(writes: &[Write], event: &Envelope, current: Option<&Item>) -> Option<Key> {
+fn now_billed(writes: &[Write], event: &Envelope, current: Option<&Item>) -> Option<Item> {
     let beside = |item: &&Item| match item.text("kind") {
         Some("cost") => item.body::<SubcontractorCost>().is_ok_and(|cost| cost.line.is_none()),
         Some("charge") => item.body::<IntercompanyCharge>().is_ok_and(|charge| charge.unbilled),
         _ => false,
     };
     let billed = |write: &Write| matches!(write, Write::Insert { item, cause } if *cause == event.id && item.text("kind") == Some("line"));
-    current.filter(beside).filter(|_| writes.iter().any(billed)).map(Item::key)
+    current.filter(beside).filter(|_| writes.iter().any(billed)).cloned()
 }
 
 /// What stands in the table already and gives way.
@@ -222,7 +255,7 @@ struct Standing<'a> {
     /// Events whose entry only says that they waited for a person.
     waiting: &'a BTreeSet<Uuid>,
     /// Costs and charges without a line, of entries that are billed now.
-    unbilled: &'a BTreeSet<Key>,
+    unbilled: &'a BTreeMap<Key, Item>,
 }
 
 fn plan(
@@ -327,11 +360,17 @@ fn apply(
     }
     for item in items {
         // The line that is inserted with it keeps two corrections from both taking its place.
-        let kind = item.text("kind").filter(|_| standing.unbilled.contains(&item.key())).map(str::to_owned);
-        plan.commit = plan.commit.write(match kind {
-            Some(kind) => Write::Supersede { item, field: ("kind", kind) },
-            None => Write::Insert { item, cause: event.id },
-        });
+        plan.commit = match standing.unbilled.get(&item.key()) {
+            Some(before) => {
+                let kind = item.text("kind").unwrap_or_default().to_owned();
+                let earlier = entry_of(before, &event.subject).map(|entry| entry.item(&event.tenant));
+                let kept = earlier.transpose()?.map(|item| Write::Insert { item, cause: event.id });
+                let mut commit = plan.commit.write(Write::Supersede { item, field: ("kind", kind) });
+                commit.writes.extend(kept);
+                commit
+            }
+            None => plan.commit.write(Write::Insert { item, cause: event.id }),
+        };
     }
     let outgoing = effects
         .events
@@ -372,6 +411,23 @@ fn as_entry(mut item: Item, entry: &JournalEntry) -> Item {
         item = item.with(name, value);
     }
     item
+}
+
+/// The entry of the event that an item is the record of, for an item that gives way: the event is known
+/// by it when it comes again.
+fn entry_of(item: &Item, subject: &str) -> Option<JournalEntry> {
+    Some(JournalEntry {
+        event_id: item.text("event_id")?.parse().ok()?,
+        event_type: item.text("event_type")?.to_owned(),
+        body_hash: item.text("body_hash")?.to_owned(),
+        subject: subject.to_owned(),
+        occurred_at: item.text("occurred_at")?.parse().ok()?,
+        recorded_at: item.text("recorded_at")?.parse().ok()?,
+        correlation_id: item.text("correlation_id")?.to_owned(),
+        causation_id: None,
+        outcome: EntryOutcome::Applied,
+        summary: item.text("summary")?.to_owned(),
+    })
 }
 
 fn held(function: &str, event: &Envelope, problem: Problem, now: Timestamp) -> Result<Plan, JournalError> {

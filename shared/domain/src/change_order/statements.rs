@@ -71,8 +71,8 @@ struct Element<'a> {
 
 fn elements(contract: &Contract) -> Vec<Element<'_>> {
     let milestones = contract.milestones.iter().map(|m| {
-        let Milestone { key, amount, planned_on, service, .. } = m;
-        let terms = format!("{key}|{amount}|{planned_on:?}|{service}");
+        let Milestone { key, name, amount, planned_on, service, .. } = m;
+        let terms = format!("{key}|{name}|{amount}|{planned_on:?}|{service}");
         Element { name: format!("milestone {key}"), line: &m.quote_line, terms }
     });
     let charges = contract.recurring.iter().map(|c| {
@@ -82,7 +82,7 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
     });
     // What has ended is history, and a role has one price whichever statement it is shown with.
     let rates = contract.rate_card.rates.iter().filter(|rate| rate.effective_until.is_none()).map(|r| {
-        let terms = format!("{}|{}", r.role, r.hourly);
+        let terms = format!("{}|{}|{:?}", r.role, r.hourly, r.effective_from);
         Element { name: format!("the rate of {}", r.role), line: &r.quote_line, terms }
     });
     milestones.chain(charges).chain(rates).collect()
