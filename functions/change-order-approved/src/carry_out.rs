@@ -7,7 +7,7 @@ use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem};
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
-use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement, still_held};
 use workflow::{LeaseError, Run, StepError, Workflow, WorkflowStatus};
 
 use crate::change::change;
@@ -62,6 +62,7 @@ pub(crate) async fn carry_out(
             Ok(outcome)
         }
         Ok(End::NotPossible(problems)) => {
+            still_held(context, &run).await?;
             for problem in merged(problems) {
                 context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
             }

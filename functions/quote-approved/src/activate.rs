@@ -9,7 +9,7 @@ use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem, TenantConfig};
 use events::Envelope;
 use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
-use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement};
+use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement, still_held};
 use workflow::{LeaseError, Run, StepError, Workflow};
 
 use crate::Accepted;
@@ -78,7 +78,7 @@ async fn steps(
                 // What was begun is finished first; then the later version is a change order to it.
                 Superseded::By(order) => run.note(FOLLOWED_BY, &order, "a later version follows").await?,
                 Superseded::Unclear(problem) => {
-                    hold(context, event, vec![problem]).await?;
+                    hold(context, run, event, vec![problem]).await?;
                     return Ok(Outcome::Held);
                 }
             }
@@ -90,7 +90,7 @@ async fn steps(
                 *accepted
             }
             Checked::Refused(problems) => {
-                hold(context, event, problems).await?;
+                hold(context, run, event, problems).await?;
                 return Ok(Outcome::Held);
             }
         },
@@ -99,7 +99,7 @@ async fn steps(
     let systems = Systems::open(context, &config, &engagement).await?;
     let made = set_up(run, &config, &systems, &engagement, accepted.found.as_ref()).await?;
     if let Readiness::Differs(problem) = confirm(context, run, event, &systems, &engagement).await? {
-        hold(context, event, vec![problem]).await?;
+        hold(context, run, event, vec![problem]).await?;
         return Ok(Outcome::Held);
     }
     run.may_begin("finish")?;
@@ -144,7 +144,13 @@ async fn superseded(
 
 /// Raises one exception per kind of finding, each to its owner, and tells everyone that the
 /// engagement waits. What an earlier approval of the deal was held for and this one is not, is settled.
-async fn hold(context: &Context, event: &Envelope, problems: Vec<Problem>) -> Result<(), StepError> {
+async fn hold(
+    context: &Context,
+    run: &Run,
+    event: &Envelope,
+    problems: Vec<Problem>,
+) -> Result<(), StepError> {
+    still_held(context, run).await?;
     let (journal, now) = (&context.journal, context.clock.now());
     let findings = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("|");
     let held = engagement_id(event)

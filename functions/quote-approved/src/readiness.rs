@@ -12,9 +12,9 @@ use domain::setup::compare;
 use domain::statement_of_work::StatementApproval;
 use events::Envelope;
 use jiff::SignedDuration;
-use journal::{Commit, Committed, Comparison, JournalError, NewVersion, Write};
-use runtime::{Context, Systems};
-use workflow::{LeaseError, Run, StepError};
+use journal::{Comparison, JournalError, NewVersion, Write};
+use runtime::{Context, Systems, still_held};
+use workflow::{Run, StepError};
 
 use crate::Accepted;
 
@@ -56,10 +56,8 @@ pub(crate) async fn confirm(
         let psa = Performs::<CreateProject>::idempotency(systems.psa.as_ref()).settles_within();
         run.let_show(CONFIRMED, systems.psa.connection(), psa)?;
         // Whoever lost the run may be looking at what its successor has taken back.
-        return match context.journal.commit(Commit::default().write(run.fence())).await? {
-            Committed::Done => Ok(Readiness::Differs(problem)),
-            Committed::Rejected(_) | Committed::Contended => Err(LeaseError::Superseded.into()),
-        };
+        still_held(context, run).await?;
+        return Ok(Readiness::Differs(problem));
     }
     run.note(CONFIRMED, &contract.version, "sold, billing plan and project agree").await?;
     Ok(Readiness::Confirmed)

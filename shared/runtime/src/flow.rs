@@ -11,7 +11,7 @@ use domain::problem::ProblemCode;
 use domain::routing::{AssignedSystems, Sold};
 use domain::{Decision, Engagement, Problem, TenantConfig};
 use events::Envelope;
-use journal::apply_group;
+use journal::{Commit, Committed, apply_group};
 use uuid::Uuid;
 use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow};
 
@@ -115,6 +115,18 @@ pub async fn conclude(
     }
 }
 
+/// Asks whether a run is still held, before a person is told of what it found: whoever stood still for long
+/// may be telling of what its successor has put right.
+///
+/// # Errors
+/// [`LeaseError::Superseded`] when somebody took the run over.
+pub async fn still_held(context: &Context, run: &Run) -> Result<(), LeaseError> {
+    match context.journal.commit(Commit::default().write(run.fence())).await? {
+        Committed::Done => Ok(()),
+        Committed::Rejected(_) | Committed::Contended => Err(LeaseError::Superseded),
+    }
+}
+
 /// A run that can't go on: held where a person must settle something, else left for the message's
 /// next delivery.
 async fn stopped(
@@ -130,6 +142,7 @@ async fn stopped(
     }
     match error.problem() {
         Some(problem) => {
+            still_held(context, &run).await?;
             let now = context.clock.now();
             context.journal.raise(context.function, event, problem, vec![], now).await?;
             run.hold().await?;

@@ -26,7 +26,7 @@ pub use context::Context;
 pub use customer_search::{Placed, Searched, place};
 pub use engagement_status::show_engagement;
 pub use failure::{Failure, Outcome};
-pub use flow::{BILLING_PLAN, DEAL, PROJECT, Systems, begin, commit_group, conclude, each};
+pub use flow::{BILLING_PLAN, DEAL, PROJECT, Systems, begin, commit_group, conclude, each, still_held};
 pub use outgoing::{MessageQueue, SqsQueue};
 pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
 pub use settings::Settings;
