@@ -14,7 +14,7 @@ use crate::change::change;
 use crate::claim::{Claim, claim};
 use crate::decide::verdict;
 use crate::in_force::{InForce, come_into_force};
-use crate::settle::{entry, outcome, settle};
+use crate::settle::{entry, settle};
 use crate::take_back::take_back;
 
 /// Writers that may meet at one engagement.
@@ -103,7 +103,7 @@ async fn steps(
         if entry.outcome == EntryOutcome::Applied && recorded.is_some() {
             show_engagement(context, run, event, &systems(context, event, &engagement).await?).await?;
         }
-        return Ok(End::Done(outcome(&entry)));
+        return Ok(End::Done(entry.outcome.into()));
     }
     // Once it is claimed, the order stands as it was decided: a system may have been told.
     let ours = engagement.change_order.as_ref().is_some_and(|o| o.run == event.id.to_string());

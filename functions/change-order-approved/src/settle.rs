@@ -1,29 +1,16 @@
 //! Settling what change orders were refused for, once one is in force.
 
 use domain::Event;
-use domain::id::ExceptionId;
 use domain::problem::ProblemCode;
 use events::Envelope;
 use jiff::Timestamp;
-use journal::{Commit, Committed, EntryOutcome, Item, JournalEntry, JournalError, Key};
-use runtime::{Context, Outcome};
-use uuid::Uuid;
-
-use crate::carry_out::MOST_ROUNDS;
+use journal::{EntryOutcome, Item, JournalEntry, JournalError, Key};
+use runtime::{Context, settle_all_but};
 
 /// The entry that an attempt left of the event, if one did.
 pub(crate) async fn entry(context: &Context, event: &Envelope) -> Result<Option<JournalEntry>, JournalError> {
     let key = Key::journal(&event.tenant, &event.subject, event.id);
     context.journal.store().get(&key).await?.map(|item| item.body()).transpose()
-}
-
-/// What became of an event, by the entry that it left.
-pub(crate) fn outcome(entry: &JournalEntry) -> Outcome {
-    match entry.outcome {
-        EntryOutcome::Applied => Outcome::Applied,
-        EntryOutcome::NoEffect => Outcome::NoEffect,
-        EntryOutcome::Held => Outcome::Held,
-    }
 }
 
 /// Settles what orders were refused for that were approved before this one, once this one is in force
@@ -35,9 +22,9 @@ pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Jo
     };
     let nothing_to_do = entry.outcome == EntryOutcome::NoEffect;
     let stands = |item: &Item| {
-        stands(item, event, &entry) || (nothing_to_do && carries_on(item) && cause_of(item) != Some(event.id))
+        stands(item, event, &entry) || (nothing_to_do && carries_on(item) && !is_of(item, event))
     };
-    settle_but(context, event, stands).await
+    settle_all_but(context, event, stands).await
 }
 
 /// Whether an exception is what carries a run on that has begun: an order in force shows more than the run
@@ -50,39 +37,15 @@ fn carries_on(item: &Item) -> bool {
 /// Settles what was left of this event's order when it was taken back, now that nothing is.
 pub(crate) async fn settle_what_was_left(context: &Context, event: &Envelope) -> Result<(), JournalError> {
     let ours = |item: &Item| {
-        item.text("code") == Some(ProblemCode::WithdrawalIncomplete.as_str())
-            && cause_of(item) == Some(event.id)
+        item.text("code") == Some(ProblemCode::WithdrawalIncomplete.as_str()) && is_of(item, event)
     };
-    settle_but(context, event, |item| !ours(item)).await
-}
-
-/// Settles the open exceptions of this function about an engagement, but for those that stand.
-async fn settle_but(
-    context: &Context,
-    event: &Envelope,
-    stands: impl Fn(&Item) -> bool + Send,
-) -> Result<(), JournalError> {
-    let (journal, subject) = (&context.journal, event.subject.as_str());
-    for _ in 0..MOST_ROUNDS {
-        let raised = journal.listed(&event.tenant, subject, "exception#", usize::MAX).await?;
-        let standing: Vec<ExceptionId> = raised.iter().filter(|item| stands(item)).filter_map(id).collect();
-        let now = context.clock.now();
-        let settled =
-            journal.settle_exceptions(&event.tenant, subject, context.function, &standing, now).await?;
-        if settled.is_empty() {
-            return Ok(());
-        }
-        if let Committed::Done = journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
-            return Ok(());
-        }
-    }
-    Err(JournalError::Contended(event.subject.clone()))
+    settle_all_but(context, event, |item| !ours(item)).await
 }
 
 /// Whether an exception tells of a later order, which this one's coming into force says nothing about:
 /// one that was approved after it, whichever of them was decided first.
 fn stands(item: &Item, event: &Envelope, entry: &JournalEntry) -> bool {
-    let cause = item.text("payload").and_then(|p| serde_json::from_str::<Envelope>(p).ok());
+    let cause = cause_of(item);
     let approved = |event: &Envelope| match &event.event {
         Event::ChangeOrderApproved(order) => Some(order.approved_at),
         _ => None,
@@ -95,17 +58,17 @@ fn stands(item: &Item, event: &Envelope, entry: &JournalEntry) -> bool {
 }
 
 /// The event that an exception tells of.
-fn cause_of(item: &Item) -> Option<Uuid> {
-    let cause: Option<Envelope> = item.text("payload").and_then(|p| serde_json::from_str(p).ok());
-    cause.map(|event| event.id)
+fn cause_of(item: &Item) -> Option<Envelope> {
+    item.text("payload").and_then(|payload| serde_json::from_str(payload).ok())
+}
+
+/// Whether an exception tells of an event.
+fn is_of(item: &Item, event: &Envelope) -> bool {
+    cause_of(item).is_some_and(|cause| cause.id == event.id)
 }
 
 fn raised_at(item: &Item) -> Option<Timestamp> {
     item.text("status_at").and_then(|at| at.parse().ok())
-}
-
-fn id(item: &Item) -> Option<ExceptionId> {
-    item.body::<journal::Exception>().ok().map(|e| e.exception)
 }
 
 #[cfg(test)]

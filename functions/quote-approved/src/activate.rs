@@ -8,8 +8,10 @@ use domain::id::{EngagementId, ExceptionId};
 use domain::problem::{ProblemCode, merged};
 use domain::{Condition, Problem, TenantConfig};
 use events::Envelope;
-use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Key, Versioned};
-use runtime::{Context, Failure, Outcome, Systems, begin, conclude, show_engagement, still_held};
+use journal::{Commit, Committed, CrosswalkEntry, EntryOutcome, Item, JournalEntry, JournalError, Versioned};
+use runtime::{
+    Context, Failure, Outcome, Systems, begin, conclude, settle_all_but, show_engagement, still_held,
+};
 use workflow::{LeaseError, Run, StepError, Workflow};
 
 use crate::Accepted;
@@ -51,12 +53,8 @@ pub(crate) async fn activate(
 /// Settles what the activation was held for, once its run has ended and not before: until then an
 /// exception may be all that is left to carry it on. Another quote of the same version stays a question.
 pub(crate) async fn settle(context: &Context, event: &Envelope) -> Result<(), Failure> {
-    let partition = Key::partition(&event.tenant, &event.subject);
-    let raised = context.journal.store().query(&partition, "exception#", usize::MAX).await;
-    let raised = raised.map_err(JournalError::from)?;
-    let asked = raised.iter().filter(|e| e.text("code") == Some(ProblemCode::QuoteSuperseded.as_str()));
-    let standing = asked.filter_map(|e| ExceptionId::try_from(e.text("exception")?.to_owned()).ok());
-    Ok(settle_all_but(context, event, &standing.collect::<Vec<_>>()).await?)
+    let asked = |e: &Item| e.text("code") == Some(ProblemCode::QuoteSuperseded.as_str());
+    Ok(settle_all_but(context, event, asked).await?)
 }
 
 async fn steps(
@@ -161,28 +159,8 @@ async fn hold(
     for problem in merged(problems) {
         standing.push(journal.raise(context.function, event, problem, std::mem::take(&mut also), now).await?);
     }
-    settle_all_but(context, event, &standing).await
-}
-
-/// Settles what this function raised about an engagement, but for what still stands.
-pub(crate) async fn settle_all_but(
-    context: &Context,
-    event: &Envelope,
-    standing: &[ExceptionId],
-) -> Result<(), StepError> {
-    let (journal, now) = (&context.journal, context.clock.now());
-    for _ in 0..MOST_ROUNDS {
-        let settled =
-            journal.settle_exceptions(&event.tenant, &event.subject, context.function, standing, now).await?;
-        if settled.is_empty() {
-            return Ok(());
-        }
-        // Whoever settled one in the meantime keeps the others from being settled: look again.
-        if let Committed::Done = journal.commit(Commit { writes: settled, ..Commit::default() }).await? {
-            return Ok(());
-        }
-    }
-    Err(JournalError::Contended(event.subject.clone()).into())
+    let stands = |e: &Item| standing.iter().any(|id: &ExceptionId| e.text("exception") == Some(id.as_str()));
+    Ok(settle_all_but(context, event, stands).await?)
 }
 
 fn engagement_id(event: &Envelope) -> Result<EngagementId, JournalError> {

@@ -70,8 +70,7 @@ pub(crate) async fn again(
         .entry(&event.tenant, &JournalEntry::of(event, outcome, why, now))?
         .emit(change_order);
     match context.journal.commit(commit).await? {
-        Committed::Done if outcome == EntryOutcome::Applied => Ok(Outcome::Applied),
-        Committed::Done => Ok(Outcome::NoEffect),
+        Committed::Done => Ok(outcome.into()),
         Committed::Rejected(_) => Ok(Outcome::Duplicate),
         Committed::Contended => Err(JournalError::Contended(event.subject.clone()).into()),
     }

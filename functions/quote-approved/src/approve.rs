@@ -4,10 +4,8 @@ use domain::Problem;
 use domain::approval::{Approval, ApprovalRule, Request};
 use domain::id::ApprovalId;
 use events::Envelope;
-use runtime::Context;
+use runtime::{Context, settle_all_but};
 use workflow::{Answer, Asking, Run, StepError};
-
-use crate::activate::settle_all_but;
 
 /// Asks for the approval that a quote needs. Gives it where it was given, and what still stands in the
 /// way where it was not: the findings, each with what was decided.
@@ -24,7 +22,7 @@ pub(crate) async fn approve(
         Ok(Answer::Denied(approval)) => Ok((None, denied(findings, &approval))),
         Err(waits @ StepError::AwaitsApproval { .. }) => {
             // What an earlier approval of the quote was held for is corrected, or this would not be asked.
-            settle_all_but(context, event, &[]).await?;
+            settle_all_but(context, event, |_| false).await?;
             Err(waits)
         }
         Err(other) => Err(other),

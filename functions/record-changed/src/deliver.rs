@@ -2,15 +2,15 @@
 
 use domain::delivery::{Delivery, Told, stopped};
 use domain::event::{ProjectStatusChanged, RecordChanged as Changed};
-use domain::id::{EngagementId, ExceptionId};
+use domain::id::EngagementId;
 use domain::problem::ProblemCode;
 use domain::{Event, TenantConfig};
 use events::Envelope;
 use jiff::Timestamp;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
+use journal::{Commit, EntryOutcome, Item, JournalEntry, JournalError};
 use runtime::{Context, Failure, Outcome};
 
-use crate::{MOST_ROUNDS, quarantine};
+use crate::{MOST_ROUNDS, entered, quarantine};
 
 /// Takes a report over, in one commit with what is told of it.
 pub(crate) async fn take(
@@ -42,12 +42,9 @@ pub(crate) async fn take(
             }
             commit = commit.emit([event.concluded(context.function, &event.subject, 0, told)]);
         }
-        match journal.commit(commit).await? {
-            Committed::Done if outcome == EntryOutcome::Applied => return Ok(Outcome::Applied),
-            Committed::Done => return Ok(Outcome::NoEffect),
-            Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),
-            // Something else was told of the project meanwhile: what it is now decides what is late.
-            Committed::Rejected(_) | Committed::Contended => {}
+        // Where something else was told of the project meanwhile, what it is now decides what is late.
+        if let Some(outcome) = entered(&journal.commit(commit).await?, outcome) {
+            return Ok(outcome);
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())
@@ -82,12 +79,8 @@ async fn goes_on(
     (mut commit, now): (Commit, Timestamp),
 ) -> Result<Commit, JournalError> {
     let (journal, tenant) = (&context.journal, event.tenant.as_str());
-    let raised =
-        journal.store().query(&Key::partition(tenant, &event.subject), "exception#", usize::MAX).await?;
-    let stands = raised.iter().filter(|e| e.text("code") != Some(ProblemCode::ProjectStopped.as_str()));
-    let standing = stands.filter_map(|e| ExceptionId::try_from(e.text("exception")?.to_owned()).ok());
-    let standing: Vec<ExceptionId> = standing.collect();
-    let settled = journal.settle_exceptions(tenant, &event.subject, context.function, &standing, now).await?;
+    let other = |e: &Item| e.text("code") != Some(ProblemCode::ProjectStopped.as_str());
+    let settled = journal.settle_exceptions_but(tenant, &event.subject, context.function, other, now).await?;
     commit.writes.extend(settled);
     Ok(commit)
 }

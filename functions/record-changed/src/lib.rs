@@ -70,15 +70,21 @@ async fn apply(context: &Context, event: &Envelope, change: &Changed) -> Result<
         let entry = JournalEntry::of(event, outcome, summary, now);
         let mut commit = Commit::default().entry(tenant, &entry)?;
         commit.writes.extend(write);
-        match journal.commit(commit).await? {
-            Committed::Done if outcome == EntryOutcome::Applied => return Ok(Outcome::Applied),
-            Committed::Done => return Ok(Outcome::NoEffect),
-            Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),
-            // Somebody else changed the customer: what it is now decides what is stale.
-            Committed::Rejected(_) | Committed::Contended => {}
+        // Where somebody else changed the customer, what it is now decides what is stale.
+        if let Some(outcome) = entered(&journal.commit(commit).await?, outcome) {
+            return Ok(outcome);
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())
+}
+
+/// What came of a report whose commit begins with its entry; none where it is to be decided anew.
+fn entered(committed: &Committed, outcome: EntryOutcome) -> Option<Outcome> {
+    match committed {
+        Committed::Done => Some(outcome.into()),
+        Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => Some(Outcome::Duplicate),
+        Committed::Rejected(_) | Committed::Contended => None,
+    }
 }
 
 /// What the change comes to, and the write that it takes.

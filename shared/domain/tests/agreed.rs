@@ -1,41 +1,17 @@
 //! What was agreed and has begun stays as it is, whatever a change order or the catalog says by now.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod amended;
+
 use std::collections::BTreeSet;
 
+use amended::*;
 use domain::activation::CustomerFacts;
-use domain::change_order::{ChangeOrder, Verdict, decide};
+use domain::change_order::{Verdict, decide};
 use domain::contract::RevenueTreatment;
-use domain::engagement::Engagement;
 use domain::quote::Quote;
 use domain::sample::{active, config, quote, support_line, usd};
-use jiff::civil::{Date, date};
-
-const DAY: Date = date(2026, 11, 20);
-
-fn second(edit: impl FnOnce(&mut Quote)) -> Quote {
-    let mut second = Quote { quote: "901".into(), number: "Q-901".into(), version: 2, ..quote() };
-    edit(&mut second);
-    second
-}
-
-fn verdict(engagement: &Engagement, quote: &Quote) -> Verdict {
-    decide(engagement, quote, &CustomerFacts::default(), &config(), DAY)
-}
-
-fn order(engagement: &Engagement, quote: &Quote) -> ChangeOrder {
-    match verdict(engagement, quote) {
-        Verdict::Change(order) => *order,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refusals(engagement: &Engagement, quote: &Quote) -> String {
-    match verdict(engagement, quote) {
-        Verdict::Refused(problems) => problems.into_iter().map(|p| p.detail).collect::<Vec<_>>().join("; "),
-        other => panic!("{other:?}"),
-    }
-}
+use jiff::civil::date;
 
 /// Proves CHG-08 in part: support of twelve months from September on has begun three of them by the 20th of November.
 /// They stay; what follows is another charge.

@@ -1,11 +1,14 @@
 //! Change orders: what may change, what is history, and from which day.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod amended;
+
 use std::collections::BTreeMap;
 
+use amended::*;
 use domain::activation::CustomerFacts;
 use domain::billing::{Evidence, milestone_completed, time_approved};
-use domain::change_order::{Change, ChangeOrder, Verdict, decide};
+use domain::change_order::{Change, Verdict, decide};
 use domain::contract::Accounting;
 use domain::decision::Decision;
 use domain::engagement::{ChangeOrderUnderWay, Engagement};
@@ -19,36 +22,6 @@ use domain::sample::{
 };
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
-
-const DAY: Date = date(2026, 11, 20);
-
-fn second(edit: impl FnOnce(&mut Quote)) -> Quote {
-    let mut second = Quote { quote: "901".into(), number: "Q-901".into(), version: 2, ..quote() };
-    edit(&mut second);
-    second
-}
-
-fn verdict(engagement: &Engagement, quote: &Quote) -> Verdict {
-    decide(engagement, quote, &CustomerFacts::default(), &config(), DAY)
-}
-
-fn order(engagement: &Engagement, quote: &Quote) -> ChangeOrder {
-    match verdict(engagement, quote) {
-        Verdict::Change(order) => *order,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refusals(engagement: &Engagement, quote: &Quote) -> String {
-    match verdict(engagement, quote) {
-        Verdict::Refused(problems) => {
-            let codes: Vec<_> = problems.iter().map(|p| p.code).collect();
-            assert!(codes.iter().all(|c| *c == ProblemCode::ChangeOrderInvalid), "{codes:?}");
-            problems.iter().map(|p| p.detail.clone()).collect::<Vec<_>>().join("; ")
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 fn completed(engagement: &Engagement, key: &str) -> Engagement {
     match milestone_completed(Some(engagement), &completion(key), DAY) {

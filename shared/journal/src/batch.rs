@@ -55,6 +55,16 @@ impl Decided {
     }
 }
 
+impl From<EntryOutcome> for Decided {
+    fn from(outcome: EntryOutcome) -> Self {
+        match outcome {
+            EntryOutcome::Applied => Self::Applied,
+            EntryOutcome::NoEffect => Self::NoEffect,
+            EntryOutcome::Held => Self::Held,
+        }
+    }
+}
+
 /// A commit and, by event, what it means for each when it is done.
 #[derive(Default)]
 struct Plan {
@@ -158,11 +168,7 @@ fn distinct(group: &[Envelope]) -> Vec<&Envelope> {
 /// Of events that are keyed by their record, the first of each record; all others.
 fn first_of_each_record<'a>(pending: &[&'a Envelope]) -> Vec<&'a Envelope> {
     let mut seen = BTreeSet::new();
-    let mut first = |event: &&&Envelope| match &event.event {
-        Event::TimeApproved(entry) => seen.insert((entry.connection.clone(), entry.entry.clone())),
-        _ => true,
-    };
-    pending.iter().filter(|event| first(event)).copied().collect()
+    pending.iter().filter(|event| line_key(event).is_none_or(|key| seen.insert(key))).copied().collect()
 }
 
 /// The line of an event whose cost or charge was in the way: which content came first is written on the
@@ -173,13 +179,17 @@ async fn its_line(
     current: Option<Item>,
 ) -> Result<Option<Item>, JournalError> {
     let silent = current.as_ref().is_some_and(|item| item.text("body_hash").is_none());
-    let Event::TimeApproved(entry) = &event.event else { return Ok(current) };
-    if !silent {
-        return Ok(current);
+    match line_key(event).filter(|_| silent) {
+        Some(key) => Ok(journal.store().get(&key).await?.or(current)),
+        None => Ok(current),
     }
+}
+
+/// Where the line of an event that is keyed by its record stands, or would.
+fn line_key(event: &Envelope) -> Option<Key> {
+    let Event::TimeApproved(entry) = &event.event else { return None };
     let line = line_of(&entry.connection, "time", &entry.entry);
-    let key = Key::line(&event.tenant, &event.subject, line.as_str());
-    Ok(journal.store().get(&key).await?.or(current))
+    Some(Key::line(&event.tenant, &event.subject, line.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -215,9 +225,7 @@ async fn billed_before<'a>(
     }
     let mut known = Vec::new();
     for event in pending.iter().copied() {
-        if let Event::TimeApproved(entry) = &event.event {
-            let line = line_of(&entry.connection, "time", &entry.entry);
-            let key = Key::line(&event.tenant, &event.subject, line.as_str());
+        if let Some(key) = line_key(event) {
             let Some(line) = journal.store().get(&key).await? else { continue };
             // What had no effect when it came, before the line, is not news when it comes again.
             let own = journal.store().get(&Key::journal(&event.tenant, &event.subject, event.id)).await?;
@@ -273,14 +281,7 @@ fn plan(
     for event in pending {
         match decide(state.as_ref().or(loaded.body.as_ref()), event) {
             Decision::Apply(effects) if independent(event, &effects) => {
-                plans.push(apply(
-                    Plan::default(),
-                    function,
-                    event,
-                    &effects,
-                    Standing { waiting: &BTreeSet::new(), ..standing },
-                    now,
-                )?);
+                plans.push(apply(Plan::default(), function, event, &effects, standing, now)?);
             }
             Decision::Apply(effects) => {
                 shared = apply(shared, function, event, &effects, standing, now)?;

@@ -163,8 +163,23 @@ impl Journal {
         standing: &[ExceptionId],
         now: Timestamp,
     ) -> Result<Vec<Write>, JournalError> {
-        let items = self.store.query(&Key::partition(tenant, subject), "exception#", usize::MAX).await?;
         let stands = |item: &Item| standing.iter().any(|e| item.text("exception") == Some(e.as_str()));
+        self.settle_exceptions_but(tenant, subject, function, stands, now).await
+    }
+
+    /// The same, where what still stands is told by the exception itself.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn settle_exceptions_but(
+        &self,
+        tenant: &str,
+        subject: &str,
+        function: &str,
+        stands: impl Fn(&Item) -> bool + Send,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, JournalError> {
+        let items = self.store.query(&Key::partition(tenant, subject), "exception#", usize::MAX).await?;
         let open = items
             .iter()
             .filter(|i| i.text("status") == Some("open") && i.text("stage") == Some(function) && !stands(i))

@@ -16,6 +16,7 @@ mod flow;
 mod outgoing;
 mod queue;
 mod settings;
+mod settle;
 mod status;
 mod telemetry;
 
@@ -30,5 +31,6 @@ pub use flow::{BILLING_PLAN, DEAL, PROJECT, Systems, begin, commit_group, conclu
 pub use outgoing::{MessageQueue, SqsQueue};
 pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
 pub use settings::Settings;
+pub use settle::settle_all_but;
 pub use status::follow_through;
 pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry};
