@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Accounting, Rate};
+use crate::contract::{Accounting, Contract, Rate};
 use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::event::{BillingReady, InvoiceRequested};
@@ -21,25 +21,37 @@ use crate::work::{MilestoneCompletion, TimeEntry};
 pub enum LineStatus {
     /// May be invoiced; owned by nobody.
     Ready,
+    /// Waits for a correction or for a person; owned by nobody.
+    Held,
     /// Owned by exactly one invoice.
     Invoiced,
+    /// Was billed and credited, and is not billed again.
+    Credited,
+    /// Will not be billed.
+    WrittenOff,
 }
 
 impl Status for LineStatus {
     const OBJECT: &'static str = "a billable line";
-    const ALL: &'static [Self] = &[Self::Ready, Self::Invoiced];
+    const ALL: &'static [Self] = &[Self::Ready, Self::Held, Self::Invoiced, Self::Credited, Self::WrittenOff];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Held => "held",
             Self::Invoiced => "invoiced",
+            Self::Credited => "credited",
+            Self::WrittenOff => "written-off",
         }
     }
 
+    /// What a credit memo releases is ready again, where it is to be billed anew.
     fn followed_by(self) -> &'static [Self] {
         match self {
-            Self::Ready => &[Self::Invoiced],
-            Self::Invoiced => &[],
+            Self::Ready => &[Self::Held, Self::Invoiced, Self::WrittenOff],
+            Self::Held => &[Self::Ready, Self::WrittenOff],
+            Self::Invoiced => &[Self::Ready, Self::Credited],
+            Self::Credited | Self::WrittenOff => &[],
         }
     }
 }
@@ -92,6 +104,32 @@ pub struct BillableLine {
     pub subcontracted: bool,
 }
 
+impl BillableLine {
+    /// A line of what a contract's quote line sold (the CRM's line and its service), for so much, earned
+    /// on a day.
+    #[must_use]
+    pub fn sold(
+        contract: &Contract,
+        line: LineId,
+        (quote_line, service): (&str, &str),
+        (amount, earned_on): (Money, Date),
+        evidence: Evidence,
+    ) -> Self {
+        Self {
+            line,
+            quote_line: quote_line.to_owned(),
+            contract_version: contract.version,
+            statement: contract.statement_of(quote_line).map(str::to_owned),
+            service: service.to_owned(),
+            amount,
+            earned_on,
+            evidence,
+            accounting: contract.accounting.get(service).cloned(),
+            subcontracted: false,
+        }
+    }
+}
+
 /// The line of a PSA record; the same record is always the same line.
 #[must_use]
 pub fn line_of(connection: &str, kind: &str, record: &str) -> LineId {
@@ -131,18 +169,13 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
     match price_within_ceiling(engagement, entry, rate) {
         Err(problem) => Decision::Hold(problem),
         Ok((amount, state)) => {
-            let line = BillableLine {
-                line: line_of(&entry.connection, "time", &entry.entry),
-                quote_line: rate.quote_line.clone(),
-                contract_version: contract.version,
-                statement: contract.statement_of(&rate.quote_line).map(str::to_owned),
-                service: rate.service.clone(),
-                amount,
-                earned_on: entry.worked_on,
-                evidence: Evidence::Time { entry: entry.clone(), hourly: rate.hourly },
-                accounting: contract.accounting.get(&rate.service).cloned(),
-                subcontracted: false,
-            };
+            let line = BillableLine::sold(
+                contract,
+                line_of(&entry.connection, "time", &entry.entry),
+                (&rate.quote_line, &rate.service),
+                (amount, entry.worked_on),
+                Evidence::Time { entry: entry.clone(), hourly: rate.hourly },
+            );
             Decision::apply(Effects {
                 state,
                 summary: format!(
@@ -205,18 +238,13 @@ pub fn milestone_completed(
         return Decision::NoEffect(format!("milestone {key} was already billed by record {record}"));
     }
     let amount = milestone.amount;
-    let line = BillableLine {
-        line: line_of(engagement.engagement.as_str(), "milestone", key),
-        quote_line: milestone.quote_line.clone(),
-        contract_version: engagement.contract.version,
-        statement: engagement.contract.statement_of(&milestone.quote_line).map(str::to_owned),
-        service: milestone.service.clone(),
-        amount,
-        earned_on: business_day,
-        evidence: Evidence::Milestone { completion: completion.clone(), name: milestone.name.clone() },
-        accounting: engagement.contract.accounting.get(&milestone.service).cloned(),
-        subcontracted: false,
-    };
+    let line = BillableLine::sold(
+        &engagement.contract,
+        line_of(engagement.engagement.as_str(), "milestone", key),
+        (&milestone.quote_line, &milestone.service),
+        (amount, business_day),
+        Evidence::Milestone { completion: completion.clone(), name: milestone.name.clone() },
+    );
     let mut next = engagement.clone();
     next.completed_milestones.insert(key.clone(), completion.record.clone());
     let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "invoice", "milestone", key]);
@@ -234,7 +262,7 @@ pub fn milestone_completed(
 }
 
 /// The engagement where work on it may be billed; otherwise what becomes of the work.
-fn billable(state: Option<&Engagement>) -> Result<&Engagement, Decision> {
+pub(crate) fn billable(state: Option<&Engagement>) -> Result<&Engagement, Decision> {
     let early = Err(Decision::Park(Condition::EngagementActive));
     let Some(engagement) = state else { return early };
     match engagement.status {

@@ -1,19 +1,19 @@
 //! Invoices: assembled from lines they own, submitted, compared with what the ERP posted.
 
-use std::collections::BTreeMap;
+mod printing;
 
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::billing::{BillableLine, Evidence};
-use crate::contract::Accounting;
+use crate::billing::BillableLine;
 use crate::engagement::Engagement;
-use crate::id::{CustomerId, InvoiceId, LineId};
-use crate::money::{Currency, Money, MoneyError};
+use crate::id::{CustomerId, InvoiceId};
+use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::transition::{IllegalTransition, Status};
+
+pub use printing::{InvoiceLine, Unit, assemble};
 
 /// Where an invoice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,39 +142,6 @@ pub struct PostedInvoice {
     pub open: Money,
 }
 
-/// Unit of an invoice line's quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// A fee: quantity 1 at the amount.
-    Fee,
-    /// Hours at an hourly rate.
-    Hour,
-}
-
-/// A line as it is printed on the invoice. `quantity × unit_price` is exactly `amount`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct InvoiceLine {
-    /// Position, from 1.
-    pub position: u32,
-    /// What is billed.
-    pub description: String,
-    /// Unit of the quantity.
-    pub unit: Unit,
-    /// Quantity.
-    #[schemars(with = "String")]
-    pub quantity: Decimal,
-    /// Price of one unit.
-    pub unit_price: Money,
-    /// Before tax.
-    pub amount: Money,
-    /// The billable lines in it: the way back to entries, milestones and the quote.
-    pub lines: Vec<LineId>,
-    /// How it is posted, where the contract says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accounting: Option<Accounting>,
-}
-
 impl Invoice {
     /// A new invoice of an engagement, owning nothing yet.
     #[must_use]
@@ -289,103 +256,5 @@ impl Invoice {
     /// When amounts mix currencies.
     pub fn open(&self) -> Result<Money, MoneyError> {
         self.total.map_or_else(|| Ok(Money::zero(self.untaxed.currency())), |total| total.minus(self.applied))
-    }
-}
-
-/// What time must have in common to be printed as one line: service, role, rate and posting.
-type TimeKey<'a> = (&'a str, &'a str, Decimal, Option<&'a Accounting>);
-
-/// Assembles the printed lines: a milestone each, time summed by service, role, rate and posting.
-///
-/// Hours are shown as quantity × rate only where that product is exactly the sum of the
-/// entries' own amounts; where rounding each entry makes a difference, the line is a fee of
-/// the exact sum, so that the invoice always equals the lines it owns.
-///
-/// # Errors
-/// When the amounts overflow or mix currencies.
-pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<InvoiceLine>, MoneyError> {
-    let mut milestones = Vec::new();
-    let mut time: BTreeMap<TimeKey<'_>, Vec<&BillableLine>> = BTreeMap::new();
-    for line in owned {
-        match &line.evidence {
-            Evidence::Milestone { name, completion } => {
-                milestones.push((format!("{} {name}", completion.milestone), line));
-            }
-            Evidence::Time { entry, hourly } => {
-                let key =
-                    (line.service.as_str(), entry.role.as_str(), hourly.amount(), line.accounting.as_ref());
-                time.entry(key).or_default().push(line);
-            }
-        }
-    }
-    milestones.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut printed: Vec<InvoiceLine> = milestones
-        .into_iter()
-        .map(|(description, line)| InvoiceLine {
-            accounting: line.accounting.clone(),
-            ..fee(description, line.amount, vec![line.line.clone()])
-        })
-        .collect();
-    for ((service, role, rate, accounting), lines) in time {
-        let line = time_line(currency, service, role, Money::rounded(rate, currency), &lines)?;
-        printed.push(InvoiceLine { accounting: accounting.cloned(), ..line });
-    }
-    for (position, line) in (1..).zip(&mut printed) {
-        line.position = position;
-    }
-    Ok(printed)
-}
-
-fn time_line(
-    currency: Currency,
-    service: &str,
-    role: &str,
-    hourly: Money,
-    lines: &[&BillableLine],
-) -> Result<InvoiceLine, MoneyError> {
-    let amount = Money::total(currency, lines.iter().map(|l| l.amount))?;
-    let minutes: u64 = lines
-        .iter()
-        .map(|l| match &l.evidence {
-            Evidence::Time { entry, .. } => u64::from(entry.minutes),
-            Evidence::Milestone { .. } => 0,
-        })
-        .sum();
-    let hours = (Decimal::from(minutes) / Decimal::from(60)).round_dp(2).normalize();
-    let first = lines.iter().map(|l| l.earned_on).min();
-    let last = lines.iter().map(|l| l.earned_on).max();
-    let days = match (first, last) {
-        (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
-        (Some(day), _) => day.to_string(),
-        (None, _) => String::new(),
-    };
-    let ids = lines.iter().map(|l| l.line.clone()).collect();
-    let description = format!("{service} {role}, {days}");
-    let exact = Decimal::from(minutes) == hours * Decimal::from(60);
-    if exact && hourly.times(hours)? == amount {
-        return Ok(InvoiceLine {
-            position: 0,
-            description,
-            unit: Unit::Hour,
-            quantity: hours,
-            unit_price: hourly,
-            amount,
-            lines: ids,
-            accounting: None,
-        });
-    }
-    Ok(fee(format!("{description}, {hours} h at {hourly}"), amount, ids))
-}
-
-fn fee(description: String, amount: Money, lines: Vec<LineId>) -> InvoiceLine {
-    InvoiceLine {
-        position: 0,
-        description,
-        unit: Unit::Fee,
-        quantity: Decimal::ONE,
-        unit_price: amount,
-        amount,
-        lines,
-        accounting: None,
     }
 }

@@ -8,6 +8,7 @@ BILLING = "shared/domain/src/billing.rs"
 CONTRACT = "shared/domain/src/contract.rs"
 MONEY = "shared/domain/src/money.rs"
 INVOICE = "shared/domain/src/invoice.rs"
+PRINTING = "shared/domain/src/invoice/printing.rs"
 CASH = "shared/domain/src/cash.rs"
 TESTS = "-p domain --test billing"
 CASH_TESTS = "-p domain --test cash"
@@ -195,7 +196,7 @@ MUTATIONS = (
     Mutation(
         "hours times rate is printed although it is not the sum",
         "The ERP's invoice would differ by cents from the lines that it bills.",
-        INVOICE,
+        PRINTING,
         (("if exact && hourly.times(hours)? == amount {", "if exact {"),),
         (TESTS,),
     ),

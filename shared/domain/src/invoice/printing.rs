@@ -1,0 +1,169 @@
+//! The printed lines of an invoice, assembled from the billable lines that it owns.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::billing::{BillableLine, Evidence};
+use crate::contract::Accounting;
+use crate::id::LineId;
+use crate::money::{Currency, Money, MoneyError};
+use crate::work::TimeEntry;
+
+/// Unit of an invoice line's quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// A fee: quantity 1 at the amount.
+    Fee,
+    /// Hours at an hourly rate.
+    Hour,
+}
+
+/// A line as it is printed on the invoice. `quantity × unit_price` is exactly `amount`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceLine {
+    /// Position, from 1.
+    pub position: u32,
+    /// What is billed.
+    pub description: String,
+    /// Unit of the quantity.
+    pub unit: Unit,
+    /// Quantity.
+    #[schemars(with = "String")]
+    pub quantity: Decimal,
+    /// Price of one unit.
+    pub unit_price: Money,
+    /// Before tax.
+    pub amount: Money,
+    /// The billable lines in it: the way back to entries, milestones and the quote.
+    pub lines: Vec<LineId>,
+    /// How it is posted, where the contract says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounting: Option<Accounting>,
+}
+
+/// How one billable line is printed.
+enum Printed<'a> {
+    /// As a line of its own, in the order of these words.
+    Alone(String),
+    /// Summed with other time of the same service, role, rate and posting.
+    Time(&'a TimeEntry, Money),
+}
+
+impl Printed<'_> {
+    fn of(line: &BillableLine) -> Printed<'_> {
+        match &line.evidence {
+            Evidence::Milestone { name, completion } => {
+                Printed::Alone(format!("{} {name}", completion.milestone))
+            }
+            Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
+        }
+    }
+}
+
+/// What time must have in common to be printed as one line: service, role, rate and posting.
+type TimeKey<'a> = (&'a str, &'a str, Decimal, Option<&'a Accounting>);
+
+/// Assembles the printed lines: milestones and what else stands alone a line each, time summed by service, role, rate and posting.
+///
+/// Hours are shown as quantity × rate only where that product is exactly the sum of the
+/// entries' own amounts; where rounding each entry makes a difference, the line is a fee of
+/// the exact sum, so that the invoice always equals the lines it owns.
+///
+/// # Errors
+/// When the amounts overflow or mix currencies.
+pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<InvoiceLine>, MoneyError> {
+    let mut alone = Vec::new();
+    let mut time: BTreeMap<TimeKey<'_>, Worked<'_>> = BTreeMap::new();
+    for line in owned {
+        match Printed::of(line) {
+            Printed::Alone(description) => alone.push((description, line)),
+            Printed::Time(entry, hourly) => {
+                let key =
+                    (line.service.as_str(), entry.role.as_str(), hourly.amount(), line.accounting.as_ref());
+                time.entry(key).or_default().add(entry, line);
+            }
+        }
+    }
+    alone.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut printed: Vec<InvoiceLine> = alone
+        .into_iter()
+        .map(|(description, line)| InvoiceLine {
+            accounting: line.accounting.clone(),
+            ..fee(description, line.amount, vec![line.line.clone()])
+        })
+        .collect();
+    for ((service, role, rate, accounting), worked) in time {
+        let line = time_line(currency, service, role, Money::rounded(rate, currency), &worked)?;
+        printed.push(InvoiceLine { accounting: accounting.cloned(), ..line });
+    }
+    for (position, line) in (1..).zip(&mut printed) {
+        line.position = position;
+    }
+    Ok(printed)
+}
+
+/// Time that is printed as one line.
+#[derive(Default)]
+struct Worked<'a> {
+    minutes: u64,
+    lines: Vec<&'a BillableLine>,
+}
+
+impl<'a> Worked<'a> {
+    fn add(&mut self, entry: &TimeEntry, line: &'a BillableLine) {
+        self.minutes = self.minutes.saturating_add(u64::from(entry.minutes));
+        self.lines.push(line);
+    }
+}
+
+fn time_line(
+    currency: Currency,
+    service: &str,
+    role: &str,
+    hourly: Money,
+    worked: &Worked<'_>,
+) -> Result<InvoiceLine, MoneyError> {
+    let Worked { minutes, lines } = worked;
+    let amount = Money::total(currency, lines.iter().map(|l| l.amount))?;
+    let hours = (Decimal::from(*minutes) / Decimal::from(60)).round_dp(2).normalize();
+    let first = lines.iter().map(|l| l.earned_on).min();
+    let last = lines.iter().map(|l| l.earned_on).max();
+    let days = match (first, last) {
+        (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
+        (Some(day), _) => day.to_string(),
+        (None, _) => String::new(),
+    };
+    let ids = lines.iter().map(|l| l.line.clone()).collect();
+    let description = format!("{service} {role}, {days}");
+    let exact = Decimal::from(*minutes) == hours * Decimal::from(60);
+    if exact && hourly.times(hours)? == amount {
+        return Ok(InvoiceLine {
+            position: 0,
+            description,
+            unit: Unit::Hour,
+            quantity: hours,
+            unit_price: hourly,
+            amount,
+            lines: ids,
+            accounting: None,
+        });
+    }
+    Ok(fee(format!("{description}, {hours} h at {hourly}"), amount, ids))
+}
+
+fn fee(description: String, amount: Money, lines: Vec<LineId>) -> InvoiceLine {
+    InvoiceLine {
+        position: 0,
+        description,
+        unit: Unit::Fee,
+        quantity: Decimal::ONE,
+        unit_price: amount,
+        amount,
+        lines,
+        accounting: None,
+    }
+}
