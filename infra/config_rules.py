@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from invoicing_rules import check_invoicing
 from reference_rules import check_reference
 from routing_rules import check_routing
 from shape_rules import CURRENCIES, check_shape
@@ -240,6 +241,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         *("service_lines", "cost_centres", "tax_codes", "posting_rules"),
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
         *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources", "stopped_statuses"),
+        "invoicing",
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
@@ -273,6 +275,8 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     if "ownership" in tenant.value:
         check_ownership(tenant.at("ownership"))
     check_reference(tenant)
+    if "invoicing" in tenant.value:
+        check_invoicing(tenant.at("invoicing"), tenant)
     check_routing(tenant, roles)
     check_shape(tenant)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from invoicing_rules import check_dates
+
 if TYPE_CHECKING:
     from config_rules import Part
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 def check_reference(tenant: Part) -> None:
     """Every code that is used is listed, and nothing is listed twice."""
     listed = {name: _codes(tenant, name) for name in ("service_lines", "cost_centres", "tax_codes")}
+    for name in listed:
+        for code in _optional(tenant, name):
+            check_dates(code)
     entities = _codes(tenant, "legal_entities")
     services = _codes(tenant, "services")
     for entity in tenant.at("legal_entities").items():

@@ -4,6 +4,7 @@ mod customer;
 mod exceptions;
 mod invoices;
 mod quote;
+mod readiness;
 mod staffing;
 mod standing;
 mod timeline;
@@ -35,6 +36,7 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
         Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,
+        Action::BillingReadiness => readiness::of(context, caller, &call.id("engagement")?).await,
         Action::Exceptions => exceptions::open(context, caller, call.query("owner")).await,
         _ => Err(ApiError::new(Kind::NoSuchRoute, "there is no such read")),
     }

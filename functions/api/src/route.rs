@@ -34,6 +34,16 @@ pub enum Action {
     Withdraw,
     /// Asks for an invoice of what is ready.
     RequestInvoice,
+    /// Holds an invoice.
+    HoldInvoice,
+    /// Releases a held invoice.
+    ReleaseInvoice,
+    /// Holds a billable line.
+    HoldLine,
+    /// Releases a held line.
+    ReleaseLine,
+    /// What of an engagement can be billed, and what blocks the rest.
+    BillingReadiness,
     /// Takes approved time.
     ReportTime,
     /// Takes completed milestones.
@@ -157,6 +167,16 @@ pub const ROUTES: &[Route] = &[
         "Asks that what is being set up is taken back."),
     route(("POST", "/v1/engagements/{engagement}/invoices"), Action::RequestInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance, Automation],
         "Asks for an invoice of everything that is ready."),
+    route(("GET", "/v1/engagements/{engagement}/billing-readiness"), Action::BillingReadiness, (BillingEvent, Experience, Synchronous), SEES_MONEY,
+        "What of an engagement can be billed by when, what blocks the rest, and a score."),
+    route(("POST", "/v1/invoices/{invoice}/hold"), Action::HoldInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Asks that an invoice is not posted before it is released."),
+    route(("POST", "/v1/invoices/{invoice}/release"), Action::ReleaseInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Asks that a held invoice goes on."),
+    route(("POST", "/v1/engagements/{engagement}/lines/{line}/hold"), Action::HoldLine, (BillingEvent, Process, Asynchronous), &[Finance, Operations],
+        "Asks that a billable line is not invoiced before it is released."),
+    route(("POST", "/v1/engagements/{engagement}/lines/{line}/release"), Action::ReleaseLine, (BillingEvent, Process, Asynchronous), &[Finance, Operations],
+        "Asks that a held line is looked at again and may be invoiced."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],

@@ -26,13 +26,18 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("POST", "/v1/engagements", [true, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/withdrawal", [false, false, true, false]),
     ("POST", "/v1/engagements/{engagement}/invoices", [false, true, false, true]),
+    ("GET", "/v1/engagements/{engagement}/billing-readiness", [false, true, true, true]),
+    ("POST", "/v1/invoices/{invoice}/hold", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/release", [false, true, false, false]),
+    ("POST", "/v1/engagements/{engagement}/lines/{line}/hold", [false, true, true, false]),
+    ("POST", "/v1/engagements/{engagement}/lines/{line}/release", [false, true, true, false]),
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/milestones", [false, false, true, true]),
 ];
 
 fn parameters() -> Value {
     let engagement = active(&quote());
-    json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1",
+    json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1", "line": "lin_1",
            "connection": "hubspot-main", "deal": "123"})
 }
 

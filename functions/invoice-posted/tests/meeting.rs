@@ -111,7 +111,7 @@ impl World {
             .unwrap();
         let world = Self { table, product: Arc::default(), engagement, invoice: InvoiceId::derive(&["one"]) };
         let (invoice, reason) = (world.invoice.clone(), "month's end".to_owned());
-        let request = Requested { invoice, lines: vec![], reason }.into();
+        let request = Requested::of(invoice, vec![], reason).into();
         let request = reported("request", world.engagement.as_str(), request);
         let outcome = world.deliver(&InvoiceRequested, world.table.clone(), request).await;
         assert_eq!(outcome, Outcome::Applied);

@@ -85,7 +85,7 @@ impl World {
 
     fn requested(&self) -> Envelope {
         let (invoice, lines) = (self.invoice.clone(), vec![]);
-        self.about("request", Requested { invoice, lines, reason: "month's end".into() }.into())
+        self.about("request", Requested::of(invoice, lines, "month's end".into()).into())
     }
 
     /// What the ERP's webhook tells of the invoice.

@@ -1,6 +1,9 @@
 //! Ready lines become an invoice: owned by it, made in the ERP, posted there.
 
+mod collect;
+mod hold;
 mod submit;
+mod trouble;
 
 use async_trait::async_trait;
 use domain::Event;

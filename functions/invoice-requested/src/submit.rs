@@ -3,11 +3,15 @@
 use connectors::operation::{CreateInvoice, PostInvoice};
 use domain::engagement::Engagement;
 use domain::event::{InvoiceRequested as Requested, InvoiceSubmitted};
-use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice, assemble};
+use domain::invoice::{Invoice, PostedInvoice, assemble};
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
 use workflow::{LeaseError, Run, StepError, Workflow};
+
+use crate::collect::{Collected, collect};
+use crate::hold::{self, Way};
+use crate::trouble;
 
 /// Writers that may meet at one invoice: its own posting may be reported before we return.
 const MOST_ROUNDS: usize = 10;
@@ -24,7 +28,18 @@ pub(crate) async fn submit(
         Err(other) => return Err(other.into()),
     };
     let result = Box::pin(steps(context, &mut run, event, requested)).await;
-    conclude(context, run, event, result).await
+    match result {
+        // The release brings the event back, and the run goes on where it stopped.
+        Ok(Outcome::Parked) => {
+            run.hold().await?;
+            Ok(Outcome::Parked)
+        }
+        Err(error) => trouble::told(context, run, event, requested, error).await,
+        done => {
+            trouble::is_over(context, event, requested).await?;
+            conclude(context, run, event, done).await
+        }
+    }
 }
 
 async fn steps(
@@ -40,58 +55,45 @@ async fn steps(
     if run.recorded::<PostedInvoice>("create")?.is_none() {
         run.may_begin("collect")?;
     }
-    let invoice = collect(context, event, &engagement, requested).await?;
-    let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
-    if body.line_count == 0 {
-        let why = "nothing is ready to be invoiced";
-        let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
-        if let Committed::Contended = context.journal.commit(Commit::default().entry(tenant, &entry)?).await?
-        {
-            return Err(JournalError::Contended(requested.invoice.to_string()).into());
-        }
-        return Ok(Outcome::NoEffect);
-    }
     let config = context.connect.tenant(tenant).await?;
+    let body = match collect(context, event, &engagement, &config, requested).await? {
+        Collected::Invoice(invoice) if invoice.line_count > 0 => *invoice,
+        Collected::Invoice(_) => {
+            return no_effect(context, event, requested, "nothing is ready to be invoiced").await;
+        }
+        Collected::Nothing(why) => return no_effect(context, event, requested, &why).await,
+    };
+    if body.is_held() && run.recorded::<PostedInvoice>("create")?.is_none() {
+        run.may_begin("create")?;
+        if let Way::Held = hold::park(context, event, &engagement, requested).await? {
+            return Ok(Outcome::Parked);
+        }
+    }
     let systems = Systems::open(context, &config, &engagement).await?;
-    let posted = in_the_erp(context, run, &systems, event, &engagement, &body).await?;
+    let Some(posted) = in_the_erp(context, run, &systems, event, &engagement, &body).await? else {
+        return Ok(Outcome::Parked);
+    };
     run.may_begin("record")?;
     record(context, event, &engagement, &systems, &posted, requested).await?;
     Ok(Outcome::Applied)
 }
 
-/// The invoice with every ready line of its engagement. Lines are taken only while it is
-/// collecting: once it went to the ERP, a late line waits for the next invoice.
-async fn collect(
+/// Journals why a request comes to nothing.
+async fn no_effect(
     context: &Context,
     event: &Envelope,
-    engagement: &Engagement,
     requested: &Requested,
-) -> Result<Versioned<Invoice>, StepError> {
-    let (journal, tenant) = (&context.journal, event.tenant.as_str());
-    let id = &engagement.engagement;
-    for _ in 0..MOST_ROUNDS {
-        let now = context.clock.now();
-        let known = journal.invoice(tenant, id, &requested.invoice).await?;
-        let commit = match known.body.as_ref().map(|i| i.status) {
-            None => {
-                let fresh = Invoice::request(engagement, requested.invoice.clone(), requested.reason.clone());
-                Commit::default()
-                    .write(journal.write_invoice(tenant, id, &fresh, known.version, now)?)
-                    .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?)
-            }
-            Some(InvoiceStatus::Collecting) => {
-                let collected = journal.collect_lines(tenant, id, known, &requested.lines, now).await?;
-                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };
-                Commit::default().write(journal.write_invoice(tenant, id, &fixed, collected.version, now)?)
-            }
-            Some(_) => return Ok(known),
-        };
-        // Whatever came of it, the invoice is read again: it goes nowhere before its lines are fixed.
-        let _ = journal.commit(commit).await?;
+    why: &str,
+) -> Result<Outcome, StepError> {
+    let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
+    let commit = Commit::default().entry(&event.tenant, &entry)?;
+    if let Committed::Contended = context.journal.commit(commit).await? {
+        return Err(JournalError::Contended(requested.invoice.to_string()).into());
     }
-    Err(JournalError::Contended(requested.invoice.to_string()).into())
+    Ok(Outcome::NoEffect)
 }
 
+/// Makes the invoice in the ERP and posts it there; none where it is held before that.
 async fn in_the_erp(
     context: &Context,
     run: &mut Run,
@@ -99,7 +101,7 @@ async fn in_the_erp(
     event: &Envelope,
     engagement: &Engagement,
     invoice: &Invoice,
-) -> Result<PostedInvoice, StepError> {
+) -> Result<Option<PostedInvoice>, StepError> {
     let erp = systems.erp.connection().to_owned();
     let decision = |e: String| JournalError::Decision(e);
     let owned =
@@ -116,9 +118,15 @@ async fn in_the_erp(
         lines,
     };
     let draft = run.perform("create", &erp, &systems.erp, &create).await?;
+    if run.recorded::<PostedInvoice>("post")?.is_none() {
+        run.may_begin("post")?;
+        if let Way::Held = hold::begin_posting(context, event, engagement, &invoice.invoice).await? {
+            return Ok(None);
+        }
+    }
     let post =
         PostInvoice { invoice: invoice.invoice.clone(), record: draft.record, untaxed: invoice.untaxed };
-    run.perform("post", &erp, &systems.erp, &post).await
+    run.perform("post", &erp, &systems.erp, &post).await.map(Some)
 }
 
 /// Journals that the ERP took the invoice. Its posting may have been read back already.

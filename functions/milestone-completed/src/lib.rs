@@ -5,7 +5,7 @@ use domain::problem::ProblemCode;
 use domain::{Decision, Engagement, Event, Problem, billing};
 use events::Envelope;
 use jiff::tz::TimeZone;
-use runtime::{Context, Failure, Handler, Outcome, commit_group};
+use runtime::{Context, Failure, Handler, Outcome, commit_billable};
 use uuid::Uuid;
 
 /// Handles `q2c.milestone.completed.v1`.
@@ -29,8 +29,14 @@ fn decide(zone: &TimeZone, state: Option<&Engagement>, event: &Envelope) -> Deci
 impl Handler for MilestoneCompleted {
     async fn handle(&self, context: &Context, group: Vec<Envelope>) -> Vec<(Uuid, Result<Outcome, Failure>)> {
         let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
-        match context.business_time_zone(&tenant).await {
-            Ok(zone) => commit_group(context, group, &|state, event| decide(&zone, state, event)).await,
+        let read = async {
+            let config = context.connect.tenant(&tenant).await?;
+            Ok::<_, Failure>((config, context.business_time_zone(&tenant).await?))
+        };
+        match read.await {
+            Ok((config, zone)) => {
+                commit_billable(context, group, &config, &|state, event| decide(&zone, state, event)).await
+            }
             Err(failure) => {
                 let failed = || Failure::new(failure.reason.clone());
                 group.iter().map(|e| (e.id, Err(failed()))).collect()

@@ -157,7 +157,7 @@ impl World {
         let outcome = self.deliver(&TimeApproved, subject, psa, Event::TimeApproved(hour)).await;
         assert_eq!(outcome, Outcome::Applied);
         let invoice = InvoiceId::derive(&[subject]);
-        let request = Requested { invoice: invoice.clone(), lines: vec![], reason: "month's end".into() };
+        let request = Requested::of(invoice.clone(), vec![], "month's end".into());
         assert_eq!(self.deliver(&InvoiceRequested, subject, "q2c", request.into()).await, Outcome::Applied);
         let record = self.product(erp).invoices.lock().unwrap()[&invoice].record.clone();
         let posted = Posted { connection: erp.into(), record, invoice: invoice.clone() };

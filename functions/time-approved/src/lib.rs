@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use domain::problem::ProblemCode;
 use domain::{Decision, Engagement, Event, Problem, TenantConfig, staffing};
 use events::Envelope;
-use runtime::{Context, Failure, Handler, Outcome, commit_group};
+use runtime::{Context, Failure, Handler, Outcome, commit_billable};
 
 /// Handles `q2c.time.approved.v1`.
 pub struct TimeApproved;
@@ -29,7 +29,9 @@ impl Handler for TimeApproved {
     ) -> Vec<(uuid::Uuid, Result<Outcome, Failure>)> {
         let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
         match context.connect.tenant(&tenant).await {
-            Ok(config) => commit_group(context, group, &|state, event| decide(&config, state, event)).await,
+            Ok(config) => {
+                commit_billable(context, group, &config, &|state, event| decide(&config, state, event)).await
+            }
             Err(error) => {
                 let failed = || Failure::new(error.to_string());
                 group.iter().map(|e| (e.id, Err(failed()))).collect()

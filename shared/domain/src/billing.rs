@@ -1,5 +1,10 @@
 //! From delivered work to billable lines.
 
+pub mod hold;
+pub mod model;
+pub mod readiness;
+pub mod score;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -8,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Accounting, Contract, Rate};
 use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
-use crate::event::{BillingReady, InvoiceRequested};
-use crate::id::{InvoiceId, LineId};
+use crate::event::BillingReady;
+use crate::id::LineId;
+use crate::invoicing::{InvoicePolicy, asked_by};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::transition::Status;
@@ -247,15 +253,12 @@ pub fn milestone_completed(
     );
     let mut next = engagement.clone();
     next.completed_milestones.insert(key.clone(), completion.record.clone());
-    let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "invoice", "milestone", key]);
-    let reason = format!("milestone {key} {} completed", milestone.name);
+    let mut events = vec![BillingReady { line: line.line.clone(), amount }.into()];
+    events.extend(asked_by(engagement, &InvoicePolicy::default(), &line).map(Into::into));
     Decision::apply(Effects {
         state: Some(next),
-        summary: format!("{reason}: {amount}"),
-        events: vec![
-            BillingReady { line: line.line.clone(), amount }.into(),
-            InvoiceRequested { invoice, lines: vec![line.line.clone()], reason }.into(),
-        ],
+        summary: format!("milestone {key} {} completed: {amount}", milestone.name),
+        events,
         lines: vec![line],
         ..Effects::default()
     })

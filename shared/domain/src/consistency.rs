@@ -4,6 +4,8 @@
 //! `infra/config_rules.py` refuses the same before anything is written, with file and line. This is
 //! what functions hold a configuration against that came some other way.
 
+mod invoicing;
+
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
@@ -37,6 +39,7 @@ pub fn faults(config: &TenantConfig) -> Vec<Fault> {
     found.extend(references(config));
     found.extend(people(config));
     found.extend(service_roles(config));
+    found.extend(invoicing::faults(config));
     found
 }
 

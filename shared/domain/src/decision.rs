@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::billing::BillableLine;
+use crate::billing::hold::HeldLine;
 use crate::engagement::Engagement;
 use crate::event::Event;
 use crate::id::{ApprovalId, InvoiceId};
@@ -20,6 +21,8 @@ pub enum Condition {
     InvoicePosted(InvoiceId),
     /// The approval has its answer, or is not needed any more.
     ApprovalSettled(ApprovalId),
+    /// The invoice's hold of this number was released.
+    InvoiceReleased(InvoiceId, u32),
 }
 
 impl std::fmt::Display for Condition {
@@ -28,6 +31,7 @@ impl std::fmt::Display for Condition {
             Self::EngagementActive => f.write_str("engagement-active"),
             Self::InvoicePosted(invoice) => write!(f, "invoice-posted:{invoice}"),
             Self::ApprovalSettled(approval) => write!(f, "approval-settled:{approval}"),
+            Self::InvoiceReleased(invoice, hold) => write!(f, "invoice-released:{invoice}:{hold}"),
         }
     }
 }
@@ -39,6 +43,8 @@ pub struct Effects {
     pub state: Option<Engagement>,
     /// Lines that become billable.
     pub lines: Vec<BillableLine>,
+    /// Those of them that can't be billed yet, and why.
+    pub held: Vec<HeldLine>,
     /// What legal entities owe each other for them.
     pub charges: Vec<IntercompanyCharge>,
     /// What subcontractors' work costs.

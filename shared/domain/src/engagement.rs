@@ -96,6 +96,14 @@ pub struct Engagement {
     /// The systems it was set up in; none of what was set up before they were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub systems: Option<AssignedSystems>,
+    /// Its lines that are held. Every hold and release of a line raises the state's version.
+    #[serde(default, skip_serializing_if = "is_none_held")]
+    pub held_lines: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes by reference")]
+const fn is_none_held(held: &u32) -> bool {
+    *held == 0
 }
 
 /// A change order that systems are being told of. Until it is in force everywhere, the contract
@@ -131,6 +139,7 @@ impl Engagement {
             time_billed,
             change_order: None,
             systems: None,
+            held_lines: 0,
         }
     }
 

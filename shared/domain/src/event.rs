@@ -12,9 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
+use crate::billing::hold::{HoldRequested, ReleaseRequested};
 use crate::contract::{RateCard, RecurringCharge};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
+use crate::invoice::{InvoiceGenerated, InvoiceRejected};
 use crate::money::Money;
 use crate::ownership::Role;
 use crate::problem::Problem;
@@ -240,6 +242,23 @@ pub struct InvoiceRequested {
     pub lines: Vec<LineId>,
     /// What asked for it, for people.
     pub reason: String,
+    /// Last day of what it takes; none where all that is ready is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_until: Option<Date>,
+    /// Least that it comes to before tax; less waits for more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Money>,
+    /// Version of the contract whose terms it bears; none means the one in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_version: Option<u32>,
+}
+
+impl InvoiceRequested {
+    /// A request for all that is ready, whatever it comes to.
+    #[must_use]
+    pub const fn of(invoice: InvoiceId, lines: Vec<LineId>, reason: String) -> Self {
+        Self { invoice, lines, reason, earned_until: None, minimum: None, contract_version: None }
+    }
 }
 
 /// An invoice was handed to the ERP and posted there.
@@ -411,6 +430,10 @@ events! {
     IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",
     SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",
     InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
+    InvoiceGenerated(InvoiceGenerated) = "q2c.invoice.generated.v1",
+    InvoiceRejected(InvoiceRejected) = "q2c.invoice.rejected.v1",
+    HoldRequested(HoldRequested) = "q2c.hold.requested.v1",
+    ReleaseRequested(ReleaseRequested) = "q2c.release.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",

@@ -1,5 +1,6 @@
 //! Invoices: assembled from lines they own, submitted, compared with what the ERP posted.
 
+mod held;
 mod printing;
 
 use jiff::civil::Date;
@@ -7,12 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::billing::BillableLine;
+use crate::billing::hold::InvoiceHold;
 use crate::engagement::Engagement;
 use crate::id::{CustomerId, InvoiceId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::transition::{IllegalTransition, Status};
 
+pub use held::{InvoiceGenerated, InvoiceRejected};
 pub use printing::{InvoiceLine, Unit, assemble};
 
 /// Where an invoice stands.
@@ -97,7 +100,8 @@ pub struct Invoice {
     pub tax_code: String,
     /// The customer's purchase order.
     pub purchase_order: Option<String>,
-    /// Version of the contract in force when it was requested.
+    /// Version of the contract whose terms it bears: the one in force when it was requested, where nothing
+    /// else was asked for.
     pub contract_version: u32,
     /// What asked for it.
     pub reason: String,
@@ -119,6 +123,12 @@ pub struct Invoice {
     pub invoiced_on: Option<Date>,
     /// Cash applied to it.
     pub applied: Money,
+    /// Who holds it or held it last, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<InvoiceHold>,
+    /// Whether the ERP is asked to post it: from then on it can't be held any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posting: bool,
 }
 
 /// An invoice as the ERP holds it.
@@ -166,6 +176,8 @@ impl Invoice {
             record: None,
             invoiced_on: None,
             applied: Money::zero(contract.currency),
+            hold: None,
+            posting: false,
         }
     }
 

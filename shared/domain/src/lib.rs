@@ -23,6 +23,7 @@ pub mod event;
 pub mod expense;
 pub mod id;
 pub mod invoice;
+pub mod invoicing;
 pub mod money;
 pub mod ownership;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::activation::ActivationPolicy;
 use crate::approval::ApprovalRule;
 use crate::contract::{Accounting, BillingMethod, RevenueTreatment};
+use crate::invoicing::Invoicing;
 use crate::money::{Currency, Money};
 use crate::ownership::{self, OwnershipRule};
 use crate::routing::Routing;
@@ -76,6 +78,9 @@ pub struct TenantConfig {
     /// Statuses, as the PSA names them, in which a project is stopped. One that is archived always is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped_statuses: Vec<String>,
+    /// When invoices are asked for.
+    #[serde(default, skip_serializing_if = "Invoicing::is_default")]
+    pub invoicing: Invoicing,
 }
 
 /// Somebody who answers for the delivery of what was sold: a person or a practice.
@@ -99,6 +104,20 @@ pub struct ReferenceCode {
     pub code: String,
     /// Name for people.
     pub name: String,
+    /// First day on which something may be earned under it; none means from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// Last such day; none means without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+}
+
+impl ReferenceCode {
+    /// Whether something that was earned on a day may be booked under it.
+    #[must_use]
+    pub fn is_in_force(&self, on: Date) -> bool {
+        self.from.is_none_or(|from| from <= on) && self.until.is_none_or(|until| on <= until)
+    }
 }
 
 /// Posting rules: how services are posted where a routing rule selects them.

@@ -145,6 +145,20 @@ problems! {
     NoResource = "Q2C-0305", Contracts, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
+    /// The seller of an earned line is not configured, or does not sell in its currency.
+    LineEntityInconsistent = "Q2C-0402", MasterData, false;
+    /// The cost centre of an earned line is not listed, or was closed on the day.
+    LineCostCentreInconsistent = "Q2C-0403", FinanceOperations, false;
+    /// Contract, customer and configuration do not agree on how an earned line is taxed.
+    LineTaxInconsistent = "Q2C-0404", Tax, false;
+    /// The customer of an earned line belongs to another company than when it was sold to.
+    LineHierarchyInconsistent = "Q2C-0405", MasterData, false;
+    /// A person holds an earned line.
+    LineHeldByPerson = "Q2C-0406", FinanceOperations, false;
+    /// A hold or release that came when nothing could be held or released any more.
+    HoldRefused = "Q2C-0407", FinanceOperations, false;
+    /// An invoice can't be made, because a system has been out of reach for long.
+    InvoiceDelayed = "Q2C-0408", FinanceOperations, true;
     /// A payment names no invoice that we know.
     PaymentUnmatched = "Q2C-0501", FinanceOperations, false;
     /// A payment is larger than what is open on its invoice.

@@ -50,6 +50,8 @@ fn each_event_survives_reading_and_writing() {
         "invoice.posted",
         "payment.received",
         "approval.decided",
+        "hold.requested",
+        "release.requested",
         "record.changed",
     ];
     for event in consumed {

@@ -16,8 +16,9 @@ use uuid::Uuid;
 use crate::commit::{Commit, Committed, Rejection, Write};
 use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
 use crate::exception::exception_of;
+use crate::holds::{LineItems, line_items};
 use crate::key::Key;
-use crate::ledger::{Versioned, line_item};
+use crate::ledger::Versioned;
 use crate::parked::parking;
 use crate::store::Item;
 use crate::supply::supply_items;
@@ -87,11 +88,27 @@ pub async fn apply_group(
     now: Timestamp,
     decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
 ) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
+    let Some(first) = group.first() else { return Ok(BTreeMap::new()) };
+    let state = journal.engagement(&first.tenant, &first.subject).await?;
+    apply_group_on(journal, function, group, now, state, decide).await
+}
+
+/// The same, where the engagement was read already.
+///
+/// # Errors
+/// When the table can't be reached or stays contended; what was not committed is safe to repeat.
+pub async fn apply_group_on(
+    journal: &Journal,
+    function: &str,
+    group: &[Envelope],
+    now: Timestamp,
+    mut state: Versioned<Engagement>,
+    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
     let mut settled: BTreeMap<Uuid, Decided> = BTreeMap::new();
     let mut pending = distinct(group);
     let Some(&first) = pending.first() else { return Ok(settled) };
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
-    let mut state = journal.engagement(&tenant, &subject).await?;
     let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
     let mut unbilled: BTreeMap<Key, Item> = BTreeMap::new();
     for round in 0..MOST_ROUNDS {
@@ -347,10 +364,7 @@ fn apply(
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
-    let mut items = Vec::new();
-    for line in &effects.lines {
-        items.push(line_item(&event.tenant, &event.subject, line, now)?);
-    }
+    let LineItems { mut items, exceptions, raised } = line_items(function, event, effects, now)?;
     items.extend(supply_items(&event.tenant, &event.subject, effects, now)?);
     if keyed_by_its_record(&event.event) {
         if let Some(record) = items.first_mut() {
@@ -378,7 +392,8 @@ fn apply(
         .iter()
         .enumerate()
         .map(|(i, e)| event.concluded(function, &event.subject, i, e.clone()));
-    plan.commit = plan.commit.emit(outgoing.collect::<Vec<_>>());
+    plan.commit.writes.extend(exceptions);
+    plan.commit = plan.commit.emit(outgoing.collect::<Vec<_>>()).emit(raised);
     plan.commit.release.extend(effects.release.iter().cloned());
     plan.outcomes.insert(event.id, Decided::Applied);
     Ok(plan)

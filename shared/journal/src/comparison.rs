@@ -91,4 +91,14 @@ impl Journal {
         let all: Vec<Comparison> = items.iter().map(Item::body).collect::<Result<_, _>>()?;
         Ok(all.into_iter().take_while(|c| c.due_at <= now).collect())
     }
+
+    /// Engagements that are or were active, those that are compared next first: over a day, each comes to the
+    /// front once. As the index shows them.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn engagements(&self, tenant: &str, most: usize) -> Result<Vec<EngagementId>, JournalError> {
+        let items = self.store.by_status(&due_key(tenant), most).await?;
+        items.iter().map(|item| item.body::<Comparison>().map(|c| c.engagement)).collect()
+    }
 }

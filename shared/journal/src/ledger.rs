@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::commit::{Commit, Committed, Write};
+use crate::holds::listed_if_held;
 use crate::key::Key;
 use crate::store::Item;
 use crate::{Journal, JournalError};
@@ -21,7 +22,7 @@ use crate::{Journal, JournalError};
 /// Lines taken in one transaction: with the invoice and the page item it stays below DynamoDB's 100.
 const LINES_A_PAGE: usize = 90;
 /// Lines of one invoice; what is beyond waits for the next.
-const LINES_AN_INVOICE: usize = 10_000;
+pub const LINES_AN_INVOICE: usize = 10_000;
 /// Invoices that may meet at one page of lines.
 const MOST_ROUNDS: usize = 50;
 
@@ -76,7 +77,7 @@ pub(crate) fn line_item(
         .with("status_at", now.to_string()))
 }
 
-fn ready_key(tenant: &str, engagement: &str) -> String {
+pub(crate) fn ready_key(tenant: &str, engagement: &str) -> String {
     format!("tenant#{tenant}#engagement#{engagement}#line#ready")
 }
 
@@ -153,7 +154,7 @@ impl Journal {
     ) -> Result<Write, JournalError> {
         let key = Key::invoice(tenant, engagement.as_str(), invoice.invoice.as_str());
         let item = Item::new(&key, "invoice", tenant, invoice)?.with("recorded_at", now.to_string());
-        Ok(Write::Replace { item, expected })
+        Ok(Write::Replace { item: listed_if_held(item, tenant, invoice), expected })
     }
 
     /// The write of a payment.
@@ -186,7 +187,7 @@ impl Journal {
         &self,
         tenant: &str,
         engagement: &EngagementId,
-        mut invoice: Versioned<Invoice>,
+        invoice: Versioned<Invoice>,
         required: &[LineId],
         now: Timestamp,
     ) -> Result<Versioned<Invoice>, JournalError> {
@@ -198,6 +199,21 @@ impl Journal {
         candidates.extend(
             listed.iter().map(Item::key).filter(|k| !required.iter().any(|l| k.sk.ends_with(l.as_str()))),
         );
+        self.collect_these(tenant, engagement, invoice, &candidates, now).await
+    }
+
+    /// The same of these lines alone, as far as they are ready.
+    ///
+    /// # Errors
+    /// When the table can't be reached, or other invoices keep taking the same lines.
+    pub async fn collect_these(
+        &self,
+        tenant: &str,
+        engagement: &EngagementId,
+        mut invoice: Versioned<Invoice>,
+        candidates: &[Key],
+        now: Timestamp,
+    ) -> Result<Versioned<Invoice>, JournalError> {
         for page in candidates.chunks(LINES_A_PAGE) {
             invoice = self.collect_page(tenant, engagement, invoice, page, now).await?;
         }

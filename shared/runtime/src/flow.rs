@@ -73,7 +73,7 @@ async fn take_back(
 ) -> Result<Outcome, Failure> {
     match followed {
         Ok(_) | Err(StepError::NotBegun { .. }) => {}
-        Err(error) => return stopped(context, run, event, error).await,
+        Err(error) => return stopped(context, run, event, error, &|_| vec![]).await,
     }
     let problem = match run.compensate().await {
         Ok(compensated) if compensated.left.is_empty() => return Ok(Outcome::Applied),
@@ -99,6 +99,20 @@ pub async fn conclude(
     event: &Envelope,
     result: Result<Outcome, StepError>,
 ) -> Result<Outcome, Failure> {
+    conclude_telling(context, run, event, result, &|_| vec![]).await
+}
+
+/// The same; where a person must settle something, `also` is told with the exception, as often as it is raised.
+///
+/// # Errors
+/// [`Failure`] where the run is left for the message's next delivery.
+pub async fn conclude_telling(
+    context: &Context,
+    run: Run,
+    event: &Envelope,
+    result: Result<Outcome, StepError>,
+    also: &(dyn Fn(&Problem) -> Vec<Envelope> + Sync),
+) -> Result<Outcome, Failure> {
     if let Purpose::Undo(_) = context.purpose {
         return take_back(context, run, event, result).await;
     }
@@ -111,7 +125,7 @@ pub async fn conclude(
             run.complete().await?;
             Ok(outcome)
         }
-        Err(error) => stopped(context, run, event, error).await,
+        Err(error) => stopped(context, run, event, error, also).await,
     }
 }
 
@@ -134,6 +148,7 @@ async fn stopped(
     run: Run,
     event: &Envelope,
     error: StepError,
+    also: &(dyn Fn(&Problem) -> Vec<Envelope> + Sync),
 ) -> Result<Outcome, Failure> {
     // Nobody has to be told again and nothing is tried again: the answer brings the event back.
     if let StepError::AwaitsApproval { .. } = error {
@@ -144,7 +159,8 @@ async fn stopped(
         Some(problem) => {
             still_held(context, &run).await?;
             let now = context.clock.now();
-            context.journal.raise(context.function, event, problem, vec![], now).await?;
+            let also = also(&problem);
+            context.journal.raise(context.function, event, problem, also, now).await?;
             run.hold().await?;
             Ok(Outcome::Held)
         }

@@ -6,6 +6,7 @@ from ..mutation import Mutation
 
 ACTIVATE = "functions/quote-approved/src/activate.rs"
 SUBMIT = "functions/invoice-requested/src/submit.rs"
+COLLECT = "functions/invoice-requested/src/collect.rs"
 POSTED = "functions/invoice-posted/src/lib.rs"
 PAYMENT = "functions/payment-received/src/lib.rs"
 APPLY = "functions/payment-received/src/apply.rs"
@@ -99,21 +100,19 @@ MUTATIONS = (
     Mutation(
         "an invoice is known to nobody before it leaves us",
         "The ERP's report of the posting would find no engagement that the invoice belongs to.",
-        SUBMIT,
-        (("                    .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?)\n", ""),),
+        COLLECT,
+        (("                .write(journal.write_owner(tenant, requested.invoice.as_str(), id, event.id)?)", ""),),
     ),
     Mutation(
         "an invoice goes to the ERP before its lines are fixed",
         "Lines that become ready meanwhile would be on our invoice and not on the ERP's.",
-        SUBMIT,
+        COLLECT,
         (
             (
-                "                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else {"
-                " continue };\n",
-                "                if collected.body.as_ref().is_some_and(|i| i.line_count > 0) {\n"
-                "                    return Ok(collected);\n                }\n"
-                "                let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else {"
-                " continue };\n",
+                "            let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };\n",
+                "            if let Some(body) = collected.body.as_ref().filter(|i| i.line_count > 0) {\n"
+                "                return Ok(Collected::Invoice(Box::new(body.clone())));\n            }\n"
+                "            let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };\n",
             ),
         ),
     ),

@@ -98,8 +98,8 @@ MUTATIONS = (
         FLOW,
         (
             (
-                "vec![], now).await?;\n            run.hold().await?;",
-                "vec![], now).await?;\n            run.complete().await?;",
+                "also, now).await?;\n            run.hold().await?;",
+                "also, now).await?;\n            run.complete().await?;",
             ),
         ),
     ),
@@ -109,7 +109,7 @@ MUTATIONS = (
         FLOW,
         (
             (
-                "            context.journal.raise(context.function, event, problem, vec![], now).await?;\n"
+                "            context.journal.raise(context.function, event, problem, also, now).await?;\n"
                 "            run.hold()",
                 "            run.hold()",
             ),

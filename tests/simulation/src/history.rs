@@ -8,7 +8,7 @@ use events::Envelope;
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Sim, Tally, open};
 use crate::world::{EPOCH, World};
-use crate::{approver, invariants, operator, script};
+use crate::{approver, controller, invariants, operator, script};
 
 /// Rounds after the last fault in which everything must have come to an end.
 const ROUNDS: u32 = 30;
@@ -86,6 +86,9 @@ async fn history(seed: u64, traced: bool) -> Outcome {
     let sim = Sim::new(seed, epoch, traced);
     let world = World::new(Arc::clone(&sim)).await;
     let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
+    if sim.one_in(2) {
+        controller::draw(&world);
+    }
     let (master, played) = (Arc::clone(&world), deals.clone());
     sim.spawn(async move { everything(master, played).await });
     let mut broken = match sim.run().await {
@@ -126,10 +129,25 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if world.sim.one_in(4) {
             script::pay(&world);
         }
+        if !world.config().invoicing.is_default() {
+            control(&world);
+        }
     }
     world.sim.calm_down();
+    controller::correct(&world);
     world.sim.note(|| "from here on nothing goes wrong".into());
     come_to_an_end(&world, &deals).await;
+}
+
+/// Whoever invoices by a policy holds something, releases what is held, and runs the calendar's part.
+fn control(world: &Arc<World>) {
+    controller::hold(world);
+    if world.sim.one_in(4) {
+        controller::release(world);
+    }
+    if world.sim.one_in(4) {
+        world.run_invoices();
+    }
 }
 
 /// Polls, settles, pays and invoices until nothing is left to be done.
@@ -138,7 +156,11 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         // The log is read to its end, overlap and all.
         world.poll();
         world.remind();
+        if !world.config().invoicing.is_default() {
+            world.run_invoices();
+        }
         quiet(world).await;
+        let released = controller::release(world);
         let settled = operator::settle(world).await + approver::answer(world, deals).await;
         let paid = script::pay(world);
         let mut asked = false;
@@ -148,7 +170,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
                 asked = true;
             }
         }
-        if settled == 0 && !paid && !asked && round > 1 {
+        if settled == 0 && !paid && !asked && released == 0 && round > 1 {
             if world.sim.one_in(4) {
                 Box::pin(replay(world)).await;
             }

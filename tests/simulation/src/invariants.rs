@@ -6,6 +6,7 @@ mod cash;
 pub(crate) mod change_order;
 mod delivery;
 mod events;
+mod holds;
 mod money;
 mod records;
 mod supply;
@@ -85,6 +86,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
+        found.extend(holds::broken(&ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }

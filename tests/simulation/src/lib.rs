@@ -8,6 +8,7 @@
 
 mod approver;
 mod command_line;
+mod controller;
 mod deal;
 mod engine;
 pub mod failures;

@@ -39,7 +39,7 @@ fn unknown(connection: &str) -> ConnectError {
 #[async_trait]
 impl Connect for Products {
     async fn tenant(&self, _: &str) -> Result<Arc<TenantConfig>, ConnectError> {
-        Ok(Arc::clone(self.0.config()))
+        Ok(self.0.config())
     }
     async fn connection(&self, connection: &str) -> Result<Arc<Connection>, ConnectError> {
         self.0.connection(connection).map(Arc::clone).ok_or_else(|| unknown(connection))

@@ -96,7 +96,7 @@ impl Recording {
     async fn load(&self, traced: bool) -> Arc<World> {
         let world = World::new(Sim::quiet(self.at, traced)).await;
         world.table.fill(self.items.iter().cloned().map(Item));
-        *open(&world.books) = self.books.clone().with_terms(world.config());
+        *open(&world.books) = self.books.clone().with_terms(&world.config());
         *open(&world.taken) = self.taken.iter().map(|event| (event.id, event.clone())).collect();
         for message in self.messages.clone() {
             world.put_back(message);

@@ -174,7 +174,7 @@ pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
 /// Somebody asks for an invoice of whatever is ready.
 pub(crate) fn request_invoice(world: &Arc<World>, engagement: &EngagementId, reason: &str) {
     let invoice = InvoiceId::derive(&[engagement.as_str(), "by hand", reason]);
-    let event = InvoiceRequested { invoice, lines: vec![], reason: reason.to_owned() };
+    let event = InvoiceRequested::of(invoice, vec![], reason.to_owned());
     let (now, trace) = (world.sim.now(), Traceparent::start());
     let delivery = format!("request:{engagement}:{reason}");
     world.take(Envelope::reported(

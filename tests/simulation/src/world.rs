@@ -55,7 +55,7 @@ pub(crate) struct World {
     pub(crate) stream: Mutex<Stream>,
     /// Every event that the bus took, by ID: what went into the system, and what came of it.
     pub(crate) taken: Mutex<BTreeMap<Uuid, Envelope>>,
-    config: Arc<TenantConfig>,
+    config: Mutex<Arc<TenantConfig>>,
     connections: BTreeMap<String, Arc<Connection>>,
     index: Mutex<BTreeMap<String, Vec<Item>>>,
     /// Deals and deliveries that have not come to their end.
@@ -79,7 +79,7 @@ impl World {
             queues: Mutex::default(),
             stream: Mutex::default(),
             taken: Mutex::default(),
-            config: Arc::new(tenant()),
+            config: Mutex::new(Arc::new(tenant())),
             connections,
             index: Mutex::default(),
             going: Mutex::default(),
@@ -102,8 +102,16 @@ impl World {
     }
 
     /// The tenant's configuration.
-    pub(crate) fn config(&self) -> &Arc<TenantConfig> {
-        &self.config
+    pub(crate) fn config(&self) -> Arc<TenantConfig> {
+        Arc::clone(&open(&self.config))
+    }
+
+    /// Configures the tenant otherwise.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut TenantConfig)) {
+        let mut config = open(&self.config);
+        let mut next = (**config).clone();
+        change(&mut next);
+        *config = Arc::new(next);
     }
 
     /// A connection, as configured.
@@ -149,6 +157,16 @@ impl World {
             let context = world.context("poll");
             let polled = poll::poll_all(&context).await;
             world.sim.note(|| format!("polled: {polled:?}"));
+        });
+    }
+
+    /// Calls `invoice-run` once, as its schedule does.
+    pub(crate) fn run_invoices(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let context = world.context("invoice-run");
+            let ran = invoice_run::run_all(&context).await;
+            world.sim.note(|| format!("invoices run: {ran:?}"));
         });
     }
 

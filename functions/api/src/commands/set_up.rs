@@ -85,8 +85,7 @@ pub(super) async fn request_invoice(
         return Err(ApiError::new(Kind::StateConflict, detail));
     }
     let invoice = InvoiceId::derive(&[id.as_str(), "invoice", "caller", &caller.name, &call.key]);
-    let requested =
-        InvoiceRequested { invoice: invoice.clone(), lines: vec![], reason: because.reason.clone() };
+    let requested = InvoiceRequested::of(invoice.clone(), vec![], because.reason.clone());
     Ok(Command {
         engagement: id,
         events: vec![(context.clock.now(), requested.into())],

@@ -1,5 +1,6 @@
 //! Where an engagement, or the deal that it came from, now sits.
 
+use domain::billing::model::billing_model;
 use domain::id::EngagementId;
 use journal::Item;
 use runtime::Context;
@@ -47,6 +48,7 @@ pub(super) async fn engagement(
         "project": delivery.and_then(|d| d.status),
         "deal": state.deal,
         "customer": state.customer,
+        "billing_model": billing_model(&state.contract),
         "contract": state.contract,
         "statements_of_work": statements.iter().map(statement).collect::<Vec<_>>(),
         "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),

@@ -38,6 +38,8 @@ pub struct Product {
     pub during_posting: Mutex<Option<During>>,
     pub posting_is_silent: Mutex<bool>,
     pub postings: Mutex<u32>,
+    /// What every attempt to make an invoice comes to, until told otherwise.
+    pub making_fails: Mutex<Option<CallErrorKind>>,
 }
 
 fn error(kind: CallErrorKind, operation: &'static str) -> CallError {
@@ -123,6 +125,9 @@ impl Performs<CreateInvoice> for Product {
         Ok(self.invoices.lock().unwrap().get(&create.invoice).cloned())
     }
     async fn perform(&self, create: &CreateInvoice, _: &str) -> Result<PostedInvoice, CallError> {
+        if let Some(kind) = *self.making_fails.lock().unwrap() {
+            return Err(error(kind, CreateInvoice::NAME));
+        }
         let mut invoices = self.invoices.lock().unwrap();
         let draft = PostedInvoice {
             record: (invoices.len() + 1).to_string(),

@@ -26,6 +26,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     ApprovalDecided,
     RecordChanged,
+    HoldRequested,
     OutboxRetry,
     DeadLetters,
 }
@@ -48,6 +49,7 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
+            Event::HoldRequested(_) | Event::ReleaseRequested(_) => Some(Self::HoldRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -62,6 +64,8 @@ impl Queue {
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
+            | Event::InvoiceGenerated(_)
+            | Event::InvoiceRejected(_)
             | Event::PaymentApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
@@ -84,6 +88,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
+            Self::HoldRequested => "hold-requested",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -101,6 +106,7 @@ impl Queue {
             | Self::InvoicePosted
             | Self::ApprovalDecided
             | Self::RecordChanged
+            | Self::HoldRequested
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -127,6 +133,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
+            Self::HoldRequested => &hold_requested::Holds,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");
