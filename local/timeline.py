@@ -129,6 +129,9 @@ def _line(item: Item) -> tuple[str, str, str]:
     if evidence["kind"] == "time":
         entry = evidence["entry"]
         source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']} at {money(evidence['hourly'])}"
+    elif evidence["kind"] == "expense":
+        spent = evidence["expense"]
+        source = f"expense {spent['expense']}: {spent['category']} for {money(spent['cost'])} plus {evidence['markup_percent']} %"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""

@@ -97,6 +97,8 @@ def source(line: dict[str, Any]) -> tuple[str, str]:
     evidence = line["evidence"]
     if evidence["kind"] == "time":
         return "time", evidence["entry"]["entry"]
+    if evidence["kind"] == "expense":
+        return "expense", evidence["expense"]["expense"]
     return "milestone", evidence["completion"]["record"]
 
 

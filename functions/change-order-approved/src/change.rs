@@ -68,8 +68,11 @@ pub(crate) async fn change(
                 };
                 run.perform("rate-card", &psa, &systems.psa, &set).await?;
             }
-            // The billing plan has the charge; ceiling and terms are the contract's own.
-            Change::RecurringCharge { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => {}
+            // The billing plan has the charge; ceilings and terms are the contract's own.
+            Change::RecurringCharge { .. }
+            | Change::TimeCeiling { .. }
+            | Change::Expenses { .. }
+            | Change::Term { .. } => {}
         }
     }
     staff(run, systems, engagement, order, project).await

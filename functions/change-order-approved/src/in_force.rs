@@ -156,6 +156,9 @@ fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> O
             }
             .into(),
         ),
-        Change::Milestone { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => None,
+        Change::Milestone { .. }
+        | Change::TimeCeiling { .. }
+        | Change::Expenses { .. }
+        | Change::Term { .. } => None,
     }
 }

@@ -61,6 +61,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         rate_card: RateCard { rates: package.rates },
         time_ceiling: quote.time_ceiling,
         recurring: package.recurring,
+        expenses: package.expenses,
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),

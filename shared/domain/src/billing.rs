@@ -9,6 +9,7 @@ use crate::contract::{Accounting, Contract, Rate};
 use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::event::{BillingReady, InvoiceRequested};
+use crate::expense::Expense;
 use crate::id::{InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
@@ -74,9 +75,16 @@ pub enum Evidence {
         /// Its name.
         name: String,
     },
+    /// An approved expense.
+    Expense {
+        /// The expense.
+        expense: Expense,
+        /// Percent that was added to its cost.
+        markup_percent: Decimal,
+    },
 }
 
-/// One approved entry or milestone, priced.
+/// One approved entry, milestone or expense, priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BillableLine {
     /// Derived from the source record, so that one entry can only ever be one line.

@@ -117,6 +117,7 @@ impl ChangeOrder {
         }
         problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
         problems.extend(self.ceiling(engagement.time_billed));
+        problems.extend(self.expense_cap(engagement));
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
         problems
     }
@@ -126,7 +127,7 @@ impl ChangeOrder {
     pub fn apply(&self, mut engagement: Engagement) -> Engagement {
         engagement.time_billed = self.to.time_ceiling.and(engagement.time_billed);
         engagement.contract = self.to.clone();
-        engagement
+        engagement.counting_expenses()
     }
 
     /// A milestone that was billed is history: neither its amount changes nor is it dropped.
@@ -170,6 +171,21 @@ impl ChangeOrder {
             (None, Some(to), _) => Some(refused(format!(
                 "the contract began without a ceiling on time; {to} can't be put on it afterwards"
             ))),
+            _ => None,
+        }
+    }
+
+    /// The cap on expenses, like the ceiling on time: never below what is billed, and not put on what was
+    /// billed without being counted.
+    fn expense_cap(&self, engagement: &Engagement) -> Option<Problem> {
+        let cap = self.to.expenses.as_ref()?.cap?;
+        match engagement.expenses_billed {
+            _ if engagement.expenses_uncounted => Some(refused(format!(
+                "expenses were passed on without a cap; {cap} can't be put on them afterwards"
+            ))),
+            Some(billed) if billed.exceeds(cap).unwrap_or(true) => {
+                Some(refused(format!("{billed} was billed as expenses; the change order's cap is {cap}")))
+            }
             _ => None,
         }
     }
@@ -218,7 +234,8 @@ fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
             let rates = contract.rate_card.rates.iter().filter(|r| r.effective_until.is_none());
             rates.filter(|r| Some(&r.role) == line.role.as_ref()).any(|rate| rate.hourly == line.unit_price)
         }
-        Some(BillingMethod::Recurring) | None => false,
+        // Expenses have no price that the policy speaks about.
+        Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense) | None => false,
     }
 }
 

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 
 /// How a sold line is billed.
@@ -23,6 +24,8 @@ pub enum BillingMethod {
     TimeAndMaterials,
     /// The same fee every period: a managed service, a retainer.
     Recurring,
+    /// Approved expenses at cost, or with a markup; the line's own amount commits nobody.
+    PassThroughExpense,
 }
 
 /// One version of the signed terms.
@@ -61,6 +64,9 @@ pub struct Contract {
     /// The recurring part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recurring: Vec<RecurringCharge>,
+    /// On which terms the customer bears expenses; without them the contract passes none on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses: Option<ExpenseTerms>,
     /// The work breakdown structure: what the template has, then what each sold service needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<WorkElement>,
@@ -300,7 +306,7 @@ impl Contract {
     }
 
     /// What the customer has committed to: the fixed fee, and every recurring charge over its term.
-    /// Time is not in it, as it is billed as it is worked.
+    /// Time and expenses are not in it, as they are billed as they come.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.

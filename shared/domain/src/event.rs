@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::contract::{RateCard, RecurringCharge};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
+use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
 use crate::ownership::Role;
@@ -406,6 +407,7 @@ events! {
     CustomerCreated(CustomerCreated) = "q2c.customer.created.v1",
     ProjectCreated(ProjectCreated) = "q2c.project.created.v1",
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",
+    ExpenseApproved(Expense) = "q2c.expense.approved.v1",
     MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
     BillingReady(BillingReady) = "q2c.billing.ready.v1",
     IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",

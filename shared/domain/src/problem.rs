@@ -143,6 +143,12 @@ problems! {
     MilestoneUnknown = "Q2C-0304", Contracts, false;
     /// Who supplied the work, or at what price between legal entities, is not configured.
     NoResource = "Q2C-0305", Contracts, false;
+    /// An approved expense that is to be passed on, on a contract that passes none on.
+    ExpensesNotSold = "Q2C-0311", Contracts, false;
+    /// An expense in another currency than the contract's.
+    ExpenseCurrency = "Q2C-0312", FinanceOperations, false;
+    /// An expense of less than nothing.
+    ExpenseNegative = "Q2C-0313", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// A payment names no invoice that we know.

@@ -153,9 +153,26 @@ pub struct QuoteLine {
     /// Terms of a recurring charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,
+    /// Terms on which expenses are passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses: Option<PassThrough>,
     /// Name of the statement of work that it belongs to; none where the quote is one statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+}
+
+/// How a sold line passes expenses on. Its unit price and quantity commit nobody; they may be an estimate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PassThrough {
+    /// Percent that is added to the cost; where the quote does not say, none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markup_percent: Option<Decimal>,
+    /// Most that may be billed as expenses, markup included; none means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Money>,
+    /// Categories that are passed on; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub categories: BTreeSet<String>,
 }
 
 /// How a sold line recurs. Its unit price is what one period costs, its quantity the periods.

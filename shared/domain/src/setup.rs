@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::activation::{Package, split};
 use crate::change_order::{continuing, further_statements};
 use crate::contract::{Contract, Rate, RecurringCharge};
+use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::Quote;
@@ -156,6 +157,12 @@ fn compare_package(
         &last_rates(&contract.rate_card.rates),
         &last_rates(&package.rates),
     );
+    let terms = |e: &ExpenseTerms| format!("{e} of {}", e.service);
+    let (held, sold) = (package.expenses.as_ref().map(terms), contract.expenses.as_ref().map(terms));
+    if held != sold {
+        let said = |terms: Option<String>| terms.unwrap_or_else(|| "nothing".to_owned());
+        differences.push(format!("quote: expenses {} instead of {}", said(held), said(sold)));
+    }
     if contract.time_ceiling != ceiling {
         let (held, sold) = (said(ceiling), said(contract.time_ceiling));
         differences.push(format!("quote: ceiling on time {held} instead of {sold}"));

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::line_of;
 use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
-use domain::event::Event;
 use domain::problem::{Problem, ProblemCode};
 use domain::staffing::{IntercompanyCharge, SubcontractorCost};
 use events::Envelope;
@@ -14,7 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::commit::{Commit, Committed, Rejection, Write};
-use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
+use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record, record_of};
 use crate::exception::exception_of;
 use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
@@ -187,9 +185,7 @@ async fn its_line(
 
 /// Where the line of an event that is keyed by its record stands, or would.
 fn line_key(event: &Envelope) -> Option<Key> {
-    let Event::TimeApproved(entry) = &event.event else { return None };
-    let line = line_of(&entry.connection, "time", &entry.entry);
-    Some(Key::line(&event.tenant, &event.subject, line.as_str()))
+    Some(Key::line(&event.tenant, &event.subject, record_of(&event.event)?.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.

@@ -1,8 +1,9 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+use domain::expense::{Expense, ExpenseStatus};
 use domain::id::EngagementId;
-use domain::money::Money;
-use domain::quote::{Quote, QuoteLine};
+use domain::money::{Currency, Money};
+use domain::quote::{PassThrough, Quote, QuoteLine};
 use domain::sample;
 use domain::work::TimeEntry;
 use rust_decimal::Decimal;
@@ -37,6 +38,9 @@ pub(crate) struct Deal {
     pub(crate) told: bool,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
+    /// Expenses that the PSA tells of.
+    #[serde(default)]
+    pub(crate) expenses: Vec<Expense>,
     /// Milestones to be completed.
     pub(crate) completed: Vec<String>,
     /// A further version of the quote, or the same with a further statement of work, approved while work goes on.
@@ -92,6 +96,7 @@ impl Deal {
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
+            expenses: vec![],
             completed: vec!["M1".into()],
             change_order: Some(with_designer(changed(
                 &quote,
@@ -142,6 +147,9 @@ impl Deal {
             lines: lines(sim, milestones, by_time),
             ..sample::quote()
         };
+        if sim.one_in(2) {
+            quote.lines.push(expense_line(sim));
+        }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
         quote.customer.company = (55 + company).to_string();
@@ -173,6 +181,7 @@ impl Deal {
             change_order,
             price,
             completed,
+            expenses: expenses(sim, &deal),
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,
         }
@@ -191,6 +200,10 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
     let next = changed(quote, touched, added);
     let by_time = next.lines.iter().any(|l| l.role.is_some());
+    let mut next = next;
+    for terms in next.lines.iter_mut().filter_map(|l| l.expenses.as_mut()) {
+        *terms = other_terms(sim, terms);
+    }
     if by_time && sim.one_in(2) { with_designer(next) } else { next }
 }
 
@@ -257,6 +270,40 @@ fn lines(sim: &Sim, milestones: u64, by_time: bool) -> Vec<QuoteLine> {
         }
     }
     lines
+}
+
+/// A line that passes expenses on, now and then at cost, now and then without a cap.
+fn expense_line(sim: &Sim) -> QuoteLine {
+    let cap = (!sim.one_in(3)).then(|| dollars(sim, 50, 900).amount().to_string());
+    sample::expense_line("98", sim.any::<&str>(&["0", "7.5", "10"]), cap.as_deref())
+}
+
+/// Other terms of expenses: a higher markup or a lower cap. What waited for a person would fit under better terms, and
+/// be billed when it is told again; and a cap that is put on later is refused.
+fn other_terms(sim: &Sim, terms: &PassThrough) -> PassThrough {
+    let markup_percent = terms.markup_percent.map(|m| m + Decimal::from(*sim.any(&[0, 2, 5])));
+    let lower = |cap: Money| {
+        let other = dollars(sim, 50, 900);
+        if other.exceeds(cap).unwrap_or(true) { cap } else { other }
+    };
+    PassThrough { markup_percent, cap: terms.cap.map(lower), ..terms.clone() }
+}
+
+/// Expenses, most of them approved and for the customer to bear, one or the other in euros.
+fn expenses(sim: &Sim, deal: &str) -> Vec<Expense> {
+    (0..sim.below(7))
+        .map(|n| {
+            let cost = match sim.below(20) {
+                0 => Money::parse("80.00", Currency::from_code("EUR").expect("EUR")).expect("an amount"),
+                _ => dollars(sim, 1, 300),
+            };
+            Expense {
+                pass_through: !sim.one_in(8),
+                status: if sim.one_in(10) { ExpenseStatus::Submitted } else { ExpenseStatus::Approved },
+                ..sample::expense(&format!("{deal}9{n:02}"), cost)
+            }
+        })
+        .collect()
 }
 
 fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {

@@ -6,6 +6,7 @@ mod cash;
 pub(crate) mod change_order;
 mod delivery;
 mod events;
+mod expenses;
 mod money;
 mod records;
 mod supply;
@@ -82,6 +83,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         let mut found = records::broken(world, deal, &ledger, &items);
         found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
+        found.extend(expenses::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));

@@ -138,15 +138,24 @@ pub(crate) fn report_all(world: &World, deal: &Deal) {
     for entry in &deal.time {
         report(world, deal, Event::TimeApproved(entry.clone()));
     }
+    for expense in &deal.expenses {
+        report(world, deal, Event::ExpenseApproved(expense.clone()));
+    }
 }
 
 /// Work is done and approved over some hours, in any order.
 async fn deliver(world: &World, deal: &Deal) {
     let mut work: Vec<Event> = deal.time.iter().cloned().map(Event::TimeApproved).collect();
     work.extend(deal.completed.iter().map(|key| Event::MilestoneCompleted(sample::completion(key))));
+    work.extend(deal.expenses.iter().cloned().map(Event::ExpenseApproved));
     while !work.is_empty() {
         let next = usize::try_from(world.sim.below(work.len() as u64)).unwrap_or(0);
-        report(world, deal, work.swap_remove(next));
+        let done = work.swap_remove(next);
+        if let (Event::ExpenseApproved(expense), true) = (&done, world.sim.one_in(4)) {
+            // Its report was touched after it was approved: the log tells the same expense under another name.
+            tell(world, deal, format!("expense:{}:touched", expense.expense), done.clone());
+        }
+        report(world, deal, done);
         if world.sim.one_in(3) {
             world.sim.wait(0, 3_600).await;
         }
@@ -155,13 +164,18 @@ async fn deliver(world: &World, deal: &Deal) {
 
 /// An entry of the PSA's log, which shows it some minutes later.
 pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
-    let at = world.sim.now();
     let record = match &event {
+        Event::ExpenseApproved(expense) => format!("expense:{}:approved", expense.expense),
         Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
         Event::MilestoneCompleted(done) => format!("story:{}:{}:accepted", deal.quote.deal, done.milestone),
         Event::RecordChanged(told) => format!("{}:{}:{}", told.object, told.record, told.changed_at),
         other => other.type_name().to_owned(),
     };
+    tell(world, deal, record, event);
+}
+
+fn tell(world: &World, deal: &Deal, record: String, event: Event) {
+    let at = world.sim.now();
     let lag = if world.sim.strikes(Fault::Lags, Place::ReadChanges) { world.sim.below(900) } else { 0 };
     let shown_at =
         at.saturating_add(SignedDuration::from_secs(i64::try_from(lag).unwrap_or(0))).unwrap_or(at);

@@ -75,8 +75,17 @@ pub(super) async fn deal(
 }
 
 fn statement(item: &Item) -> Value {
-    const SHOWN: &[&str] =
-        &["statement", "status", "approval", "contract_version", "terms", "milestones", "recurring", "rates"];
+    const SHOWN: &[&str] = &[
+        "statement",
+        "status",
+        "approval",
+        "contract_version",
+        "terms",
+        "milestones",
+        "recurring",
+        "rates",
+        "expenses",
+    ];
     fields(item, SHOWN).into()
 }
 

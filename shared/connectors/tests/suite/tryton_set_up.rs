@@ -200,6 +200,7 @@ pub(crate) fn plan() -> CreateBillingPlan {
                 planned_on: None,
             }],
             rate_card: RateCard { rates: vec![rate("consultant", "180.00"), rate("principal", "260.00")] },
+            expenses: None,
             time_ceiling: None,
             recurring: vec![RecurringCharge {
                 key: "S1".into(),

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
+use crate::expense::ExpenseTerms;
+use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
 use crate::statement_of_work::findings;
@@ -21,6 +23,8 @@ pub(crate) struct Package {
     pub(crate) rates: Vec<Rate>,
     /// The recurring part.
     pub(crate) recurring: Vec<RecurringCharge>,
+    /// How expenses are passed on.
+    pub(crate) expenses: Option<ExpenseTerms>,
 }
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
@@ -45,6 +49,13 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
                 unique(&mut keys, line, &c.key)?;
                 package.recurring.push(c);
                 Ok(())
+            }),
+            Some(BillingMethod::PassThroughExpense) => expenses(line).and_then(|terms| {
+                // An expense names no line: with two sets of terms nobody knows which of them is meant.
+                match package.expenses.replace(terms) {
+                    None => Ok(()),
+                    Some(_) => Err(invalid(line, "is a further line of expenses; one quote has one")),
+                }
             }),
             None => Err(invalid(line, "does not say how it is billed")),
         };
@@ -99,6 +110,25 @@ fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
     };
     charge.value().map_err(|e| invalid(line, &e.to_string()))?;
     Ok(charge)
+}
+
+fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
+    let offer = line.expenses.clone().unwrap_or_default();
+    let markup_percent = offer.markup_percent.unwrap_or_default();
+    if markup_percent.is_sign_negative() && !markup_percent.is_zero() {
+        return Err(invalid(line, &format!("has a markup of {markup_percent} %")));
+    }
+    let sound = |cap: &Money| cap.is_positive() && cap.currency() == line.unit_price.currency();
+    if let Some(cap) = offer.cap.filter(|cap| !sound(cap)) {
+        return Err(invalid(line, &format!("has a cap on expenses of {cap}")));
+    }
+    Ok(ExpenseTerms {
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        markup_percent: markup_percent.normalize(),
+        cap: offer.cap,
+        categories: offer.categories,
+    })
 }
 
 fn invalid(line: &QuoteLine, what: &str) -> Problem {

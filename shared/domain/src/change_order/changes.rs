@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Milestone, RateCard, RecurringCharge};
+use crate::expense::ExpenseTerms;
 use crate::money::Money;
 
 /// One difference between two versions of a contract.
@@ -39,6 +40,13 @@ pub enum Change {
         before: Option<Money>,
         /// As it is to be.
         after: Option<Money>,
+    },
+    /// Expenses are passed on in another way, from now on, or not any more.
+    Expenses {
+        /// As it was; none where they were not passed on.
+        before: Option<ExpenseTerms>,
+        /// As it is to be; none where they are not passed on any more.
+        after: Option<ExpenseTerms>,
     },
     /// A term that is one word: payment terms, purchase order, title.
     Term {
@@ -77,6 +85,10 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     if from.time_ceiling != to.time_ceiling {
         changes.push(Change::TimeCeiling { before: from.time_ceiling, after: to.time_ceiling });
     }
+    let terms = |e: &ExpenseTerms| ExpenseTerms { quote_line: String::new(), ..e.clone() };
+    if from.expenses.as_ref().map(terms) != to.expenses.as_ref().map(terms) {
+        changes.push(Change::Expenses { before: from.expenses.clone(), after: to.expenses.clone() });
+    }
     let terms = [
         ("payment-terms", Some(&from.payment_terms), Some(&to.payment_terms)),
         ("purchase-order", from.purchase_order.as_ref(), to.purchase_order.as_ref()),
@@ -109,6 +121,10 @@ impl std::fmt::Display for Change {
             Self::RateCard { .. } => f.write_str("rate card"),
             Self::TimeCeiling { before, after } => {
                 moved(f, "ceiling on time", before.map(|m| m.to_string()), after.map(|m| m.to_string()))
+            }
+            Self::Expenses { before, after } => {
+                let said = |e: &Option<ExpenseTerms>| e.as_ref().map(ToString::to_string);
+                moved(f, "expenses", said(before), said(after))
             }
             Self::Term { term, before, after } => moved(f, term, before.clone(), after.clone()),
         }

@@ -59,6 +59,9 @@ impl Printed<'_> {
             Evidence::Milestone { name, completion } => {
                 Printed::Alone(format!("{} {name}", completion.milestone))
             }
+            Evidence::Expense { expense, .. } => {
+                Printed::Alone(format!("{}, {}, {}", expense.category, expense.incurred_on, expense.person))
+            }
             Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::expense::EXPENSE;
 use domain::problem::ProblemCode;
 use journal::Item;
 
@@ -17,9 +18,11 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 5] = [
+const MAY_WAIT: [ProblemCode; 7] = [
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
+    ProblemCode::ExpensesNotSold,
+    ProblemCode::ExpenseCurrency,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
     // Sales renames a customer in the CRM, which does not own its registered name.
@@ -87,10 +90,14 @@ fn fates(item: &Item) -> Vec<String> {
     }
 }
 
-/// An entry that was told twice under two names is one line, or one cost.
+/// What was told twice under two names is one line, or one cost.
 fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
-    let domain::Event::TimeApproved(entry) = &event.event else { return false };
-    let id = domain::billing::line_of(&entry.connection, "time", &entry.entry);
+    let (connection, kind, record) = match &event.event {
+        domain::Event::TimeApproved(entry) => (&entry.connection, "time", &entry.entry),
+        domain::Event::ExpenseApproved(told) => (&told.connection, EXPENSE, &told.expense),
+        _ => return false,
+    };
+    let id = domain::billing::line_of(connection, kind, record);
     let cost = domain::id::CostId::derive(&[id.as_str(), "subcontractor"]);
     items.iter().any(|i| match i.text("kind") {
         Some("line") => i.text("line") == Some(id.as_str()),

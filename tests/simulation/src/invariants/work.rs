@@ -24,7 +24,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     for key in completed {
         let lines = ledger.lines.iter().filter(|l| match &l.line.evidence {
             Evidence::Milestone { completion, .. } => completion.milestone == *key,
-            Evidence::Time { .. } => false,
+            Evidence::Time { .. } | Evidence::Expense { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
         let amounts: Vec<Money> = lines.iter().map(|l| l.line.amount).collect();
@@ -41,7 +41,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             format!("milestone {key} sold at {due:?} is billed {amounts:?}")
         });
     }
-    let known = deal.time.len() + deal.completed.len();
+    let known = deal.time.len() + deal.completed.len() + deal.expenses.len();
     must(&mut broken, ledger.lines.len() <= known, || {
         format!("{} lines of {known} records", ledger.lines.len())
     });

@@ -20,6 +20,7 @@ pub(crate) enum Queue {
     QuoteApproved,
     ChangeOrderApproved,
     TimeApproved,
+    ExpenseApproved,
     MilestoneCompleted,
     InvoiceRequested,
     InvoicePosted,
@@ -42,6 +43,7 @@ impl Queue {
             | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
             Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
+            Event::ExpenseApproved(_) => Some(Self::ExpenseApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
@@ -78,6 +80,7 @@ impl Queue {
             Self::QuoteApproved => "quote-approved",
             Self::ChangeOrderApproved => "change-order-approved",
             Self::TimeApproved => "time-approved",
+            Self::ExpenseApproved => "expense-approved",
             Self::MilestoneCompleted => "milestone-completed",
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
@@ -97,6 +100,7 @@ impl Queue {
             | Self::InvoiceRequested
             | Self::PaymentReceived => 1,
             Self::TimeApproved
+            | Self::ExpenseApproved
             | Self::MilestoneCompleted
             | Self::InvoicePosted
             | Self::ApprovalDecided
@@ -121,6 +125,7 @@ impl Queue {
             Self::QuoteApproved => &quote_approved::QuoteApproved,
             Self::ChangeOrderApproved => &change_order_approved::ChangeOrderApproved,
             Self::TimeApproved => &time_approved::TimeApproved,
+            Self::ExpenseApproved => &expense_approved::ExpenseApproved,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
