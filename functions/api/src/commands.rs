@@ -39,6 +39,7 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::Withdraw => set_up::withdraw(context, caller, call).await?,
         Action::RequestInvoice => set_up::request_invoice(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
+        Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),
     };

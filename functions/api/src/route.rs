@@ -36,6 +36,8 @@ pub enum Action {
     RequestInvoice,
     /// Takes approved time.
     ReportTime,
+    /// Takes approved expenses.
+    ReportExpenses,
     /// Takes completed milestones.
     ReportMilestones,
 }
@@ -159,6 +161,8 @@ pub const ROUTES: &[Route] = &[
         "Asks for an invoice of everything that is ready."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
+    route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved expenses, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
 ];

@@ -70,7 +70,7 @@ fn a_retry_is_the_same_delivery_and_another_portal_is_none() {
     assert!(translated(&json!({ "objectId": 123 })).is_err(), "not an array");
 }
 
-async fn deal_with(server: &MockServer, quote: Value, lines: Value) {
+pub(crate) async fn deal_with(server: &MockServer, quote: Value, lines: Value) {
     sold(server, vendor("hubspot/deal.json"), quote, lines).await;
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests aren't seen as tests")]
 
 mod docusign;
+mod expenses;
 mod hubspot;
 mod hubspot_companies;
 mod kantata;
