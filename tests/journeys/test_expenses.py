@@ -9,7 +9,7 @@ from .conftest import Journey
 from .deal import M1, TAX, Deal, Item, money
 from .test_api import call
 from .test_change_orders import LINES
-from .waiting import quiet
+from .waiting import fault_hit, quiet
 
 EXPENSES = {
     "hs_sku": "EXPENSES", "name": "Travel expenses", "price": "0", "quantity": "1", "amount": "0",
@@ -85,6 +85,21 @@ def test_an_expense_that_can_t_be_billed_waits_for_a_person(journey: Journey) ->
     assert money(line["amount"]) == Decimal("258.00")
 
 
+def test_an_early_expense_is_parked_and_released(journey: Journey) -> None:
+    """Proves EVT-30 in part: an expense that is approved while the project is being set up is parked, and billed by the
+    commit that makes the engagement active."""
+    deal = journey.deal(line_items=[*LINES, EXPENSES])
+    with journey.psa.fault("status", path="/api/v1/rate_card", method="POST", status=429, retry_after=4):
+        deal.approve()
+        fault_hit(journey, journey.psa)
+        approved(journey, deal, spent("Lodging", 24_000))
+        deal.wait(lambda: len(deal.items("parked")) == 1, 15, "the expense to be parked")
+        assert deal.status == "activating" and not deal.lines
+    (line,) = lines_of(deal, 1)
+    assert money(line["amount"]) == Decimal("258.00")
+    assert deal.items("parked") == []
+
+
 def test_an_expense_by_call_and_by_poll_is_one_line(journey: Journey) -> None:
     """Proves API-12 in part: an expense that was reported through the API and is polled as well is one
     line; one that is not approved is refused with its whole call."""
@@ -129,5 +144,5 @@ def lines_of(deal: Deal, count: int) -> list[Item]:
     """Its lines of expenses, once there are as many."""
     def found() -> list[Item]:
         return [line for line in deal.lines if line["evidence"]["kind"] == "expense"]
-    deal.wait(lambda: len(found()) == count, 30, f"{count} expenses to be lines")
+    deal.wait(lambda: len(found()) == count, 60, f"{count} expenses to be lines")
     return found()

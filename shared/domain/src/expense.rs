@@ -163,8 +163,11 @@ pub fn expense_approved(state: Option<&Engagement>, expense: &Expense) -> Decisi
     if expense.status != ExpenseStatus::Approved {
         return Decision::NoEffect(format!("expense {id} is {} and not approved", expense.status.name()));
     }
-    if !expense.pass_through || expense.cost.is_zero() {
+    if !expense.pass_through {
         return Decision::NoEffect(format!("expense {id} is not passed on: the fee covers it"));
+    }
+    if expense.cost.is_zero() {
+        return Decision::NoEffect(format!("expense {id} cost nothing"));
     }
     let Some(terms) = &contract.expenses else {
         let detail = format!("expense {id}: contract version {} passes no expenses on", contract.version);

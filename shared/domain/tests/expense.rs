@@ -52,7 +52,7 @@ fn held(decision: Decision) -> (ProblemCode, Option<Money>) {
     (problem.code, problem.at_stake)
 }
 
-/// Proves BIL-08, CAN-17, EVT-10 in part: 240.00 at cost is 240.00; with 7.5 % it is 240.00 + 18.00 = 258.00. The
+/// Proves BIL-08, CAN-17, CAN-18, EVT-10 in part: 240.00 at cost is 240.00; with 7.5 % it is 240.00 + 18.00 = 258.00. The
 /// line names the quote line, the day it was spent and the markup that priced it.
 #[test]
 fn an_approved_expense_is_one_line_of_what_was_sold() {
@@ -185,7 +185,8 @@ fn time_does_not_use_up_the_cap() {
     assert_eq!((state.expenses_billed, state.time_billed), (Some(usd("50.00")), Some(usd("360.00"))));
 }
 
-/// Each expense is a printed line of its own, with category, day and person, beside milestones and time.
+/// Each expense is a printed line of its own, with category, day and person, beside milestones and time. Odoo grouped
+/// re-invoiced expenses of one price on one line, so that what became of one changed the other (its pull request 140460).
 #[test]
 fn an_expense_is_printed_alone() {
     let state = selling("7.5", None);

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use common::{about, activate, engagement_id, items, now};
 use domain::billing::BillableLine;
 use domain::expense::{Expense, ExpenseStatus, expense_approved};
+use domain::id::InvoiceId;
+use domain::invoice::Invoice;
 use domain::problem::ProblemCode;
 use domain::quote::Quote;
 use domain::sample::{active, completion, entry, expense, quote, quote_with_expenses, usd};
 use domain::{Decision, Engagement, Event, billing};
 use events::Envelope;
 use journal::memory::MemoryStore;
-use journal::{Decided, Journal, apply_group};
+use journal::{Commit, Committed, Decided, Journal, apply_group};
 
 fn decide(state: Option<&Engagement>, event: &Envelope) -> Decision {
     match &event.event {
@@ -76,8 +78,8 @@ async fn take_expenses(journal: &Journal, told: &[(&str, Expense)]) -> Vec<Decid
     group.iter().map(|e| outcomes[&e.id]).collect()
 }
 
-/// "Expense claim billed twice after it was approved again": an expense of one ID, however it is called and
-/// whether it comes in one batch or later, with a cap or without, is one line; another content is shown to a person.
+/// An expense of one ID, however its event is called and whether it comes in one batch or later, with a cap or
+/// without, is one line; another content is shown to a person.
 #[tokio::test]
 async fn an_expense_is_one_line_however_often_it_is_told() {
     for cap in [None, Some("1000.00")] {
@@ -134,4 +136,29 @@ async fn an_expense_without_a_cap_shares_nothing() {
     assert_eq!(lines[0].text("event_type"), Some("q2c.expense.approved.v1"));
     assert!(lines[0].text("outbox").is_some() && items(store.as_ref(), "journal#").await.is_empty());
     assert_eq!(journal.engagement("northwind", engagement_id().as_str()).await.unwrap().version, 1);
+}
+
+/// Gives an invoice whatever is ready.
+async fn invoiced(journal: &Journal, name: &str) -> Invoice {
+    let (id, subject) = (InvoiceId::derive(&[name]), engagement_id());
+    let fresh = Invoice::request(&active(&quote()), id.clone(), name.into());
+    let write = journal.write_invoice("northwind", &subject, &fresh, 0, now()).unwrap();
+    assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+    let known = journal.invoice("northwind", &subject, &id).await.unwrap();
+    journal.collect_lines("northwind", &subject, known, &[], now()).await.unwrap().body.expect("an invoice")
+}
+
+/// OpenLawOffice put expenses that were invoiced on each later invoice again ("Expense - multiple invoicing", its issue
+/// 59). Here a line is owned by one invoice, also where its expense is told once more after it was invoiced.
+#[tokio::test]
+async fn an_expense_that_was_invoiced_is_on_no_later_invoice() {
+    let journal = Journal::new(Arc::new(MemoryStore::new()));
+    activate(&journal, &active(&quote_with_expenses("10", None))).await;
+    let hotel = expense("7", usd("200.00"));
+    assert_eq!(take_expenses(&journal, &[("a", hotel.clone())]).await, [Decided::Applied]);
+    let first = invoiced(&journal, "first").await;
+    assert_eq!((first.line_count, first.untaxed), (1, usd("220.00")));
+    let again = take_expenses(&journal, &[("a", hotel.clone()), ("b", hotel)]).await;
+    assert_eq!(again, [Decided::Duplicate; 2]);
+    assert_eq!(invoiced(&journal, "second").await.line_count, 0);
 }

@@ -24,7 +24,7 @@ MUTATIONS = (
         "what the fee covers is passed on",
         "The customer would pay for what was sold as included.",
         EXPENSE,
-        (("if !expense.pass_through || expense.cost.is_zero() {", "if expense.cost.is_zero() {"),),
+        (("if !expense.pass_through {", "if expense.project.is_empty() {"),),
         (TESTS,),
     ),
     Mutation(

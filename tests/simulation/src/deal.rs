@@ -118,9 +118,15 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with a PSA that reports what becomes of the project.
+    /// The same, with expenses under a cap, and a PSA that reports what becomes of the project.
     pub(crate) fn told() -> Self {
-        Self { told: true, ..Self::cheap() }
+        let expenses = [("12302", "240.00"), ("12303", "18.50")];
+        let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
+        let mut deal = Self { told: true, expenses, ..Self::cheap() };
+        for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
+            quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+        }
+        deal
     }
 
     /// The same, sold too cheaply, which somebody allows.

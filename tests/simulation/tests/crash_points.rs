@@ -7,12 +7,13 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 14] = [
     "webhook",
     "poll",
     "quote-approved",
     "change-order-approved",
     "time-approved",
+    "expense-approved",
     "milestone-completed",
     "invoice-requested",
     "invoice-posted",
@@ -101,6 +102,7 @@ every_function! {
     quote_approved = "quote-approved";
     change_order_approved = "change-order-approved";
     time_approved = "time-approved";
+    expense_approved = "expense-approved";
     milestone_completed = "milestone-completed";
     invoice_requested = "invoice-requested";
     invoice_posted = "invoice-posted";

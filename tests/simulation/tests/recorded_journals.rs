@@ -99,6 +99,7 @@ const QUEUES: &[&str] = &[
     "approval-decided",
     "change-order-approved",
     "dead-letters",
+    "expense-approved",
     "invoice-posted",
     "invoice-requested",
     "milestone-completed",

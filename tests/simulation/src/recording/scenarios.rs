@@ -116,6 +116,16 @@ fn with_a_ceiling() -> Deal {
     deal
 }
 
+/// Expenses under a cap, and nothing else.
+fn spent() -> Deal {
+    let mut deal = of_time_alone();
+    deal.time.clear();
+    deal.quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+    let expenses = [("12302", "240.00"), ("12303", "18.50")];
+    deal.expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
+    deal
+}
+
 fn one_was_posted(world: &World) -> bool {
     world.books_show(|books| books.invoices.values().any(|invoice| invoice.number.is_some()))
 }
@@ -274,6 +284,14 @@ const SCENARIOS: &[Scenario] = &[
             "supplied-work-billed",
             "an entry is a line with its charge and cost beside it; its message is still in the queue",
             |w| w.count("charge", "kind", "charge") > 0 && w.waiting(Queue::TimeApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: spent,
+        ..Scenario::new(
+            "expense-billed-message-left",
+            "expenses are lines and use up their cap; their messages are still in the queue and come again",
+            |w| w.count("line", "service", "EXPENSES") > 0 && w.waiting(Queue::ExpenseApproved) > 0,
         )
     },
     Scenario {
