@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, Evidence};
 use crate::expense::Expense;
+use crate::write_off::WriteOff;
 
 /// The kinds of billing events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +31,12 @@ impl From<&BillableLine> for BillingEventType {
             Evidence::Time { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
         }
+    }
+}
+
+impl From<&WriteOff> for BillingEventType {
+    fn from(_: &WriteOff) -> Self {
+        Self::WriteOff
     }
 }
 

@@ -143,6 +143,8 @@ problems! {
     MilestoneUnknown = "Q2C-0304", Contracts, false;
     /// Who supplied the work, or at what price between legal entities, is not configured.
     NoResource = "Q2C-0305", Contracts, false;
+    /// Lines that can't be written off: they are not there, or an invoice owns them.
+    WriteOffRefused = "Q2C-0331", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// A payment names no invoice that we know.

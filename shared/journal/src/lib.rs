@@ -28,6 +28,7 @@ mod statements;
 mod store;
 mod supply;
 mod workflows;
+mod write_offs;
 
 pub use approvals::Superseded;
 pub use batch::{Decided, apply_group};

@@ -26,6 +26,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     ApprovalDecided,
     RecordChanged,
+    WriteOffRequested,
     OutboxRetry,
     DeadLetters,
 }
@@ -48,6 +49,7 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
+            Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -59,6 +61,7 @@ impl Queue {
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
             | Event::BillingReady(_)
+            | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
@@ -84,6 +87,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
+            Self::WriteOffRequested => "write-off-requested",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -101,6 +105,7 @@ impl Queue {
             | Self::InvoicePosted
             | Self::ApprovalDecided
             | Self::RecordChanged
+            | Self::WriteOffRequested
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -127,6 +132,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
+            Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");
