@@ -1,5 +1,6 @@
 //! From delivered work to billable lines.
 
+mod correction;
 mod milestone;
 
 use jiff::civil::Date;
@@ -17,6 +18,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::transition::Status;
 use crate::work::{MilestoneCompletion, TimeEntry};
 
+pub use correction::{Adjusted, Corrected, Correction, correct};
 pub use milestone::milestone_completed;
 
 /// Where a line stands. Ownership by an invoice is taken by a conditional write on the line itself.
@@ -78,6 +80,28 @@ pub enum Evidence {
         /// Its name.
         name: String,
     },
+    /// An entry that was changed after it was billed: the difference.
+    Adjustment {
+        /// The line that the entry became first.
+        of: LineId,
+        /// What the entry is now; what it was where it is not billable any more.
+        by: Box<Evidence>,
+        /// What the lines of the entry came to.
+        before: Money,
+        /// What they come to with this one.
+        after: Money,
+    },
+}
+
+impl Evidence {
+    /// What was delivered: of an adjustment, what it adjusts.
+    #[must_use]
+    pub fn delivered(&self) -> &Self {
+        match self {
+            Self::Adjustment { by, .. } => by.delivered(),
+            own => own,
+        }
+    }
 }
 
 /// One approved entry or milestone, priced.

@@ -27,9 +27,17 @@ pub enum BillingEventType {
 
 impl From<&BillableLine> for BillingEventType {
     fn from(line: &BillableLine) -> Self {
-        match line.evidence {
+        (&line.evidence).into()
+    }
+}
+
+impl From<&Evidence> for BillingEventType {
+    /// An adjustment is of the kind of what it adjusts.
+    fn from(evidence: &Evidence) -> Self {
+        match evidence {
             Evidence::Time { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
+            Evidence::Adjustment { by, .. } => by.as_ref().into(),
         }
     }
 }

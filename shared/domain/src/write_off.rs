@@ -77,7 +77,8 @@ pub fn decide(
     let broken = |e: MoneyError| refused(e.to_string());
     let currency = engagement.contract.currency;
     let amount = Money::total(currency, written_off().map(|l| l.amount)).map_err(broken)?;
-    let by_time = written_off().filter(|l| matches!(l.evidence, Evidence::Time { .. })).map(|l| l.amount);
+    let by_time =
+        written_off().filter(|l| matches!(l.evidence.delivered(), Evidence::Time { .. })).map(|l| l.amount);
     let by_time = Money::total(currency, by_time).map_err(broken)?;
     let state = match engagement.time_billed {
         Some(billed) if by_time.amount() != Decimal::ZERO => Some(Engagement {

@@ -24,7 +24,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     for key in completed {
         let lines = ledger.lines.iter().filter(|l| match &l.line.evidence {
             Evidence::Milestone { completion, .. } => completion.milestone == *key,
-            Evidence::Time { .. } => false,
+            Evidence::Time { .. } | Evidence::Adjustment { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
         let amounts: Vec<Money> = lines.iter().map(|l| l.line.amount).collect();
