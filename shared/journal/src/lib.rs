@@ -4,6 +4,7 @@
 //! outgoing events. Either all of it happened, once, or none of it. Everything above
 //! [`Store`] is the same over DynamoDB and over the in-memory store that tests use.
 
+mod again;
 mod approvals;
 mod batch;
 mod commit;

@@ -60,7 +60,7 @@ impl Journal {
     }
 }
 
-fn status(item: &Item) -> Result<LineStatus, JournalError> {
+pub(crate) fn status(item: &Item) -> Result<LineStatus, JournalError> {
     let found = item.text("status").and_then(|s| LineStatus::ALL.iter().find(|known| known.name() == s));
     let odd = || JournalError::Malformed { key: item.key().to_string(), detail: "has no status".into() };
     found.copied().ok_or_else(odd)
