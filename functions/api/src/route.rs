@@ -34,6 +34,8 @@ pub enum Action {
     Withdraw,
     /// Asks for an invoice of what is ready.
     RequestInvoice,
+    /// Writes lines off.
+    WriteOff,
     /// Takes approved time.
     ReportTime,
     /// Takes approved expenses.
@@ -159,6 +161,8 @@ pub const ROUTES: &[Route] = &[
         "Asks that what is being set up is taken back."),
     route(("POST", "/v1/engagements/{engagement}/invoices"), Action::RequestInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance, Automation],
         "Asks for an invoice of everything that is ready."),
+    route(("POST", "/v1/engagements/{engagement}/write-offs"), Action::WriteOff, (BillingEvent, Process, Asynchronous), &[Finance],
+        "Takes lines that are not to be billed out of the work in progress."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],

@@ -128,6 +128,9 @@ async fn another_tenant_sees_nothing() {
             _ if route.path.ends_with("invoices") || route.path.ends_with("withdrawal") => {
                 Call::post(route.path, all.clone(), "k", &body)
             }
+            _ if route.path.ends_with("write-offs") => {
+                Call::post(route.path, all.clone(), "k", &json!({"lines": ["lin_1"], "reason": "x"}))
+            }
             _ => Call::post(route.path, all.clone(), "k", &json!({"entries": []})),
         };
         for role in world::ROLES {

@@ -5,6 +5,7 @@ mod approval;
 mod assign;
 mod checks;
 mod package;
+mod schedule;
 mod staffing;
 mod trigger;
 
@@ -15,6 +16,7 @@ pub use assign::{Assignment, assign};
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
 pub(crate) use package::{Package, split};
+pub(crate) use schedule::milestones;
 pub use trigger::{ActivationPolicy, Signal, Trigger, Verdict, unconfirmed};
 
 use std::collections::{BTreeMap, BTreeSet};

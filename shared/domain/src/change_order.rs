@@ -17,8 +17,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
-use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, RecurringCharge, WorkElement};
+use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract, milestones};
+use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, Rate, RecurringCharge, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -116,6 +116,8 @@ impl ChangeOrder {
             )));
         }
         problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
+        problems
+            .extend(engagement.completed_milestones.keys().filter_map(|key| self.forgets(engagement, key)));
         problems.extend(self.ceiling(engagement.time_billed));
         problems.extend(self.expense_cap(engagement));
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
@@ -141,6 +143,17 @@ impl ChangeOrder {
             ))),
             None => Some(refused(format!("milestone {key} was billed; the change order drops it"))),
         }
+    }
+
+    /// What is kept back of a billed milestone is owed once the other one is accepted, which must be able to come.
+    fn forgets(&self, engagement: &Engagement, key: &str) -> Option<Problem> {
+        let until = &self.from.milestone(key)?.holdback.as_ref()?.until;
+        let comes = self.to.milestone(until).is_some() || engagement.completed_milestones.contains_key(until);
+        (!comes).then(|| {
+            refused(format!(
+                "a part of milestone {key} is kept back until {until}; the change order drops {until}"
+            ))
+        })
     }
 
     /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
@@ -226,13 +239,14 @@ fn against(engagement: &Engagement, quote: &Quote) -> Vec<Problem> {
 fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
     match line.billing_method {
         Some(BillingMethod::FixedFee) => {
-            let known = line.milestone.as_deref().and_then(|key| contract.milestone(key));
-            known.is_some_and(|m| line.unit_price.times(line.quantity) == Ok(m.amount))
+            let agreed = |m: &Milestone| contract.milestone(&m.key).is_some_and(|was| was.amount == m.amount);
+            milestones(line).is_ok_and(|sold| sold.iter().all(agreed))
         }
         Some(BillingMethod::TimeAndMaterials) => {
             // One that has ended was agreed for its time and no longer.
             let rates = contract.rate_card.rates.iter().filter(|r| r.effective_until.is_none());
-            rates.filter(|r| Some(&r.role) == line.role.as_ref()).any(|rate| rate.hourly == line.unit_price)
+            let its = |r: &&Rate| Some(&r.role) == line.role.as_ref() && r.person == line.person;
+            rates.filter(its).any(|rate| rate.hourly == line.unit_price)
         }
         // Expenses have no price that the policy speaks about.
         Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense) | None => false,

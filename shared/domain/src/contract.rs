@@ -3,6 +3,8 @@
 //! A contract is cut from an approved quote and never edited; editing a project in the PSA
 //! cannot reach it.
 
+mod milestone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Span;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
+
+pub use milestone::{Holdback, Milestone};
 
 /// How a sold line is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -120,23 +124,6 @@ pub struct Accounting {
     pub dimensions: BTreeMap<String, String>,
 }
 
-/// A milestone of the billing schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Milestone {
-    /// Key, unique in the contract (`M1`).
-    pub key: String,
-    /// Name for people.
-    pub name: String,
-    /// Service it belongs to.
-    pub service: String,
-    /// The CRM's quote line.
-    pub quote_line: String,
-    /// What its completion bills.
-    pub amount: Money,
-    /// When it is planned.
-    pub planned_on: Option<Date>,
-}
-
 /// An element of the work breakdown structure that is no milestone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkElement {
@@ -242,6 +229,10 @@ pub struct RateCard {
 pub struct Rate {
     /// Role.
     pub role: String,
+    /// Whose time in the role it is for, by the name that the PSA reports; none means anybody's who has
+    /// no rate of his own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Service it belongs to.
     pub service: String,
     /// The CRM's quote line.
@@ -256,6 +247,12 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// What it prices: a role, or one person's work in it. Of two for the same, the later one counts.
+    #[must_use]
+    pub fn prices(&self) -> (&str, Option<&str>) {
+        (&self.role, self.person.as_deref())
+    }
+
     /// Whether it is in force on a day.
     #[must_use]
     pub fn covers(&self, on: Date) -> bool {
@@ -265,10 +262,27 @@ impl Rate {
 }
 
 impl RateCard {
-    /// The rate in force for a role on a day. Where two start on one day, the later line wins.
+    /// The rate in force for a role on a day, for anybody in it. Where two start on one day, the later line
+    /// wins.
     #[must_use]
     pub fn in_force(&self, role: &str, on: Date) -> Option<&Rate> {
-        self.rates.iter().filter(|r| r.role == role && r.covers(on)).max_by_key(|r| r.effective_from)
+        self.latest((role, None), on)
+    }
+
+    /// The rate of a person's work in a role on a day: his own where one was agreed, else the role's.
+    #[must_use]
+    pub fn of(&self, person: &str, role: &str, on: Date) -> Option<&Rate> {
+        self.latest((role, Some(person)), on).or_else(|| self.in_force(role, on))
+    }
+
+    /// The rates of roles alone: what a PSA's rate card can hold.
+    #[must_use]
+    pub fn of_roles(&self) -> Self {
+        Self { rates: self.rates.iter().filter(|r| r.person.is_none()).cloned().collect() }
+    }
+
+    fn latest(&self, prices: (&str, Option<&str>), on: Date) -> Option<&Rate> {
+        self.rates.iter().filter(|r| r.prices() == prices && r.covers(on)).max_by_key(|r| r.effective_from)
     }
 }
 
@@ -345,6 +359,7 @@ mod tests {
         let usd = Currency::from_code("USD").expect("USD");
         Rate {
             role: role.into(),
+            person: None,
             service: "ADVISORY".into(),
             quote_line: "1".into(),
             hourly: Money::parse(hourly, usd).expect("amount"),

@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::revenue::RevenueSchedule;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
+use crate::write_off::{WriteOff, WriteOffRequested};
 
 /// A CRM reports that a deal's quote was approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -412,6 +413,8 @@ events! {
     BillingReady(BillingReady) = "q2c.billing.ready.v1",
     IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",
     SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",
+    WriteOffRequested(WriteOffRequested) = "q2c.write-off.requested.v1",
+    WriteOffRecorded(WriteOff) = "q2c.write-off.recorded.v1",
     InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",

@@ -105,6 +105,10 @@ id!(
     CreditMemoId, "crm_"
 );
 id!(
+    /// Work in progress that will not be billed.
+    WriteOffId, "wof_"
+);
+id!(
     /// What one legal entity owes another for an approved entry.
     ChargeId, "ich_"
 );

@@ -37,6 +37,7 @@ pub mod staffing;
 pub mod statement_of_work;
 pub mod transition;
 pub mod work;
+pub mod write_off;
 
 pub use contract::Contract;
 pub use decision::{Condition, Decision, Effects};

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Signal;
-use crate::contract::{BillingMethod, ChargeTiming, Period};
+use crate::contract::{BillingMethod, ChargeTiming, Holdback, Period};
 use crate::money::{Currency, Money};
 
 /// One version of a quote. It never changes; an amendment is another version.
@@ -144,10 +144,20 @@ pub struct QuoteLine {
     pub amount: Option<Money>,
     /// Key of the milestone (fixed fee).
     pub milestone: Option<String>,
+    /// The milestones that a fee is billed in, by percent; empty where the line is one milestone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<ScheduledPart>,
+    /// What the customer keeps back of the milestone, or of each part of the schedule but the one that
+    /// releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdback: Option<Holdback>,
     /// When the milestone is planned.
     pub planned_on: Option<Date>,
     /// Role that the rate is for (time and materials).
     pub role: Option<String>,
+    /// Whose time in the role the rate is for, by the name that the PSA reports; none means anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// First day on which the rate is in force.
     pub effective_from: Option<Date>,
     /// Terms of a recurring charge.
@@ -173,6 +183,21 @@ pub struct PassThrough {
     /// Categories that are passed on; empty means all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub categories: BTreeSet<String>,
+}
+
+/// A part of a fee that is billed by percent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduledPart {
+    /// Key of the milestone.
+    pub milestone: String,
+    /// Name of the milestone for people.
+    pub name: String,
+    /// How much of the fee, in percent.
+    #[schemars(with = "String")]
+    pub percent: Decimal,
+    /// When it is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_on: Option<Date>,
 }
 
 /// How a sold line recurs. Its unit price is what one period costs, its quantity the periods.

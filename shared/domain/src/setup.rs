@@ -169,17 +169,22 @@ fn compare_package(
     }
 }
 
-/// The rate of each role that goes on without an end: the one that begins last.
+/// The rate that goes on without an end, of each role and of each person with one of his own: the one that
+/// begins last.
 fn last_rates(rates: &[Rate]) -> BTreeMap<String, Money> {
     let open = rates.iter().filter(|rate| rate.effective_until.is_none());
-    let mut last: BTreeMap<String, &Rate> = BTreeMap::new();
+    let mut last: BTreeMap<_, &Rate> = BTreeMap::new();
     for rate in open {
-        let known = last.get(&rate.role).is_some_and(|known| known.effective_from > rate.effective_from);
+        let known = last.get(&rate.prices()).is_some_and(|known| known.effective_from > rate.effective_from);
         if !known {
-            last.insert(rate.role.clone(), rate);
+            last.insert(rate.prices(), rate);
         }
     }
-    last.into_iter().map(|(role, rate)| (role, rate.hourly)).collect()
+    let named = |(role, person): (&str, Option<&str>)| match person {
+        Some(person) => format!("{role}, {person}"),
+        None => role.to_owned(),
+    };
+    last.into_iter().map(|(what, rate)| (named(what), rate.hourly)).collect()
 }
 
 /// Both findings as one.

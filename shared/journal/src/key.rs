@@ -67,6 +67,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
     }
 
+    /// Where the corrections of an entry's line stand.
+    #[must_use]
+    pub fn correction(tenant: &str, engagement: &str, line: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("correction#{line}"))
+    }
+
+    /// A write-off.
+    #[must_use]
+    pub fn write_off(tenant: &str, engagement: &str, write_off: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("write-off#{write_off}"))
+    }
+
     /// An invoice.
     #[must_use]
     pub fn invoice(tenant: &str, engagement: &str, invoice: &str) -> Self {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..mutation import Mutation
 
 BILLING = "shared/domain/src/billing.rs"
+MILESTONES = "shared/domain/src/billing/milestone.rs"
 CONTRACT = "shared/domain/src/contract.rs"
 MONEY = "shared/domain/src/money.rs"
 INVOICE = "shared/domain/src/invoice.rs"
@@ -92,7 +93,7 @@ MUTATIONS = (
     Mutation(
         "a milestone is billed each time that it is completed",
         "A milestone that was reopened and accepted again would be charged twice.",
-        BILLING,
+        MILESTONES,
         (
             (
                 "engagement.completed_milestones.get(key) {",

@@ -126,6 +126,9 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if world.sim.one_in(4) {
             script::pay(&world);
         }
+        if world.sim.one_in(5) {
+            script::write_off(&world, &deals).await;
+        }
     }
     world.sim.calm_down();
     world.sim.note(|| "from here on nothing goes wrong".into());

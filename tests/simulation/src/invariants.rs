@@ -12,6 +12,7 @@ mod records;
 mod supply;
 pub(crate) mod withdrawal;
 mod work;
+mod write_off;
 
 use domain::billing::BillableLine;
 use domain::engagement::{Engagement, EngagementStatus};
@@ -27,6 +28,7 @@ use crate::world::{TENANT, World};
 pub(crate) struct Line {
     pub(crate) line: BillableLine,
     pub(crate) invoice: Option<String>,
+    pub(crate) written_off: bool,
 }
 
 /// The items of an engagement, read once.
@@ -46,7 +48,11 @@ impl Ledger {
             engagement: kind("state").find_map(|i| i.body().ok()),
             lines: kind("line")
                 .filter_map(|i| {
-                    Some(Line { line: i.body().ok()?, invoice: i.text("invoice").map(str::to_owned) })
+                    Some(Line {
+                        line: i.body().ok()?,
+                        invoice: i.text("invoice").map(str::to_owned),
+                        written_off: i.text("status") == Some("written-off"),
+                    })
                 })
                 .collect(),
             invoices: kind("invoice").filter_map(|i| i.body().ok()).collect(),
@@ -64,7 +70,7 @@ impl Ledger {
 pub(crate) async fn has_ready_lines(world: &World, engagement: &EngagementId) -> bool {
     let partition = Key::partition(TENANT, engagement.as_str());
     let lines = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
-    lines.iter().any(|line| line.text("invoice").is_none())
+    lines.iter().any(|line| line.text("status") == Some("ready"))
 }
 
 /// Everything that does not hold.
@@ -87,6 +93,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
+        found.extend(write_off::broken(&ledger));
         found.extend(money::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
@@ -98,7 +105,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
 /// Everything of value: what is owed, billed and paid, in the table and in the products' books.
 pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
-    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "payment", "delivery"];
+    let kinds = ["line", "write-off", "charge", "cost", "invoice", "invoice-page", "payment", "delivery"];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();

@@ -1,6 +1,7 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
 mod project;
+mod write_off;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use crate::engine::{Fault, Place, open};
 use crate::products::{Books, Change, ErpInvoice, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
+
+pub(crate) use write_off::write_off;
 
 /// How often somebody looks whether a project is there.
 const LOOKS: u32 = 2_000;

@@ -11,8 +11,8 @@ use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::Trigger;
 use super::wire::{Batch, Object};
+use super::{Trigger, schedule};
 use crate::error::{CallError, CallErrorKind};
 use crate::http::{Api, Call, Effect};
 
@@ -33,7 +33,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 18] = [
+const LINE: [&str; 21] = [
     "hs_sku",
     "name",
     "price",
@@ -41,8 +41,11 @@ const LINE: [&str; 18] = [
     "amount",
     "q2c_billing_method",
     "q2c_milestone",
+    "q2c_schedule",
+    "q2c_holdback",
     "q2c_planned_date",
     "q2c_role",
+    "q2c_person",
     "q2c_effective_from",
     "q2c_charge",
     "q2c_period",
@@ -232,8 +235,11 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
             .transpose()
             .map_err(|e| within(e.to_string()))?,
         milestone: item.text("q2c_milestone"),
+        schedule: said(item, "q2c_schedule", schedule::parts).map_err(within)?.unwrap_or_default(),
+        holdback: said(item, "q2c_holdback", schedule::holdback).map_err(within)?,
         planned_on: parsed::<Date>(item, "q2c_planned_date").map_err(within)?,
         role: item.text("q2c_role"),
+        person: item.text("q2c_person"),
         effective_from: parsed::<Date>(item, "q2c_effective_from").map_err(within)?,
         recurrence: match billing_method {
             Some(BillingMethod::Recurring) => Some(recurrence(item).map_err(within)?),
@@ -272,6 +278,11 @@ fn chosen_of<T: Copy>(object: &Object, name: &str, choices: &[(&str, T)]) -> Res
     let Some(held) = object.text(name) else { return Ok(None) };
     let found = choices.iter().find(|(choice, _)| *choice == held);
     found.map(|(_, meant)| Some(*meant)).ok_or_else(|| format!("{name} `{held}`"))
+}
+
+/// What a property says in words of its own, if it says anything; words that can't be read are an error.
+fn said<T>(object: &Object, name: &str, read: fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+    object.text(name).map(|v| read(&v).ok_or_else(|| format!("{name} `{v}` can't be read"))).transpose()
 }
 
 fn parsed<T: std::str::FromStr>(object: &Object, name: &str) -> Result<Option<T>, String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::prelude::ToPrimitive;
 
+use super::schedule::{kept_back_for_ever, milestones};
 use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
@@ -39,9 +40,9 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
     }
     for line in &quote.lines {
         let taken = match line.billing_method {
-            Some(BillingMethod::FixedFee) => milestone(line).and_then(|m| {
-                unique(&mut keys, line, &m.key)?;
-                package.milestones.push(m);
+            Some(BillingMethod::FixedFee) => milestones(line).and_then(|billed| {
+                billed.iter().try_for_each(|m| unique(&mut keys, line, &m.key))?;
+                package.milestones.extend(billed);
                 Ok(())
             }),
             Some(BillingMethod::TimeAndMaterials) => rate(line).map(|r| package.rates.push(r)),
@@ -61,6 +62,7 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
         };
         problems.extend(taken.err());
     }
+    problems.extend(package.milestones.iter().filter_map(|m| kept_back_for_ever(m, &package.milestones)));
     if problems.is_empty() { Ok(package) } else { Err(problems) }
 }
 
@@ -68,22 +70,10 @@ fn unique(keys: &mut BTreeSet<String>, line: &QuoteLine, key: &str) -> Result<()
     if keys.insert(key.to_owned()) { Ok(()) } else { Err(invalid(line, &format!("repeats `{key}`"))) }
 }
 
-fn milestone(line: &QuoteLine) -> Result<Milestone, Problem> {
-    let key = line.milestone.clone().ok_or_else(|| invalid(line, "names no milestone"))?;
-    let amount = line.unit_price.times(line.quantity).map_err(|e| invalid(line, &e.to_string()))?;
-    Ok(Milestone {
-        key,
-        name: line.name.clone(),
-        service: line.service.clone(),
-        quote_line: line.line.clone(),
-        amount,
-        planned_on: line.planned_on,
-    })
-}
-
 fn rate(line: &QuoteLine) -> Result<Rate, Problem> {
     Ok(Rate {
         role: line.role.clone().ok_or_else(|| invalid(line, "names no role for its rate"))?,
+        person: line.person.clone(),
         service: line.service.clone(),
         quote_line: line.line.clone(),
         hourly: line.unit_price,
@@ -131,6 +121,6 @@ fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
     })
 }
 
-fn invalid(line: &QuoteLine, what: &str) -> Problem {
+pub(super) fn invalid(line: &QuoteLine, what: &str) -> Problem {
     Problem::new(ProblemCode::BillingModelInvalid, format!("quote line {} ({}) {what}", line.line, line.name))
 }

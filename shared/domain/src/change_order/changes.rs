@@ -66,7 +66,7 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     for key in keys {
         let (before, after) = (from.milestone(key), to.milestone(key));
         // Another quote line for the same terms is the same milestone.
-        let terms = |m: &Milestone| (m.name.clone(), m.service.clone(), m.amount, m.planned_on);
+        let terms = |m: &Milestone| Milestone { quote_line: String::new(), ..m.clone() };
         if before.map(terms) != after.map(terms) {
             changes.push(Change::Milestone { before: before.cloned(), after: after.cloned() });
         }

@@ -63,7 +63,22 @@ impl Printed<'_> {
                 Printed::Alone(format!("{}, {}, {}", expense.category, expense.incurred_on, expense.person))
             }
             Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
+            Evidence::Adjustment { by, before, after, .. } => {
+                Printed::Alone(format!("Correction, {}: {before} becomes {after}", delivered(by)))
+            }
         }
+    }
+}
+
+/// What was delivered, in words that tell the customer which entry was corrected.
+fn delivered(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Time { entry, .. } => format!("{} {}, {}", entry.role, entry.person, entry.worked_on),
+        Evidence::Milestone { name, completion } => format!("{} {name}", completion.milestone),
+        Evidence::Expense { expense, .. } => {
+            format!("{}, {}, {}", expense.category, expense.incurred_on, expense.person)
+        }
+        Evidence::Adjustment { by, .. } => delivered(by),
     }
 }
 

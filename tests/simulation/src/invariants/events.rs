@@ -18,7 +18,9 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 7] = [
+const MAY_WAIT: [ProblemCode; 8] = [
+    // An invoice took the line before it was written off.
+    ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
     ProblemCode::ExpensesNotSold,

@@ -31,7 +31,8 @@ pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {
     for line in &ledger.lines {
         let id = line.line.line.to_string();
         let by = owners.remove(&id).unwrap_or_default();
-        must(&mut broken, by.len() == 1 && by.first() == line.invoice.as_ref(), || {
+        let owned = by.len() == 1 && by.first() == line.invoice.as_ref();
+        must(&mut broken, owned || (line.written_off && by.is_empty()), || {
             format!("line {id} says {:?} and is on {by:?}", line.invoice)
         });
     }

@@ -27,6 +27,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     ApprovalDecided,
     RecordChanged,
+    WriteOffRequested,
     OutboxRetry,
     DeadLetters,
 }
@@ -50,6 +51,7 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
+            Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -61,6 +63,7 @@ impl Queue {
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
             | Event::BillingReady(_)
+            | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
@@ -87,6 +90,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
+            Self::WriteOffRequested => "write-off-requested",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -105,6 +109,7 @@ impl Queue {
             | Self::InvoicePosted
             | Self::ApprovalDecided
             | Self::RecordChanged
+            | Self::WriteOffRequested
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -132,6 +137,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
+            Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");

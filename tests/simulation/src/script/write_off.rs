@@ -1,0 +1,49 @@
+//! Finance decides that some of what was delivered is not billed.
+
+use std::sync::Arc;
+
+use domain::Event;
+use domain::id::{LineId, WriteOffId};
+use domain::write_off::WriteOffRequested;
+use events::{Envelope, Traceparent};
+use journal::{Item, Key, Store};
+
+use crate::deal::Deal;
+use crate::world::{TENANT, World};
+
+/// Somebody looks at what is ready and writes a line or two off; an invoice may take them meanwhile. Now and
+/// then he asks twice, or for one that an invoice has already.
+pub(crate) async fn write_off(world: &Arc<World>, deals: &[Deal]) {
+    // What waits at a ceiling would find room when it is told again, and the replay at the end would differ.
+    let deals = deals.iter().filter(|deal| deal.quote.time_ceiling.is_none());
+    for deal in deals.filter(|_| world.sim.one_in(3)) {
+        let engagement = deal.engagement.as_str();
+        let partition = Key::partition(TENANT, engagement);
+        let all = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
+        let is_ready = |item: &&Item| item.text("status") == Some("ready") || world.sim.one_in(20);
+        let lines: Vec<LineId> = all.iter().filter(is_ready).take(2).filter_map(line).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = lines.iter().map(LineId::as_str).collect();
+        let write_off = WriteOffId::derive(&[engagement, &names.join(" ")]);
+        let (now, trace, delivery) = (world.sim.now(), Traceparent::start(), write_off.to_string());
+        let requested: Event = WriteOffRequested {
+            write_off,
+            lines: lines.clone(),
+            requested_by: "finance".into(),
+            reason: "the customer does not accept it".into(),
+        }
+        .into();
+        world.sim.note(|| format!("finance writes off {names:?} of {engagement}"));
+        let event = Envelope::reported(TENANT, "console", &delivery, engagement, now, requested, trace);
+        if world.sim.one_in(4) {
+            world.take(event.clone());
+        }
+        world.take(event);
+    }
+}
+
+fn line(item: &Item) -> Option<LineId> {
+    LineId::try_from(item.text("line")?.to_owned()).ok()
+}
