@@ -128,6 +128,12 @@ async fn another_tenant_sees_nothing() {
             _ if route.path.ends_with("invoices") || route.path.ends_with("withdrawal") => {
                 Call::post(route.path, all.clone(), "k", &body)
             }
+            _ if route.path.ends_with("credit-memos") => Call::post(
+                route.path,
+                all.clone(),
+                "k",
+                &json!({"lines": [], "reason": "x", "rebill": false}),
+            ),
             _ => Call::post(route.path, all.clone(), "k", &json!({"entries": []})),
         };
         for role in world::ROLES {

@@ -10,6 +10,7 @@ mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod credits;
 mod crosswalk;
 mod customer;
 mod delivery;

@@ -35,6 +35,9 @@ pub(crate) struct Deal {
     /// The PSA reports where the project stands and who is on it, while work is done.
     #[serde(default)]
     pub(crate) told: bool,
+    /// How often finance takes something off an invoice.
+    #[serde(default)]
+    pub(crate) credits: u64,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Milestones to be completed.
@@ -88,6 +91,7 @@ impl Deal {
             price: Price::Fair,
             reported: true,
             told: false,
+            credits: 0,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
@@ -113,9 +117,9 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with a PSA that reports what becomes of the project.
+    /// The same, with a PSA that reports what becomes of the project, and a line that is billed anew.
     pub(crate) fn told() -> Self {
-        Self { told: true, ..Self::cheap() }
+        Self { told: true, credits: 1, ..Self::cheap() }
     }
 
     /// The same, sold too cheaply, which somebody allows.
@@ -170,6 +174,7 @@ impl Deal {
             withdrawn,
             reported,
             told: sim.one_in(2),
+            credits: sim.below(3),
             change_order,
             price,
             completed,

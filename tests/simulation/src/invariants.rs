@@ -4,6 +4,7 @@
 mod approvals;
 mod cash;
 pub(crate) mod change_order;
+mod credits;
 mod delivery;
 mod events;
 mod money;
@@ -26,6 +27,7 @@ use crate::world::{TENANT, World};
 pub(crate) struct Line {
     pub(crate) line: BillableLine,
     pub(crate) invoice: Option<String>,
+    pub(crate) status: Option<String>,
 }
 
 /// The items of an engagement, read once.
@@ -45,7 +47,8 @@ impl Ledger {
             engagement: kind("state").find_map(|i| i.body().ok()),
             lines: kind("line")
                 .filter_map(|i| {
-                    Some(Line { line: i.body().ok()?, invoice: i.text("invoice").map(str::to_owned) })
+                    let text = |name| i.text(name).map(str::to_owned);
+                    Some(Line { line: i.body().ok()?, invoice: text("invoice"), status: text("status") })
                 })
                 .collect(),
             invoices: kind("invoice").filter_map(|i| i.body().ok()).collect(),
@@ -63,7 +66,7 @@ impl Ledger {
 pub(crate) async fn has_ready_lines(world: &World, engagement: &EngagementId) -> bool {
     let partition = Key::partition(TENANT, engagement.as_str());
     let lines = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
-    lines.iter().any(|line| line.text("invoice").is_none())
+    lines.iter().any(|line| line.text("status") == Some("ready"))
 }
 
 /// Everything that does not hold.
@@ -86,6 +89,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
         found.extend(money::broken(world, &ledger));
+        found.extend(credits::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));
@@ -96,11 +100,22 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
 /// Everything of value: what is owed, billed and paid, in the table and in the products' books.
 pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
-    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "payment", "delivery"];
+    let kinds = [
+        "line",
+        "charge",
+        "cost",
+        "invoice",
+        "invoice-page",
+        "payment",
+        "delivery",
+        "credit-memo",
+        "adjustment",
+    ];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
     worth.extend(books.invoices.iter().map(|(id, invoice)| format!("{id} {invoice:?}")));
+    worth.extend(books.credits.iter().map(|(id, credit)| format!("{id} {credit:?}")));
     worth.extend(books.bookings.iter().map(|(id, booking)| format!("{id} {booking:?}")));
     worth.extend(books.plans.iter().map(|(id, plan)| format!("{id} {plan}")));
     worth.extend(books.projects.iter().map(|row| format!("{row:?}")));
