@@ -29,7 +29,7 @@ ANY_VALUE = "sow-approved"
 BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring", "pass-through-expense")
 REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 OWNERS = ("sales-operations", "master-data", "tax", "contracts", "finance-operations", "integration")
-APPROVABLE = ("price-below-policy",)
+APPROVABLE = ("price-below-policy", "credit-memo")
 MOST_HOURS = 24 * 366
 SYSTEMS = (*ROUTED, "billing")
 """Roles that may be declared a system of record; none of our products plays the last one yet."""

@@ -77,7 +77,7 @@ def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> 
 
 @pytest.mark.parametrize(("kind", "properties"), [
     ("deals", ["q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
-               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
+               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
                "q2c_contract_version", "q2c_contract_value"]),
     ("companies", ["q2c_customer_id"]),
 ])

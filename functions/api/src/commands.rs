@@ -1,5 +1,6 @@
 //! Commands: checked, then kept together with the events that they put on their way.
 
+mod credit;
 mod keep;
 mod set_up;
 mod work;
@@ -40,6 +41,7 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::Withdraw => set_up::withdraw(context, caller, call).await?,
         Action::RequestInvoice => set_up::request_invoice(context, caller, call).await?,
         Action::WriteOff => write_off::write_off(context, caller, call).await?,
+        Action::RequestCreditMemo => credit::request(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,

@@ -36,6 +36,8 @@ pub enum Action {
     RequestInvoice,
     /// Writes lines off.
     WriteOff,
+    /// Asks for a credit memo of an invoice.
+    RequestCreditMemo,
     /// Takes approved time.
     ReportTime,
     /// Takes approved expenses.
@@ -163,6 +165,8 @@ pub const ROUTES: &[Route] = &[
         "Asks for an invoice of everything that is ready."),
     route(("POST", "/v1/engagements/{engagement}/write-offs"), Action::WriteOff, (BillingEvent, Process, Asynchronous), &[Finance],
         "Takes lines that are not to be billed out of the work in progress."),
+    route(("POST", "/v1/invoices/{invoice}/credit-memos"), Action::RequestCreditMemo, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Asks that lines, or a part of the price, are taken off a posted invoice."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],

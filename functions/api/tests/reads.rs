@@ -131,6 +131,12 @@ async fn another_tenant_sees_nothing() {
             _ if route.path.ends_with("write-offs") => {
                 Call::post(route.path, all.clone(), "k", &json!({"lines": ["lin_1"], "reason": "x"}))
             }
+            _ if route.path.ends_with("credit-memos") => Call::post(
+                route.path,
+                all.clone(),
+                "k",
+                &json!({"lines": [], "reason": "x", "rebill": false}),
+            ),
             _ => Call::post(route.path, all.clone(), "k", &json!({"entries": []})),
         };
         for role in world::ROLES {

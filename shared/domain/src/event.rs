@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::contract::{RateCard, RecurringCharge};
+use crate::credit_memo::{CreditMemoApplied, CreditMemoIssued, CreditMemoRequested};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
@@ -420,6 +421,9 @@ events! {
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
+    CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
+    CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
+    CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",
     RecordChanged(RecordChanged) = "q2c.record.changed.v1",
     ProjectStatusChanged(ProjectStatusChanged) = "q2c.project-status.changed.v1",
     StaffingChanged(StaffingChanged) = "q2c.staffing.changed.v1",

@@ -109,6 +109,10 @@ id!(
     WriteOffId, "wof_"
 );
 id!(
+    /// A change of an invoice that somebody made in the ERP by hand.
+    AdjustmentId, "adj_"
+);
+id!(
     /// What one legal entity owes another for an approved entry.
     ChargeId, "ich_"
 );

@@ -153,6 +153,12 @@ problems! {
     WriteOffRefused = "Q2C-0331", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
+    /// A credit memo that can't be granted on what is billed and credited already.
+    CreditMemoInvalid = "Q2C-0411", FinanceOperations, false;
+    /// What the ERP posted as a credit memo differs from what was asked for.
+    CreditMemoMismatch = "Q2C-0412", FinanceOperations, false;
+    /// A credit note was issued in the ERP by hand.
+    CreditedByHand = "Q2C-0413", FinanceOperations, false;
     /// A payment names no invoice that we know.
     PaymentUnmatched = "Q2C-0501", FinanceOperations, false;
     /// A payment is larger than what is open on its invoice.

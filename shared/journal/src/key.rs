@@ -97,6 +97,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("payment#{payment}"))
     }
 
+    /// A credit memo.
+    #[must_use]
+    pub fn credit_memo(tenant: &str, engagement: &str, credit_memo: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("credit-memo#{credit_memo}"))
+    }
+
+    /// What somebody changed of invoices in the ERP by hand.
+    #[must_use]
+    pub fn adjustment(tenant: &str, engagement: &str, adjustment: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("adjustment#{adjustment}"))
+    }
+
     /// A version of the contract. Zero-padded, so that versions sort.
     #[must_use]
     pub fn contract(tenant: &str, engagement: &str, version: u32) -> Self {

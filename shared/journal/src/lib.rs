@@ -11,6 +11,7 @@ mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod credits;
 mod crosswalk;
 mod customer;
 mod delivery;

@@ -143,8 +143,8 @@ MUTATIONS = (
         CASH,
         (
             (
-                "    if !invoice.status.may_become(InvoiceStatus::Paid) {\n",
-                "    if !invoice.status.may_become(InvoiceStatus::Paid) && invoice.status != InvoiceStatus::Submitted {\n",
+                "    if !invoice.is_posted() {\n",
+                "    if !invoice.is_posted() && invoice.number.is_some() {\n",
             ),
         ),
         (CASH_TESTS,),
@@ -176,8 +176,8 @@ MUTATIONS = (
         INVOICE,
         (
             (
-                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,",
-                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => InvoiceStatus::Posted,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => self.status,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => InvoiceStatus::Posted,",
             ),
         ),
         (CASH_TESTS,),

@@ -19,7 +19,7 @@ DEFINED: dict[str, frozenset[str]] = {
         "dealname", "dealstage", "pipeline", "amount", "closedate", "quote_status", "contract_status",
         "sow_status",
         "q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
-        "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
+        "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
         "q2c_contract_version", "q2c_contract_value", "q2c_approved_statements",
     }),
     "quotes": frozenset({

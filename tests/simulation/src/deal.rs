@@ -36,6 +36,9 @@ pub(crate) struct Deal {
     /// The PSA reports where the project stands and who is on it, while work is done.
     #[serde(default)]
     pub(crate) told: bool,
+    /// How often finance takes something off an invoice.
+    #[serde(default)]
+    pub(crate) credits: u64,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
     /// Expenses that the PSA tells of.
@@ -92,6 +95,7 @@ impl Deal {
             price: Price::Fair,
             reported: true,
             told: false,
+            credits: 0,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
@@ -118,11 +122,12 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with expenses under a cap, and a PSA that reports what becomes of the project.
+    /// The same, with expenses under a cap, a PSA that reports what becomes of the project, and a line that is
+    /// billed anew.
     pub(crate) fn told() -> Self {
         let expenses = [("12302", "240.00"), ("12303", "18.50")];
         let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
-        let mut deal = Self { told: true, expenses, ..Self::cheap() };
+        let mut deal = Self { told: true, credits: 1, expenses, ..Self::cheap() };
         for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
             quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
         }
@@ -184,6 +189,7 @@ impl Deal {
             withdrawn,
             reported,
             told: sim.one_in(2),
+            credits: sim.below(3),
             change_order,
             price,
             completed,

@@ -1,5 +1,6 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
+pub(crate) mod credit;
 mod project;
 mod write_off;
 
@@ -64,7 +65,13 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         let (world, deal) = (Arc::clone(&world), deal.clone());
         async move { change(&world, &deal).await }
     };
-    tokio::join!(deliver(&world, &deal), changing, project::tell(&world, &deal));
+    // Finance takes off what is billed while work goes on.
+    let crediting = async {
+        if !world.sim.is_quiet() {
+            credit::ask(&world, &deal).await;
+        }
+    };
+    tokio::join!(deliver(&world, &deal), changing, project::tell(&world, &deal), crediting);
     if deal.reported {
         // What the CRM owns of a customer, and what it does not.
         let company = &deal.quote.customer.company;
@@ -74,6 +81,9 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
     }
     sim.wait(600, 7_200).await;
     request_invoice(&world, &deal.engagement, "the end of the month");
+    if world.sim.is_quiet() && deal.credits > 0 {
+        credit::ask_and_wait(&world, &deal).await;
+    }
 }
 
 /// The customer signs a change order while work goes on; now and then it is approved twice.
@@ -233,12 +243,13 @@ pub(crate) fn pay_in_full(world: &Arc<World>) {
     }
 }
 
-/// What was posted and nobody paid for yet: the number and the total of each.
+/// What was posted and nobody paid for yet: the number and what is open of each.
 fn unpaid(world: &World) -> Vec<(String, Money)> {
     let books = open(&world.books);
     let unpaid = |i: &&ErpInvoice| i.number.as_ref().is_some_and(|n| !named(&books, n));
     let posted = books.invoices.values().filter(unpaid);
-    posted.map(|i| (i.number.clone().unwrap_or_default(), i.total())).collect()
+    let open = posted.map(|i| (i.number.clone().unwrap_or_default(), i.open()));
+    open.filter(|(_, open)| open.is_positive()).collect()
 }
 
 fn named(books: &Books, number: &str) -> bool {

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
+use domain::approval::{ApprovalRule, CREDIT_MEMO};
+use domain::problem::Owner;
 use domain::sample;
 use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
@@ -66,6 +68,11 @@ pub(crate) struct World {
 impl World {
     /// A configured tenant in which nothing happened yet.
     pub(crate) async fn new(sim: Arc<Sim>) -> Arc<Self> {
+        Self::asking(sim, false).await
+    }
+
+    /// The same, which lets finance approve credit memos or grants them at once.
+    pub(crate) async fn asking(sim: Arc<Sim>, approves: bool) -> Arc<Self> {
         let table = Arc::new(MemoryStore::new());
         let connections = connections();
         let items = configuration(&connections);
@@ -79,7 +86,7 @@ impl World {
             queues: Mutex::default(),
             stream: Mutex::default(),
             taken: Mutex::default(),
-            config: Arc::new(tenant()),
+            config: Arc::new(tenant(approves)),
             connections,
             index: Mutex::default(),
             going: Mutex::default(),
@@ -164,7 +171,7 @@ impl World {
 }
 
 /// The shipped configuration, with a subcontractor of another legal entity.
-fn tenant() -> TenantConfig {
+fn tenant(approves: bool) -> TenantConfig {
     let supplier = Resource {
         name: SUPPLIER.into(),
         person: None,
@@ -175,12 +182,21 @@ fn tenant() -> TenantConfig {
     };
     let basis = TransferBasis::Hourly(sample::usd("95.25"));
     let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis, effective_from: None };
+    let mut shipped = sample::config();
+    if approves {
+        shipped.approvals.push(ApprovalRule {
+            what: CREDIT_MEMO.into(),
+            asked_of: Owner::FinanceOperations,
+            remind_after_hours: 24,
+            expires_after_hours: 168,
+        });
+    }
     TenantConfig {
         resources: vec![supplier],
         transfer_prices: vec![price],
         // Recorded quotes are older than the question who answers for their delivery.
         delivery_owners: vec![],
-        ..sample::config()
+        ..shipped
     }
 }
 

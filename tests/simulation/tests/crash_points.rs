@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 14] = [
+const FUNCTIONS: [&str; 16] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -18,6 +18,8 @@ const FUNCTIONS: [&str; 14] = [
     "invoice-requested",
     "invoice-posted",
     "payment-received",
+    "credit-memo-requested",
+    "credit-memo-issued",
     "record-changed",
     "publish-outbox",
     "approval-decided",
@@ -107,6 +109,8 @@ every_function! {
     invoice_requested = "invoice-requested";
     invoice_posted = "invoice-posted";
     payment_received = "payment-received";
+    credit_memo_requested = "credit-memo-requested";
+    credit_memo_issued = "credit-memo-issued";
     record_changed = "record-changed";
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";

@@ -75,6 +75,7 @@ fn every_kind_of_item_is_recorded() {
 /// States in which something may stand half-way, as they are stored.
 const UNFINISHED: &[&str] = &[
     "approval status requested",
+    "credit-memo status approved",
     "exception status open",
     "invoice status collecting",
     "invoice status drafted",
@@ -98,6 +99,8 @@ const UNFINISHED: &[&str] = &[
 const QUEUES: &[&str] = &[
     "approval-decided",
     "change-order-approved",
+    "credit-memo-issued",
+    "credit-memo-requested",
     "dead-letters",
     "expense-approved",
     "invoice-posted",

@@ -90,5 +90,9 @@ fn statement(item: &Item) -> Value {
 }
 
 fn brief(item: &Item) -> Value {
-    fields(item, &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "invoiced_on"]).into()
+    fields(
+        item,
+        &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "credited", "invoiced_on"],
+    )
+    .into()
 }

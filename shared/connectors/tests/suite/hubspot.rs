@@ -283,6 +283,7 @@ fn status() -> WriteDealStatus {
         invoice_total: Some(usd("1100.00")),
         tax: Some(usd("100.00")),
         paid: None,
+        credited: None,
     }
 }
 

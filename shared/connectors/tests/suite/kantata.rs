@@ -264,6 +264,7 @@ async fn an_invoices_status_is_upserted_on_the_project() {
         total: usd("1100.00"),
         tax: usd("100.00"),
         paid: usd("300.00"),
+        credited: None,
     };
     assert_eq!(psa(&server.uri()).perform(&status, "key").await.expect("is written").record, "343");
     let body =

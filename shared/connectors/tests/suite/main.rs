@@ -13,6 +13,7 @@ mod signatures;
 mod stripe;
 mod support;
 mod tryton_changes;
+mod tryton_credits;
 mod tryton_customers;
 mod tryton_inbound;
 mod tryton_money;

@@ -12,10 +12,10 @@ pub(super) fn broken(ledger: &Ledger) -> Vec<String> {
     for line in &ledger.lines {
         let id = &line.line.line;
         let by = write_offs.iter().filter(|w| w.lines.contains(id)).count();
-        must(&mut broken, by == usize::from(line.written_off), || {
-            format!("line {id} is in {by} write-offs, written off: {}", line.written_off)
+        must(&mut broken, by == usize::from(line.is_written_off()), || {
+            format!("line {id} is in {by} write-offs, written off: {}", line.is_written_off())
         });
-        must(&mut broken, !line.written_off || line.invoice.is_none(), || {
+        must(&mut broken, !line.is_written_off() || line.invoice.is_none(), || {
             format!("line {id} is written off and on {:?}", line.invoice)
         });
     }

@@ -126,6 +126,11 @@ fn spent() -> Deal {
     deal
 }
 
+/// The same, of which a line is credited.
+fn credited() -> Deal {
+    Deal { credits: 1, ..small() }
+}
+
 fn one_was_posted(world: &World) -> bool {
     world.books_show(|books| books.invoices.values().any(|invoice| invoice.number.is_some()))
 }
@@ -376,6 +381,34 @@ const SCENARIOS: &[Scenario] = &[
                 && w.has("step", "state", "started")
                 && w.books_show(|b| !b.bookings.is_empty())
         })
+    },
+    Scenario {
+        deal: credited,
+        ..Scenario::new(
+            "credit-memo-waiting",
+            "finance asked for a credit memo; the event is in its queue",
+            |w| w.waiting(Queue::CreditMemoRequested) > 0,
+        )
+    },
+    Scenario {
+        deal: credited,
+        ..Scenario::new(
+            "credit-memo-posted",
+            "the ERP posted a credit memo and says so; it is not taken off the invoice, nor is the step recorded",
+            |w| {
+                w.has("credit-memo", "status", "approved")
+                    && w.step_is("credit-memo", "post", "started")
+                    && w.waiting(Queue::CreditMemoIssued) > 0
+            },
+        )
+    },
+    Scenario {
+        deal: credited,
+        ..Scenario::new(
+            "credit-by-hand",
+            "a line is to be billed anew, and a credit note by hand is recorded and waits for finance",
+            |w| w.has("adjustment", "connection", "tryton-us") && w.has("line", "status", "ready"),
+        )
     },
     Scenario {
         aims: || aim("publish-outbox", Target::Place(Place::Bus), Fault::Unavailable, 20),

@@ -25,6 +25,8 @@ pub(crate) enum Queue {
     InvoiceRequested,
     InvoicePosted,
     PaymentReceived,
+    CreditMemoRequested,
+    CreditMemoIssued,
     ApprovalDecided,
     RecordChanged,
     WriteOffRequested,
@@ -49,6 +51,8 @@ impl Queue {
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
+            Event::CreditMemoRequested(_) => Some(Self::CreditMemoRequested),
+            Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
@@ -68,6 +72,7 @@ impl Queue {
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
+            | Event::CreditMemoApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
@@ -88,6 +93,8 @@ impl Queue {
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
+            Self::CreditMemoRequested => "credit-memo-requested",
+            Self::CreditMemoIssued => "credit-memo-issued",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
             Self::WriteOffRequested => "write-off-requested",
@@ -102,11 +109,13 @@ impl Queue {
             Self::QuoteApproved
             | Self::ChangeOrderApproved
             | Self::InvoiceRequested
+            | Self::CreditMemoRequested
             | Self::PaymentReceived => 1,
             Self::TimeApproved
             | Self::ExpenseApproved
             | Self::MilestoneCompleted
             | Self::InvoicePosted
+            | Self::CreditMemoIssued
             | Self::ApprovalDecided
             | Self::RecordChanged
             | Self::WriteOffRequested
@@ -135,6 +144,8 @@ impl Queue {
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
+            Self::CreditMemoRequested => &credit_memo_requested::CreditMemoRequested,
+            Self::CreditMemoIssued => &credit_memo_issued::CreditMemoIssued,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
             Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
