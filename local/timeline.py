@@ -129,6 +129,10 @@ def _line(item: Item) -> tuple[str, str, str]:
     if evidence["kind"] == "time":
         entry = evidence["entry"]
         source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']} at {money(evidence['hourly'])}"
+    elif evidence["kind"] == "charge":
+        part = evidence.get("prorated")
+        days = f", {int(part['days'])} of {int(part['of'])} days" if part else ""
+        source = f"charge {evidence['charge']} {evidence['name']} from {evidence['from']} until {evidence['until']}{days}"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""

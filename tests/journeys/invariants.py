@@ -93,8 +93,10 @@ def money_adds_up(journey: Journey, deal: Deal) -> None:
 
 
 def source(line: dict[str, Any]) -> tuple[str, str]:
-    """The PSA's record that earned a line."""
+    """The record that earned a line: the PSA's, or the contract's for a period of a charge."""
     evidence = line["evidence"]
+    if evidence["kind"] == "charge":
+        return "charge", f"{evidence['charge']}/{int(evidence['period'])}"
     if evidence["kind"] == "time":
         return "time", evidence["entry"]["entry"]
     return "milestone", evidence["completion"]["record"]

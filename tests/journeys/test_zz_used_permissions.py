@@ -32,6 +32,7 @@ UNUSED: dict[tuple[str, str], str] = {
     ("dead-letter", TENANT_READ): READS_AT_START,
     ("webhook", TENANT_READ): READS_AT_START,
     ("milestone-completed", "sqs:ChangeMessageVisibility on queue:MilestoneCompletedQueue"): NEVER_REFUSED,
+    ("charge-due", "sqs:ChangeMessageVisibility on queue:ChargeDueQueue"): NEVER_REFUSED,
     ("approval-decided", "sqs:ChangeMessageVisibility on queue:ApprovalDecidedQueue"): NEVER_REFUSED,
     ("approval-decided", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
     ("record-changed", "sqs:ChangeMessageVisibility on queue:RecordChangedQueue"): NEVER_REFUSED,

@@ -12,6 +12,7 @@ use crate::event::{BillingReady, InvoiceRequested};
 use crate::id::{InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::recurring::Proration;
 use crate::transition::Status;
 use crate::work::{MilestoneCompletion, TimeEntry};
 
@@ -74,9 +75,25 @@ pub enum Evidence {
         /// Its name.
         name: String,
     },
+    /// A period of a recurring charge that fell due.
+    Charge {
+        /// Key of the charge.
+        charge: String,
+        /// Its name.
+        name: String,
+        /// Number of the period, from 0.
+        period: u32,
+        /// Its first day.
+        from: Date,
+        /// The first day after it.
+        until: Date,
+        /// Its part of the whole period; none where it is whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prorated: Option<Proration>,
+    },
 }
 
-/// One approved entry or milestone, priced.
+/// One approved entry, milestone or period of a charge, priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BillableLine {
     /// Derived from the source record, so that one entry can only ever be one line.

@@ -29,6 +29,7 @@ impl From<&BillableLine> for BillingEventType {
         match line.evidence {
             Evidence::Time { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
+            Evidence::Charge { .. } => Self::RecurringServiceCharge,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! billed under an earlier version stays as it was.
 
 mod changes;
+mod charges;
 mod rates;
 mod standing;
 mod statements;
 
 pub use changes::Change;
+pub use charges::CutShort;
 pub use standing::{Standing, continuing, further_statements, standing};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
-use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, RecurringCharge, WorkElement};
+use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -140,25 +142,6 @@ impl ChangeOrder {
             ))),
             None => Some(refused(format!("milestone {key} was billed; the change order drops it"))),
         }
-    }
-
-    /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
-    /// otherwise is another charge.
-    fn rewrites(&self, was: &RecurringCharge, today: Date) -> Option<Problem> {
-        let begun = was.begun_on(self.effective_on.max(today));
-        if begun == 0 {
-            return None;
-        }
-        let terms = |c: &RecurringCharge| (c.fee, c.period, c.starts_on, c.timing);
-        let goes_on =
-            self.to.recurring_charge(&was.key).is_some_and(|is| terms(is) == terms(was) && is.term >= begun);
-        (!goes_on).then(|| {
-            refused(format!(
-                "{begun} periods of charge {} at {} have begun; leave it with at least {begun} periods as it is, and \
-                 sell what follows as another charge",
-                was.key, was.fee
-            ))
-        })
     }
 
     fn ceiling(&self, billed: Option<Money>) -> Option<Problem> {

@@ -143,6 +143,8 @@ problems! {
     MilestoneUnknown = "Q2C-0304", Contracts, false;
     /// Who supplied the work, or at what price between legal entities, is not configured.
     NoResource = "Q2C-0305", Contracts, false;
+    /// A period of a recurring charge was billed with more than a change order leaves of it.
+    ChargeOverbilled = "Q2C-0321", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// A payment names no invoice that we know.

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod batch;
+mod charges;
 mod commit;
 mod comparison;
 mod configuration;

@@ -59,6 +59,11 @@ impl Printed<'_> {
             Evidence::Milestone { name, completion } => {
                 Printed::Alone(format!("{} {name}", completion.milestone))
             }
+            Evidence::Charge { name, from, until, prorated, .. } => {
+                let last = until.yesterday().unwrap_or(*until);
+                let part = prorated.map(|p| format!(", {} of {} days", p.days, p.of)).unwrap_or_default();
+                Printed::Alone(format!("{name}, {from} to {last}{part}"))
+            }
             Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
         }
     }

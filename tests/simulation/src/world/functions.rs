@@ -21,6 +21,7 @@ pub(crate) enum Queue {
     ChangeOrderApproved,
     TimeApproved,
     MilestoneCompleted,
+    ChargeDue,
     InvoiceRequested,
     InvoicePosted,
     PaymentReceived,
@@ -43,6 +44,7 @@ impl Queue {
             Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
+            Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
@@ -79,6 +81,7 @@ impl Queue {
             Self::ChangeOrderApproved => "change-order-approved",
             Self::TimeApproved => "time-approved",
             Self::MilestoneCompleted => "milestone-completed",
+            Self::ChargeDue => "charge-due",
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
@@ -98,6 +101,7 @@ impl Queue {
             | Self::PaymentReceived => 1,
             Self::TimeApproved
             | Self::MilestoneCompleted
+            | Self::ChargeDue
             | Self::InvoicePosted
             | Self::ApprovalDecided
             | Self::RecordChanged
@@ -122,6 +126,7 @@ impl Queue {
             Self::ChangeOrderApproved => &change_order_approved::ChangeOrderApproved,
             Self::TimeApproved => &time_approved::TimeApproved,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
+            Self::ChargeDue => &charge_due::ChargeDue,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
