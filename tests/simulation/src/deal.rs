@@ -1,10 +1,12 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+use domain::contract::{ChargeTiming, Period};
 use domain::id::EngagementId;
 use domain::money::Money;
 use domain::quote::{Quote, QuoteLine};
 use domain::sample;
 use domain::work::TimeEntry;
+use jiff::Span;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -113,9 +115,13 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with a PSA that reports what becomes of the project.
+    /// The same, with a PSA that reports what becomes of the project, and a charge that is due.
     pub(crate) fn told() -> Self {
-        Self { told: true, ..Self::cheap() }
+        let mut deal = Self { told: true, ..Self::cheap() };
+        for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
+            quote.lines.push(sample::support_line("71", "S7", "900.00", "2026-10-20", 2));
+        }
+        deal
     }
 
     /// The same, sold too cheaply, which somebody allows.
@@ -142,6 +148,9 @@ impl Deal {
             lines: lines(sim, milestones, by_time),
             ..sample::quote()
         };
+        if sim.one_in(2) {
+            quote.lines.push(recurring(sim));
+        }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
         quote.customer.company = (55 + company).to_string();
@@ -190,8 +199,45 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     let price = dollars(sim, 1_000, 9_000).amount().to_string();
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
     let next = changed(quote, touched, added);
+    let mut next = if sim.one_in(2) { ended(sim, next) } else { next };
     let by_time = next.lines.iter().any(|l| l.role.is_some());
+    // One that has begun goes on as it is; one that has not may be dropped.
+    let future = |l: &QuoteLine| {
+        l.recurrence
+            .as_ref()
+            .and_then(|r| r.starts_on)
+            .is_some_and(|day| day >= jiff::civil::date(2027, 1, 1))
+    };
+    if sim.one_in(3) {
+        next.lines.retain(|l| l.line != "71" || !future(l));
+    }
     if by_time && sim.one_in(2) { with_designer(next) } else { next }
+}
+
+/// A charge of which some periods are over, some are due while the history lasts, or none has begun.
+fn recurring(sim: &Sim) -> QuoteLine {
+    let fee = dollars(sim, 100, 2_000).amount().to_string();
+    let first = if sim.one_in(5) { jiff::civil::date(2027, 1, 5) } else { jiff::civil::date(2026, 11, 22) };
+    let back = Span::new().days(i64::try_from(sim.below(80)).unwrap_or(0));
+    let starts_on = if first.year() == 2027 { first } else { first.saturating_sub(back) };
+    let term = 1 + u32::try_from(sim.below(6)).unwrap_or(0);
+    let mut line = sample::support_line("71", "S7", &fee, &starts_on.to_string(), term);
+    if let Some(terms) = &mut line.recurrence {
+        terms.aligned = sim.one_in(2);
+        terms.timing = Some(if sim.one_in(2) { ChargeTiming::Advance } else { ChargeTiming::Arrears });
+        terms.period = Some(if sim.one_in(4) { Period::Quarterly } else { Period::Monthly });
+    }
+    line
+}
+
+/// The same quote with its charge ended early, now and then within a period that was billed in advance.
+fn ended(sim: &Sim, mut quote: Quote) -> Quote {
+    let days = Span::new().days(i64::try_from(sim.below(40)).unwrap_or(0));
+    let day = jiff::civil::date(2026, 12, 1).saturating_add(days);
+    for terms in quote.lines.iter_mut().filter(|l| l.line == "71").filter_map(|l| l.recurrence.as_mut()) {
+        terms.ends_on = terms.starts_on.filter(|first| *first <= day).map(|_| day);
+    }
+    quote
 }
 
 /// The same quote with a role more.

@@ -98,6 +98,7 @@ const UNFINISHED: &[&str] = &[
 const QUEUES: &[&str] = &[
     "approval-decided",
     "change-order-approved",
+    "charge-due",
     "dead-letters",
     "invoice-posted",
     "invoice-requested",

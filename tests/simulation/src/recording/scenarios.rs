@@ -101,6 +101,15 @@ fn told_of_little() -> Deal {
     Deal { told: true, reported: false, ..of_time_alone() }
 }
 
+/// The same, with support of which two months are over.
+fn supported() -> Deal {
+    let mut deal = of_time_alone();
+    deal.time.clear();
+    deal.reported = false;
+    deal.quote.lines = vec![sample::support_line("71", "S7", "900.00", "2026-09-20", 3)];
+    deal
+}
+
 /// A subcontractor of another legal entity did the work.
 fn supplied() -> Deal {
     let mut deal = unchanged();
@@ -274,6 +283,18 @@ const SCENARIOS: &[Scenario] = &[
             "supplied-work-billed",
             "an entry is a line with its charge and cost beside it; its message is still in the queue",
             |w| w.count("charge", "kind", "charge") > 0 && w.waiting(Queue::TimeApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: supported,
+        ..Scenario::new(
+            "charges-told",
+            "two periods of a charge were told to be due and none of them is billed yet",
+            |w| {
+                w.count("charge-period", "charge", "S7") == 2
+                    && w.count("line", "kind", "line") == 0
+                    && w.waiting(Queue::ChargeDue) > 0
+            },
         )
     },
     Scenario {
