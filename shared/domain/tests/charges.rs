@@ -6,7 +6,7 @@ mod amended;
 use std::collections::BTreeMap;
 
 use amended::{DAY, order, refusals, second};
-use domain::billing::{BillableLine, Evidence};
+use domain::billing::{BillableLine, Evidence, milestone_completed, time_approved};
 use domain::billing_event::BillingEventType;
 use domain::contract::ChargeTiming;
 use domain::decision::{Condition, Decision};
@@ -16,7 +16,7 @@ use domain::invoice::assemble;
 use domain::problem::ProblemCode;
 use domain::quote::{Quote, QuoteLine};
 use domain::recurring::{ChargeCalendar, ChargeDue, charge_due, charge_line};
-use domain::sample::{active, quote, support_line, usd};
+use domain::sample::{active, completion, entry, quote, support_line, usd};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
@@ -86,6 +86,29 @@ fn a_period_that_fell_due_is_billed() {
     let printed = assemble(line.amount.currency(), &effects.lines).unwrap();
     assert_eq!(printed[0].description, "Managed support, 2027-04-01 to 2027-04-30");
     assert_eq!((printed[0].unit_price, printed[0].amount), (usd("1500.00"), usd("1500.00")));
+}
+
+/// Proves BIL-10 in part, WFC-03 in part: a contract of a milestone, time and support bills each by its own rule, and all of
+/// it on one invoice: 20,000.00 + 180.00 × 1.5 h = 270.00 + 1,500.00 = 21,770.00.
+#[test]
+fn a_hybrid_contract_bills_each_part_by_its_own_rule() {
+    let engagement = active(&with(support("2026-10-20", 12)));
+    let (due, _) = told(&calendar(&engagement), &engagement, DAY);
+    let lines = [
+        line(milestone_completed(Some(&engagement), &completion("M1"), DAY)),
+        line(time_approved(Some(&engagement), &entry("1", "consultant", "2026-11-19", 90))),
+        billed(&engagement, &due[0]),
+    ];
+    let kinds = lines.each_ref().map(BillingEventType::from);
+    let expected = [
+        BillingEventType::MilestoneCompletion,
+        BillingEventType::TimeEntry,
+        BillingEventType::RecurringServiceCharge,
+    ];
+    assert_eq!(kinds, expected);
+    let printed = assemble(usd("0").currency(), &lines).unwrap();
+    let amounts: Vec<String> = printed.iter().map(|l| l.amount.to_string()).collect();
+    assert_eq!(amounts, ["20000.00 USD", "1500.00 USD", "270.00 USD"]);
 }
 
 /// In advance the first day counts; a part of a month says so on the invoice.
@@ -351,7 +374,7 @@ proptest! {
                 calendar = after;
             }
         }
-        while calendar.due_on.is_some_and(|day| day <= today) {
+        for _ in 0..20 {
             let (due, after) = calendar.tell(&engagement.contract, today, 2).unwrap();
             lines.extend(due.iter().map(|due| billed(&engagement, due)).map(|l| (l.line.to_string(), l)));
             calendar = after;
