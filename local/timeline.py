@@ -132,6 +132,10 @@ def _line(item: Item) -> tuple[str, str, str]:
     elif evidence["kind"] == "expense":
         spent = evidence["expense"]
         source = f"expense {spent['expense']}: {spent['category']} for {money(spent['cost'])} plus {evidence['markup_percent']} %"
+    elif evidence["kind"] == "charge":
+        part = evidence.get("prorated")
+        days = f", {int(part['days'])} of {int(part['of'])} days" if part else ""
+        source = f"charge {evidence['charge']} {evidence['name']} from {evidence['from']} until {evidence['until']}{days}"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""

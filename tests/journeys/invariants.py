@@ -113,8 +113,10 @@ def released(items: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 def source(line: dict[str, Any]) -> tuple[str, str]:
-    """The PSA's record that earned a line."""
+    """The record that earned a line: the PSA's, or the contract's for a period of a charge."""
     evidence = line["evidence"]
+    if evidence["kind"] == "charge":
+        return "charge", f"{evidence['charge']}/{int(evidence['period'])}"
     if evidence["kind"] == "time":
         return "time", evidence["entry"]["entry"]
     if evidence["kind"] == "expense":

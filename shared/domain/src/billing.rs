@@ -16,6 +16,7 @@ use crate::expense::Expense;
 use crate::id::LineId;
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::recurring::Proration;
 use crate::transition::Status;
 use crate::work::{MilestoneCompletion, TimeEntry};
 
@@ -89,6 +90,22 @@ pub enum Evidence {
         /// Percent that was added to its cost.
         markup_percent: Decimal,
     },
+    /// A period of a recurring charge that fell due.
+    Charge {
+        /// Key of the charge.
+        charge: String,
+        /// Its name.
+        name: String,
+        /// Number of the period, from 0.
+        period: u32,
+        /// Its first day.
+        from: Date,
+        /// The first day after it.
+        until: Date,
+        /// Its part of the whole period; none where it is whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prorated: Option<Proration>,
+    },
     /// An entry that was changed after it was billed: the difference.
     Adjustment {
         /// The line that the entry became first.
@@ -113,7 +130,7 @@ impl Evidence {
     }
 }
 
-/// One approved entry, milestone or expense, priced.
+/// One approved entry, milestone, expense or period of a charge, priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BillableLine {
     /// Derived from the source record, so that one entry can only ever be one line.

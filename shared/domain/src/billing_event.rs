@@ -39,6 +39,7 @@ impl From<&Evidence> for BillingEventType {
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
             Evidence::Expense { .. } => Self::ExpenseApproval,
             Evidence::Adjustment { by, .. } => by.as_ref().into(),
+            Evidence::Charge { .. } => Self::RecurringServiceCharge,
         }
     }
 }

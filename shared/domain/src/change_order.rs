@@ -4,11 +4,13 @@
 //! billed under an earlier version stays as it was.
 
 mod changes;
+mod charges;
 mod rates;
 mod standing;
 mod statements;
 
 pub use changes::Change;
+pub use charges::CutShort;
 pub use standing::{Standing, continuing, further_statements, standing};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract, milestones};
-use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, Rate, RecurringCharge, WorkElement};
+use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, Rate, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -152,25 +154,6 @@ impl ChangeOrder {
         (!comes).then(|| {
             refused(format!(
                 "a part of milestone {key} is kept back until {until}; the change order drops {until}"
-            ))
-        })
-    }
-
-    /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
-    /// otherwise is another charge.
-    fn rewrites(&self, was: &RecurringCharge, today: Date) -> Option<Problem> {
-        let begun = was.begun_on(self.effective_on.max(today));
-        if begun == 0 {
-            return None;
-        }
-        let terms = |c: &RecurringCharge| (c.fee, c.period, c.starts_on, c.timing);
-        let goes_on =
-            self.to.recurring_charge(&was.key).is_some_and(|is| terms(is) == terms(was) && is.term >= begun);
-        (!goes_on).then(|| {
-            refused(format!(
-                "{begun} periods of charge {} at {} have begun; leave it with at least {begun} periods as it is, and \
-                 sell what follows as another charge",
-                was.key, was.fee
             ))
         })
     }

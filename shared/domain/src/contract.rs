@@ -7,7 +7,6 @@ mod milestone;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Span;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -154,19 +153,13 @@ pub struct RecurringCharge {
     pub term: u32,
     /// Whether a period is charged at its beginning or at its end.
     pub timing: ChargeTiming,
-}
-
-impl RecurringCharge {
-    /// How many of its periods have begun on a day.
-    #[must_use]
-    pub fn begun_on(&self, on: Date) -> u32 {
-        let first = |period: u32| {
-            let months = i64::from(period).saturating_mul(i64::from(self.period.months()));
-            Span::new().try_months(months).and_then(|span| self.starts_on.checked_add(span))
-        };
-        let begun = (0..self.term).take_while(|period| first(*period).is_ok_and(|day| day <= on));
-        u32::try_from(begun.count()).unwrap_or(self.term)
-    }
+    /// Whether its periods are those of the calendar: months, quarters or years. The first and the last are
+    /// then charged by the day where the term begins or ends within them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aligned: bool,
+    /// Its last day, where it ends before its term does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
 }
 
 /// How long one period of a recurring charge is.
@@ -337,16 +330,6 @@ impl Contract {
             Some(ceiling) => self.value()?.plus(ceiling),
             None => self.value(),
         }
-    }
-}
-
-impl RecurringCharge {
-    /// What it comes to over its term.
-    ///
-    /// # Errors
-    /// When the amount overflows.
-    pub fn value(&self) -> Result<Money, MoneyError> {
-        self.fee.times(self.term.into())
     }
 }
 

@@ -20,6 +20,7 @@ use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, Paymen
 use crate::money::Money;
 use crate::ownership::Role;
 use crate::problem::Problem;
+use crate::recurring::ChargeDue;
 use crate::revenue::RevenueSchedule;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
@@ -411,6 +412,7 @@ events! {
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",
     ExpenseApproved(Expense) = "q2c.expense.approved.v1",
     MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
+    ChargeDue(ChargeDue) = "q2c.charge.due.v1",
     BillingReady(BillingReady) = "q2c.billing.ready.v1",
     IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",
     SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",

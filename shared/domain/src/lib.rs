@@ -28,6 +28,7 @@ pub mod ownership;
 pub mod policy;
 pub mod problem;
 pub mod quote;
+pub mod recurring;
 pub mod revenue;
 pub mod routing;
 #[cfg(feature = "sample")]

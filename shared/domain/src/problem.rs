@@ -149,6 +149,8 @@ problems! {
     ExpenseCurrency = "Q2C-0312", FinanceOperations, false;
     /// An expense of less than nothing.
     ExpenseNegative = "Q2C-0313", FinanceOperations, false;
+    /// A period of a recurring charge was billed with more than a change order leaves of it.
+    ChargeOverbilled = "Q2C-0321", FinanceOperations, false;
     /// Lines that can't be written off: they are not there, or an invoice owns them.
     WriteOffRefused = "Q2C-0331", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.

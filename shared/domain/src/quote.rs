@@ -211,4 +211,10 @@ pub struct Recurrence {
     pub starts_on: Option<Date>,
     /// When a period is charged; where the quote does not say, at its end.
     pub timing: Option<ChargeTiming>,
+    /// Whether its periods are those of the calendar.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aligned: bool,
+    /// Its last day, where it ends before its term does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
 }

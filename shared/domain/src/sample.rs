@@ -110,6 +110,8 @@ pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months:
             period: Some(Period::Monthly),
             starts_on: Some(starts_on.parse().expect("date")),
             timing: Some(ChargeTiming::Arrears),
+            aligned: false,
+            ends_on: None,
         }),
         ..line(number, "SUPPORT", "Managed support", fee)
     }

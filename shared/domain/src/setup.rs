@@ -146,7 +146,7 @@ fn compare_package(
     let sold = fees.chain(package.recurring.iter().map(|c| (c.key.clone(), c.fee))).collect();
     differing(differences, "quote: line", &positions(contract), &sold);
     for sold in &package.recurring {
-        let terms = |c: &RecurringCharge| (c.period, c.starts_on, c.term, c.timing);
+        let terms = |c: &RecurringCharge| (c.period, c.starts_on, c.term, c.timing, c.aligned, c.ends_on);
         if contract.recurring_charge(&sold.key).is_some_and(|held| terms(held) != terms(sold)) {
             differences.push(format!("quote: line {} recurs in another way", sold.key));
         }

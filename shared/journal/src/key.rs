@@ -133,6 +133,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), "comparison")
     }
 
+    /// When the engagement's recurring charges are due next.
+    #[must_use]
+    pub fn charge_calendar(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "charge-calendar")
+    }
+
+    /// A period of a recurring charge that was told to be due. Zero-padded, so that periods sort.
+    #[must_use]
+    pub fn told_charge(tenant: &str, engagement: &str, charge: &str, period: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("charge-period#{charge}#{period:06}"))
+    }
+
     /// Where the engagement's project stands, and who is on it.
     #[must_use]
     pub fn delivery(tenant: &str, engagement: &str) -> Self {

@@ -7,6 +7,7 @@
 mod again;
 mod approvals;
 mod batch;
+mod charges;
 mod commit;
 mod comparison;
 mod configuration;

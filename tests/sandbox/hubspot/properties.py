@@ -31,7 +31,8 @@ DEFINED: dict[str, frozenset[str]] = {
         "hs_sku", "name", "price", "quantity", "amount",
         "q2c_billing_method", "q2c_milestone", "q2c_planned_date", "q2c_role", "q2c_person",
         "q2c_effective_from", "q2c_schedule", "q2c_holdback",
-        "q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing", "q2c_statement_of_work",
+        "q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing", "q2c_charge_aligned",
+        "q2c_ends_on", "q2c_statement_of_work",
         "q2c_markup_percent", "q2c_expense_cap", "q2c_expense_categories",
     }),
 }

@@ -1,11 +1,13 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+use domain::contract::{ChargeTiming, Period};
 use domain::expense::{Expense, ExpenseStatus};
 use domain::id::EngagementId;
 use domain::money::{Currency, Money};
 use domain::quote::{PassThrough, Quote, QuoteLine};
 use domain::sample;
 use domain::work::TimeEntry;
+use jiff::Span;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -122,14 +124,15 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with expenses under a cap, a PSA that reports what becomes of the project, and a line that is
-    /// billed anew.
+    /// The same, with expenses under a cap, a PSA that reports what becomes of the project, a charge that is
+    /// due, and a line that is billed anew.
     pub(crate) fn told() -> Self {
         let expenses = [("12302", "240.00"), ("12303", "18.50")];
         let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
         let mut deal = Self { told: true, credits: 1, expenses, ..Self::cheap() };
         for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
             quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+            quote.lines.push(sample::support_line("71", "S7", "900.00", "2026-10-20", 2));
         }
         deal
     }
@@ -160,6 +163,9 @@ impl Deal {
         };
         if sim.one_in(2) {
             quote.lines.push(expense_line(sim));
+        }
+        if sim.one_in(2) {
+            quote.lines.push(recurring(sim));
         }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
@@ -211,12 +217,48 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     let price = dollars(sim, 1_000, 9_000).amount().to_string();
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
     let next = changed(quote, touched, added);
+    let mut next = if sim.one_in(2) { ended(sim, next) } else { next };
     let by_time = next.lines.iter().any(|l| l.role.is_some());
-    let mut next = next;
     for terms in next.lines.iter_mut().filter_map(|l| l.expenses.as_mut()) {
         *terms = other_terms(sim, terms);
     }
+    // One that has begun goes on as it is; one that has not may be dropped.
+    let future = |l: &QuoteLine| {
+        l.recurrence
+            .as_ref()
+            .and_then(|r| r.starts_on)
+            .is_some_and(|day| day >= jiff::civil::date(2027, 1, 1))
+    };
+    if sim.one_in(3) {
+        next.lines.retain(|l| l.line != "71" || !future(l));
+    }
     if by_time && sim.one_in(2) { with_designer(next) } else { next }
+}
+
+/// A charge of which some periods are over, some are due while the history lasts, or none has begun.
+fn recurring(sim: &Sim) -> QuoteLine {
+    let fee = dollars(sim, 100, 2_000).amount().to_string();
+    let first = if sim.one_in(5) { jiff::civil::date(2027, 1, 5) } else { jiff::civil::date(2026, 11, 22) };
+    let back = Span::new().days(i64::try_from(sim.below(80)).unwrap_or(0));
+    let starts_on = if first.year() == 2027 { first } else { first.saturating_sub(back) };
+    let term = 1 + u32::try_from(sim.below(6)).unwrap_or(0);
+    let mut line = sample::support_line("71", "S7", &fee, &starts_on.to_string(), term);
+    if let Some(terms) = &mut line.recurrence {
+        terms.aligned = sim.one_in(2);
+        terms.timing = Some(if sim.one_in(2) { ChargeTiming::Advance } else { ChargeTiming::Arrears });
+        terms.period = Some(if sim.one_in(4) { Period::Quarterly } else { Period::Monthly });
+    }
+    line
+}
+
+/// The same quote with its charge ended early, now and then within a period that was billed in advance.
+fn ended(sim: &Sim, mut quote: Quote) -> Quote {
+    let days = Span::new().days(i64::try_from(sim.below(40)).unwrap_or(0));
+    let day = jiff::civil::date(2026, 12, 1).saturating_add(days);
+    for terms in quote.lines.iter_mut().filter(|l| l.line == "71").filter_map(|l| l.recurrence.as_mut()) {
+        terms.ends_on = terms.starts_on.filter(|first| *first <= day).map(|_| day);
+    }
+    quote
 }
 
 /// The same quote with a role more.

@@ -4,6 +4,7 @@
 mod approvals;
 mod cash;
 pub(crate) mod change_order;
+mod charges;
 mod credits;
 mod delivery;
 mod events;
@@ -95,6 +96,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
         found.extend(expenses::broken(world, deal, &ledger));
+        found.extend(charges::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));

@@ -17,7 +17,9 @@ use domain::problem::Owner;
 use domain::sample;
 use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
 use journal::{Expect, Item, Journal, Key, Op, Store};
 use runtime::{Bus, Connect, Context};
@@ -60,6 +62,8 @@ pub(crate) struct World {
     config: Arc<TenantConfig>,
     connections: BTreeMap<String, Arc<Connection>>,
     index: Mutex<BTreeMap<String, Vec<Item>>>,
+    /// When the last run that told of charges began.
+    charges_told: Mutex<Option<Timestamp>>,
     /// Deals and deliveries that have not come to their end.
     going: Mutex<u64>,
     complaints: Mutex<Vec<String>>,
@@ -89,6 +93,7 @@ impl World {
             config: Arc::new(tenant(approves)),
             connections,
             index: Mutex::default(),
+            charges_told: Mutex::default(),
             going: Mutex::default(),
             complaints: Mutex::default(),
         })
@@ -157,6 +162,26 @@ impl World {
             let polled = poll::poll_all(&context).await;
             world.sim.note(|| format!("polled: {polled:?}"));
         });
+    }
+
+    /// Calls `schedule-charges` once, as its schedule does.
+    pub(crate) fn schedule_charges(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let began = world.sim.now();
+            let context = world.context("schedule-charges");
+            let told = schedule_charges::tell_all(&context).await.and_then(schedule_charges::verdict);
+            if told.is_ok() {
+                *open(&world.charges_told) = Some(began);
+            }
+            world.sim.note(|| format!("charges told: {told:?}"));
+        });
+    }
+
+    /// The day on which the last run that told of charges began, where the business counts its days.
+    pub(crate) fn charges_told_on(&self) -> Option<Date> {
+        let zone = TimeZone::get(&self.config.time_zone).expect("a time zone");
+        open(&self.charges_told).map(|at| at.to_zoned(zone).date())
     }
 
     /// Calls `remind` once, as its schedule does.

@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 16] = [
+const FUNCTIONS: [&str; 18] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -24,6 +24,8 @@ const FUNCTIONS: [&str; 16] = [
     "publish-outbox",
     "approval-decided",
     "remind",
+    "schedule-charges",
+    "charge-due",
 ];
 
 /// The longest process of each function in a deal in which nothing goes wrong.
@@ -115,6 +117,8 @@ every_function! {
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";
     remind = "remind";
+    schedule_charges = "schedule-charges";
+    charge_due = "charge-due";
 }
 
 /// A deal in which nothing goes wrong touches every kind of call but those to a dead letter's.

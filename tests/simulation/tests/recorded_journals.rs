@@ -99,6 +99,7 @@ const UNFINISHED: &[&str] = &[
 const QUEUES: &[&str] = &[
     "approval-decided",
     "change-order-approved",
+    "charge-due",
     "credit-memo-issued",
     "credit-memo-requested",
     "dead-letters",

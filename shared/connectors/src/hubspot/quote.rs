@@ -33,7 +33,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 21] = [
+const LINE: [&str; 23] = [
     "hs_sku",
     "name",
     "price",
@@ -54,6 +54,8 @@ const LINE: [&str; 21] = [
     "q2c_markup_percent",
     "q2c_expense_cap",
     EXPENSE_CATEGORIES,
+    "q2c_charge_aligned",
+    "q2c_ends_on",
     "q2c_statement_of_work",
 ];
 
@@ -67,6 +69,7 @@ const PERIODS: [(&str, Period); 3] =
     [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
 const TIMINGS: [(&str, ChargeTiming); 2] =
     [("advance", ChargeTiming::Advance), ("arrears", ChargeTiming::Arrears)];
+const YES_OR_NO: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// The deal's approved quote of the highest version; where none is approved, its latest.
 pub(super) async fn of(api: &Api, triggers: &[Trigger], deal: &str) -> Result<Quote, CallError> {
@@ -260,6 +263,8 @@ fn recurrence(item: &Object) -> Result<Recurrence, String> {
         period: chosen_of(item, "q2c_period", &PERIODS)?,
         starts_on: parsed::<Date>(item, "q2c_starts_on")?,
         timing: chosen_of(item, "q2c_charge_timing", &TIMINGS)?,
+        aligned: chosen_of(item, "q2c_charge_aligned", &YES_OR_NO)?.unwrap_or_default(),
+        ends_on: parsed::<Date>(item, "q2c_ends_on")?,
     })
 }
 

@@ -214,6 +214,8 @@ pub(crate) fn plan() -> CreateBillingPlan {
                 starts_on: "2027-01-01".parse().expect("a day"),
                 term: 12,
                 timing: ChargeTiming::Advance,
+                aligned: false,
+                ends_on: None,
             }],
             work: vec![],
             revenue: Default::default(),

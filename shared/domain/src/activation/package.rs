@@ -97,9 +97,17 @@ fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
         starts_on: terms.starts_on.ok_or_else(|| lacks("on which day its first period starts"))?,
         term: term.ok_or_else(|| invalid(line, &format!("has a term of {} periods", line.quantity)))?,
         timing: terms.timing.unwrap_or(ChargeTiming::Arrears),
+        aligned: terms.aligned,
+        ends_on: terms.ends_on,
     };
     charge.value().map_err(|e| invalid(line, &e.to_string()))?;
-    Ok(charge)
+    match charge.last_day() {
+        None => Err(invalid(line, "reaches beyond the calendar")),
+        Some(last) if last < charge.starts_on => {
+            Err(invalid(line, &format!("ends on {last}, before it starts on {}", charge.starts_on)))
+        }
+        Some(_) => Ok(charge),
+    }
 }
 
 fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {

@@ -113,8 +113,11 @@ impl std::fmt::Display for Change {
                 moved(f, &format!("milestone {key}"), said(before), said(after))
             }
             Self::RecurringCharge { before, after } => {
-                let said =
-                    |c: &Option<RecurringCharge>| c.as_ref().map(|c| format!("{} × {}", c.term, c.fee));
+                let said = |c: &Option<RecurringCharge>| {
+                    let end = |day| format!(" until {day}");
+                    let ends = |c: &RecurringCharge| c.ends_on.map(end).unwrap_or_default();
+                    c.as_ref().map(|c| format!("{} × {}{}", c.term, c.fee, ends(c)))
+                };
                 let key = after.as_ref().or(before.as_ref()).map_or("", |c| c.key.as_str());
                 moved(f, &format!("recurring charge {key}"), said(before), said(after))
             }

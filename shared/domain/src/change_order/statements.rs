@@ -77,8 +77,9 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
         Element { name: format!("milestone {key}"), line: &m.quote_line, terms }
     });
     let charges = contract.recurring.iter().map(|c| {
-        let RecurringCharge { key, fee, term, starts_on, service, .. } = c;
-        let terms = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
+        let RecurringCharge { key, fee, term, starts_on, service, aligned, ends_on, .. } = c;
+        let begins = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
+        let terms = format!("{begins}|{aligned}|{ends_on:?}");
         Element { name: format!("recurring charge {key}"), line: &c.quote_line, terms }
     });
     // What has ended is history, and a role has one price whichever statement it is shown with.

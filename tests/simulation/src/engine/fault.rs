@@ -297,7 +297,7 @@ impl Plan {
             })
             .collect();
         // What a person must put right is rarer than what puts itself right.
-        for fault in [Fault::Refused, Fault::WrongAmount, Fault::Frozen] {
+        for fault in [Fault::WrongAmount, Fault::Frozen] {
             rates[fault as usize] /= 2;
         }
         let outage = (mood > 0 && rng.u32(0..4) == 0).then(|| {

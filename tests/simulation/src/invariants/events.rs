@@ -35,9 +35,13 @@ const MAY_WAIT: [ProblemCode; 10] = [
 ];
 
 /// What a change order may leave to a person: something was billed before it came into force, or a milestone that it
-/// drops was completed after.
-const OF_A_CHANGE_ORDER: [ProblemCode; 3] =
-    [ProblemCode::ChangeOrderInvalid, ProblemCode::ChangeOrderRefused, ProblemCode::MilestoneUnknown];
+/// drops was completed after, or a period that it ends was billed in advance.
+const OF_A_CHANGE_ORDER: [ProblemCode; 4] = [
+    ProblemCode::ChangeOrderInvalid,
+    ProblemCode::ChangeOrderRefused,
+    ProblemCode::MilestoneUnknown,
+    ProblemCode::ChargeOverbilled,
+];
 
 pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<String> {
     let mut broken = Vec::new();

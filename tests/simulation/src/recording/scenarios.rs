@@ -101,6 +101,15 @@ fn told_of_little() -> Deal {
     Deal { told: true, reported: false, ..of_time_alone() }
 }
 
+/// The same, with support of which two months are over.
+fn supported() -> Deal {
+    let mut deal = of_time_alone();
+    deal.time.clear();
+    deal.reported = false;
+    deal.quote.lines = vec![sample::support_line("71", "S7", "900.00", "2026-09-20", 3)];
+    deal
+}
+
 /// A subcontractor of another legal entity did the work.
 fn supplied() -> Deal {
     let mut deal = unchanged();
@@ -297,6 +306,18 @@ const SCENARIOS: &[Scenario] = &[
             "expense-billed-message-left",
             "expenses are lines and use up their cap; their messages are still in the queue and come again",
             |w| w.count("line", "service", "EXPENSES") > 0 && w.waiting(Queue::ExpenseApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: supported,
+        ..Scenario::new(
+            "charges-told",
+            "two periods of a charge were told to be due and none of them is billed yet",
+            |w| {
+                w.count("charge-period", "charge", "S7") == 2
+                    && w.count("line", "kind", "line") == 0
+                    && w.waiting(Queue::ChargeDue) > 0
+            },
         )
     },
     Scenario {

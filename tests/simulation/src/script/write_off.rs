@@ -14,8 +14,10 @@ use crate::world::{TENANT, World};
 /// Somebody looks at what is ready and writes a line or two off; an invoice may take them meanwhile. Now and
 /// then he asks twice, or for one that an invoice has already.
 pub(crate) async fn write_off(world: &Arc<World>, deals: &[Deal]) {
-    // What waits at a ceiling would find room when it is told again, and the replay at the end would differ.
-    let deals = deals.iter().filter(|deal| deal.quote.time_ceiling.is_none());
+    // What waits at a ceiling or a cap would find room when it is told again, and the replay at the end would
+    // differ.
+    let is_limited = |deal: &&Deal| deal.quote.time_ceiling.is_some() || !deal.expenses.is_empty();
+    let deals = deals.iter().filter(|deal| !is_limited(deal));
     for deal in deals.filter(|_| world.sim.one_in(3)) {
         let engagement = deal.engagement.as_str();
         let partition = Key::partition(TENANT, engagement);

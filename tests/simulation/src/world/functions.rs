@@ -22,6 +22,7 @@ pub(crate) enum Queue {
     TimeApproved,
     ExpenseApproved,
     MilestoneCompleted,
+    ChargeDue,
     InvoiceRequested,
     InvoicePosted,
     PaymentReceived,
@@ -48,6 +49,7 @@ impl Queue {
             Event::TimeApproved(_) => Some(Self::TimeApproved),
             Event::ExpenseApproved(_) => Some(Self::ExpenseApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
+            Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
@@ -90,6 +92,7 @@ impl Queue {
             Self::TimeApproved => "time-approved",
             Self::ExpenseApproved => "expense-approved",
             Self::MilestoneCompleted => "milestone-completed",
+            Self::ChargeDue => "charge-due",
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
@@ -114,6 +117,7 @@ impl Queue {
             Self::TimeApproved
             | Self::ExpenseApproved
             | Self::MilestoneCompleted
+            | Self::ChargeDue
             | Self::InvoicePosted
             | Self::CreditMemoIssued
             | Self::ApprovalDecided
@@ -141,6 +145,7 @@ impl Queue {
             Self::TimeApproved => &time_approved::TimeApproved,
             Self::ExpenseApproved => &expense_approved::ExpenseApproved,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
+            Self::ChargeDue => &charge_due::ChargeDue,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
