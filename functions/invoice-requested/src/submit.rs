@@ -60,8 +60,12 @@ async fn steps(
     }
     let invoice = collect(context, event, &engagement, requested).await?;
     let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
-    if body.line_count == 0 {
-        let why = "nothing is ready to be invoiced";
+    if let Some(why) = body.bills_nothing() {
+        // Nobody is billed with less than nothing: what was taken waits for an invoice that comes to more.
+        context
+            .journal
+            .withdraw_invoice(tenant, &engagement.engagement, &body.invoice, context.clock.now())
+            .await?;
         let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
         if let Committed::Contended = context.journal.commit(Commit::default().entry(tenant, &entry)?).await?
         {

@@ -191,6 +191,17 @@ impl Invoice {
         }
     }
 
+    /// Why its lines, once they are fixed, are not billed with it: there are none, or corrections among them
+    /// take back as much as the others come to. None where it is to be billed.
+    #[must_use]
+    pub fn bills_nothing(&self) -> Option<String> {
+        if self.line_count == 0 {
+            return Some("nothing is ready to be invoiced".into());
+        }
+        (!self.untaxed.is_positive())
+            .then(|| format!("what is ready comes to {}: it waits for more to be billed", self.untaxed))
+    }
+
     /// Whether it still takes lines. What has gone on its way to the ERP never changes again.
     #[must_use]
     pub const fn is_collecting(&self) -> bool {

@@ -38,6 +38,12 @@ pub(crate) struct Deal {
     /// The PSA reports where the project stands and who is on it, while work is done.
     #[serde(default)]
     pub(crate) told: bool,
+    /// Its first entry is corrected once it is billed.
+    #[serde(default)]
+    pub(crate) corrected: bool,
+    /// Finance writes off the first line that is ready.
+    #[serde(default)]
+    pub(crate) written_off: bool,
     /// How often finance takes something off an invoice.
     #[serde(default)]
     pub(crate) credits: u64,
@@ -97,6 +103,8 @@ impl Deal {
             price: Price::Fair,
             reported: true,
             told: false,
+            corrected: false,
+            written_off: false,
             credits: 0,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
@@ -195,6 +203,8 @@ impl Deal {
             withdrawn,
             reported,
             told: sim.one_in(2),
+            corrected: false,
+            written_off: false,
             credits: sim.below(3),
             change_order,
             price,

@@ -5,6 +5,7 @@ mod approvals;
 mod cash;
 pub(crate) mod change_order;
 mod charges;
+mod corrections;
 mod credits;
 mod delivery;
 mod events;
@@ -101,6 +102,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
         found.extend(write_off::broken(&ledger));
+        found.extend(corrections::broken(&ledger));
         found.extend(money::broken(world, &ledger));
         found.extend(credits::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));

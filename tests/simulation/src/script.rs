@@ -22,7 +22,7 @@ use crate::products::{Books, Change, ErpInvoice, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
-pub(crate) use write_off::write_off;
+pub(crate) use write_off::{revise, write_off};
 
 /// How often somebody looks whether a project is there.
 const LOOKS: u32 = 2_000;
@@ -179,7 +179,7 @@ async fn deliver(world: &World, deal: &Deal) {
 pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
     let record = match &event {
         Event::ExpenseApproved(expense) => format!("expense:{}:approved", expense.expense),
-        Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
+        Event::TimeApproved(entry) => format!("time_entry:{}:{}:approved", entry.entry, entry.minutes),
         Event::MilestoneCompleted(done) => format!("story:{}:{}:accepted", deal.quote.deal, done.milestone),
         Event::RecordChanged(told) => format!("{}:{}:{}", told.object, told.record, told.changed_at),
         other => other.type_name().to_owned(),

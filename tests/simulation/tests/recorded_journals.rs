@@ -112,6 +112,7 @@ const QUEUES: &[&str] = &[
     "quote-approved",
     "record-changed",
     "time-approved",
+    "write-off-requested",
 ];
 
 #[test]

@@ -45,7 +45,11 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
         });
     }
     let known = deal.time.len() + deal.completed.len() + deal.expenses.len();
-    let worked = ledger.lines.iter().filter(|l| !matches!(l.line.evidence, Evidence::Charge { .. })).count();
+    let worked = ledger
+        .lines
+        .iter()
+        .filter(|l| !matches!(l.line.evidence, Evidence::Charge { .. } | Evidence::Adjustment { .. }))
+        .count();
     must(&mut broken, worked <= known, || format!("{worked} lines of {known} records"));
     for line in &ledger.lines {
         let sold =

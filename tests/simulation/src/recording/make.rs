@@ -56,6 +56,7 @@ async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
         world.poll();
         world.schedule_charges();
         approver::answer(world, std::slice::from_ref(&deal)).await;
+        script::revise(world, &deal).await;
         pay(world, paid_in);
     }
 }

@@ -96,7 +96,27 @@ fn of_time_alone() -> Deal {
     deal
 }
 
-/// The same, and a PSA that reports what becomes of the project; the CRM reports nothing.
+/// A little time alone, of which a line is credited; the CRM reports nothing.
+fn credited() -> Deal {
+    Deal { credits: 1, reported: false, ..of_time_alone() }
+}
+
+/// A little time alone, of which finance writes a line off.
+fn written_off() -> Deal {
+    Deal { written_off: true, reported: false, ..of_time_alone() }
+}
+
+/// A little time alone, which is corrected after it was billed.
+fn corrected() -> Deal {
+    Deal { corrected: true, reported: false, ..of_time_alone() }
+}
+
+/// The same, which accounts credit by hand.
+fn credited_by_hand() -> Deal {
+    Deal { credits: 2, ..credited() }
+}
+
+/// Little time, and a PSA that reports what becomes of the project; the CRM reports nothing.
 fn told_of_little() -> Deal {
     Deal { told: true, reported: false, ..of_time_alone() }
 }
@@ -133,11 +153,6 @@ fn spent() -> Deal {
     let expenses = [("12302", "240.00"), ("12303", "18.50")];
     deal.expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
     deal
-}
-
-/// The same, of which a line is credited.
-fn credited() -> Deal {
-    Deal { credits: 1, ..small() }
 }
 
 fn one_was_posted(world: &World) -> bool {
@@ -404,6 +419,23 @@ const SCENARIOS: &[Scenario] = &[
         })
     },
     Scenario {
+        deal: written_off,
+        aims: || aim("write-off-requested", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
+        ..Scenario::new(
+            "written-off-message-left",
+            "a line is written off; the message that asked for it is still in the queue and comes again",
+            |w| w.has("line", "status", "written-off") && w.waiting(Queue::WriteOffRequested) > 0,
+        )
+    },
+    Scenario {
+        deal: corrected,
+        ..Scenario::new(
+            "corrected-line-ready",
+            "an entry was corrected after it was billed; the difference is a line that no invoice has taken",
+            |w| w.count("correction", "kind", "correction") > 0 && w.has("line", "status", "ready"),
+        )
+    },
+    Scenario {
         deal: credited,
         ..Scenario::new(
             "credit-memo-waiting",
@@ -413,6 +445,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         deal: credited,
+        aims: || aim("credit-memo-requested", Target::Place(Place::PostCreditMemo), Fault::Silent, 1),
         ..Scenario::new(
             "credit-memo-posted",
             "the ERP posted a credit memo and says so; it is not taken off the invoice, nor is the step recorded",
@@ -424,12 +457,10 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
-        deal: credited,
-        ..Scenario::new(
-            "credit-by-hand",
-            "a line is to be billed anew, and a credit note by hand is recorded and waits for finance",
-            |w| w.has("adjustment", "connection", "tryton-us") && w.has("line", "status", "ready"),
-        )
+        deal: credited_by_hand,
+        ..Scenario::new("credit-by-hand", "a credit note by hand is recorded and waits for finance", |w| {
+            w.has("adjustment", "connection", "tryton-us")
+        })
     },
     Scenario {
         aims: || aim("publish-outbox", Target::Place(Place::Bus), Fault::Unavailable, 20),

@@ -47,15 +47,18 @@ pub(crate) async fn ask_for_the_first(world: &Arc<World>, engagement: &Engagemen
     true
 }
 
-/// The same, and waits until it is in the books; then accounts issue one by hand, and that is waited for too.
+/// The same, where one is asked for, and waits until it is in the books; then accounts issue one by hand, and that is
+/// waited for too.
 pub(super) async fn ask_and_wait(world: &Arc<World>, deal: &Deal) {
     let Some((invoice, _)) = billed(world, &deal.engagement, true).await else {
         world.complain(format!("{} has no posted invoice", deal.engagement));
         return;
     };
-    ask_for_the_first(world, &deal.engagement).await;
-    comes(world, deal, "credit-memo#", |memo| matches!(memo.text("status"), Some("posted" | "applied")))
-        .await;
+    if deal.credits == 1 {
+        ask_for_the_first(world, &deal.engagement).await;
+        let is_posted = |memo: &Item| matches!(memo.text("status"), Some("posted" | "applied"));
+        comes(world, deal, "credit-memo#", is_posted).await;
+    }
     issue_by_hand(world, &invoice.invoice, Money::rounded(1.into(), invoice.untaxed.currency()));
     comes(world, deal, "adjustment#", |_| true).await;
 }
