@@ -84,7 +84,7 @@ def money_adds_up(journey: Journey, deal: Deal) -> None:
     payments = [item for item in items if item["kind"] == "payment"]
     unbilled = total(line["amount"] for line in lines if line["status"] == "ready")
     billable = total(line["amount"] for line in lines)
-    forgone = total(line["amount"] for line in lines if line["status"] == "credited")
+    forgone = total(line["amount"] for line in lines if line["status"] in ("credited", "written-off"))
     billed = total(line["amount"] for line in lines if line["status"] == "invoiced")
     assert billable == unbilled + billed + forgone, "billable"
     if not released(items):
@@ -113,7 +113,7 @@ def released(items: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 def source(line: dict[str, Any]) -> tuple[str, str]:
-    """The record that earned a line: the PSA's, or the contract's for a period of a charge."""
+    """The record that earned a line: the PSA's, the contract's for a period of a charge, its own for a correction."""
     evidence = line["evidence"]
     if evidence["kind"] == "charge":
         return "charge", f"{evidence['charge']}/{int(evidence['period'])}"
@@ -121,6 +121,8 @@ def source(line: dict[str, Any]) -> tuple[str, str]:
         return "time", evidence["entry"]["entry"]
     if evidence["kind"] == "expense":
         return "expense", evidence["expense"]["expense"]
+    if evidence["kind"] == "adjustment":
+        return "adjustment", line["line"]
     return "milestone", evidence["completion"]["record"]
 
 

@@ -52,6 +52,8 @@ def from_quote_line(deal: Deal, quote_line: str) -> list[Way]:
 def record_in_psa(deal: Deal, line: Item) -> str:
     """The PSA's record that earned a line: an entry or expense of this project, or a milestone of it."""
     evidence = line["evidence"]
+    while evidence["kind"] == "adjustment":
+        evidence = evidence["by"]
     kind, record = {
         "time": lambda: ("time_entries", evidence["entry"]["entry"]),
         "expense": lambda: ("expenses", evidence["expense"]["expense"]),

@@ -38,6 +38,7 @@ UNUSED: dict[tuple[str, str], str] = {
     ("approval-decided", "sqs:ChangeMessageVisibility on queue:ApprovalDecidedQueue"): NEVER_REFUSED,
     ("approval-decided", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
     ("record-changed", "sqs:ChangeMessageVisibility on queue:RecordChangedQueue"): NEVER_REFUSED,
+    ("write-off-requested", "sqs:ChangeMessageVisibility on queue:WriteOffRequestedQueue"): NEVER_REFUSED,
     ("expense-approved", "sqs:ChangeMessageVisibility on queue:ExpenseApprovedQueue"): NEVER_REFUSED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,
 }
