@@ -126,6 +126,9 @@ def _statement(item: Item) -> tuple[str, str, str]:
 
 def _line(item: Item) -> tuple[str, str, str]:
     evidence = item["evidence"]
+    correction = ""
+    while evidence["kind"] == "adjustment":
+        correction, evidence = f"correction of {evidence['of']}: ", evidence["by"]
     if evidence["kind"] == "time":
         entry = evidence["entry"]
         source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']} at {money(evidence['hourly'])}"
@@ -139,7 +142,7 @@ def _line(item: Item) -> tuple[str, str, str]:
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""
-    return "billable line", f"{item['line']} {money(item['amount'])}, {source}{sold}", ""
+    return "billable line", f"{item['line']} {money(item['amount'])}, {correction}{source}{sold}", ""
 
 
 def _charge(item: Item) -> tuple[str, str, str]:
