@@ -1,9 +1,11 @@
 //! Commands: checked, then kept together with the events that they put on their way.
 
+mod credit;
 mod holds;
 mod keep;
 mod set_up;
 mod work;
+mod write_off;
 
 use domain::Event;
 use domain::id::EngagementId;
@@ -43,7 +45,10 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::ReleaseInvoice => holds::release_invoice(context, caller, call).await?,
         Action::HoldLine => holds::hold_line(context, caller, call).await?,
         Action::ReleaseLine => holds::release_line(context, caller, call).await?,
+        Action::WriteOff => write_off::write_off(context, caller, call).await?,
+        Action::RequestCreditMemo => credit::request(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
+        Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),
     };

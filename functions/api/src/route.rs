@@ -44,8 +44,14 @@ pub enum Action {
     ReleaseLine,
     /// What of an engagement can be billed, and what blocks the rest.
     BillingReadiness,
+    /// Writes lines off.
+    WriteOff,
+    /// Asks for a credit memo of an invoice.
+    RequestCreditMemo,
     /// Takes approved time.
     ReportTime,
+    /// Takes approved expenses.
+    ReportExpenses,
     /// Takes completed milestones.
     ReportMilestones,
 }
@@ -177,8 +183,14 @@ pub const ROUTES: &[Route] = &[
         "Asks that a billable line is not invoiced before it is released."),
     route(("POST", "/v1/engagements/{engagement}/lines/{line}/release"), Action::ReleaseLine, (BillingEvent, Process, Asynchronous), &[Finance, Operations],
         "Asks that a held line is looked at again and may be invoiced."),
+    route(("POST", "/v1/engagements/{engagement}/write-offs"), Action::WriteOff, (BillingEvent, Process, Asynchronous), &[Finance],
+        "Takes lines that are not to be billed out of the work in progress."),
+    route(("POST", "/v1/invoices/{invoice}/credit-memos"), Action::RequestCreditMemo, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Asks that lines, or a part of the price, are taken off a posted invoice."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
+    route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved expenses, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
 ];

@@ -130,7 +130,7 @@ async fn ready(
 /// The drafted invoice as its policy lets it go on.
 fn released(fixed: Invoice, engagement: &Engagement, config: &TenantConfig, now: Timestamp) -> Invoice {
     let by_hand = config.invoicing.policy_of(engagement, config).release == Release::Manual;
-    if by_hand && fixed.status == InvoiceStatus::Drafted { fixed.held_by_policy(now) } else { fixed }
+    if by_hand && fixed.bills_nothing().is_none() { fixed.held_by_policy(now) } else { fixed }
 }
 
 /// The commit that fixes an invoice's lines, tells of it, and asks for another of what did not fit.
@@ -145,7 +145,7 @@ fn fix(
     let (tenant, subject) = (event.tenant.as_str(), event.subject.as_str());
     let id = subject.to_owned().try_into().map_err(|e| JournalError::Decision(format!("{e}")))?;
     let write = context.journal.write_invoice(tenant, &id, fixed, version, now)?;
-    let generated = (fixed.line_count > 0).then(|| InvoiceGenerated {
+    let generated = fixed.bills_nothing().is_none().then(|| InvoiceGenerated {
         invoice: fixed.invoice.clone(),
         line_count: fixed.line_count,
         untaxed: fixed.untaxed,

@@ -3,11 +3,12 @@
 use connectors::operation::{CreateInvoice, PostInvoice};
 use domain::engagement::Engagement;
 use domain::event::{InvoiceRequested as Requested, InvoiceSubmitted};
+use domain::id::EngagementId;
 use domain::invoice::{Invoice, PostedInvoice, assemble};
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, WorkflowStatus};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
-use workflow::{LeaseError, Run, StepError, Workflow};
+use workflow::{LeaseError, Purpose, Run, StepError, Workflow};
 
 use crate::collect::{Collected, collect};
 use crate::hold::{self, Way};
@@ -24,22 +25,39 @@ pub(crate) async fn submit(
 ) -> Result<Outcome, Failure> {
     let mut run = match begin(context, event, Workflow::Invoice, requested.invoice.as_str()).await {
         Ok(run) => run,
-        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+        Err(LeaseError::Ended(status)) => {
+            if status == WorkflowStatus::Compensated {
+                withdraw(context, event, requested).await?;
+            }
+            return Ok(Outcome::Duplicate);
+        }
         Err(other) => return Err(other.into()),
     };
     let result = Box::pin(steps(context, &mut run, event, requested)).await;
-    match result {
+    let outcome = match result {
         // The release brings the event back, and the run goes on where it stopped.
         Ok(Outcome::Parked) => {
             run.hold().await?;
-            Ok(Outcome::Parked)
+            return Ok(Outcome::Parked);
         }
-        Err(error) => trouble::told(context, run, event, requested, error).await,
+        Err(error) => trouble::told(context, run, event, requested, error).await?,
         done => {
             trouble::is_over(context, event, requested).await?;
-            conclude(context, run, event, done).await
+            conclude(context, run, event, done).await?
         }
+    };
+    if let (Purpose::Undo(_), Outcome::Applied) = (&context.purpose, outcome) {
+        withdraw(context, event, requested).await?;
     }
+    Ok(outcome)
+}
+
+/// An invoice that was taken back to the last step owns no line any more: they are ready for another one.
+async fn withdraw(context: &Context, event: &Envelope, requested: &Requested) -> Result<(), Failure> {
+    let owner = EngagementId::try_from(event.subject.clone())
+        .map_err(|e| JournalError::Decision(format!("only an engagement is invoiced: {e}")))?;
+    let now = context.clock.now();
+    Ok(context.journal.withdraw_invoice(&event.tenant, &owner, &requested.invoice, now).await?)
 }
 
 async fn steps(
@@ -57,12 +75,15 @@ async fn steps(
     }
     let config = context.connect.tenant(tenant).await?;
     let body = match collect(context, event, &engagement, &config, requested).await? {
-        Collected::Invoice(invoice) if invoice.line_count > 0 => *invoice,
-        Collected::Invoice(_) => {
-            return no_effect(context, event, requested, "nothing is ready to be invoiced").await;
-        }
+        Collected::Invoice(invoice) => *invoice,
         Collected::Nothing(why) => return no_effect(context, event, requested, &why).await,
     };
+    if let Some(why) = body.bills_nothing() {
+        // Nobody is billed with less than nothing: what was taken waits for an invoice that comes to more.
+        let (id, now) = (&engagement.engagement, context.clock.now());
+        context.journal.withdraw_invoice(tenant, id, &body.invoice, now).await?;
+        return no_effect(context, event, requested, &why).await;
+    }
     if body.is_held() && run.recorded::<PostedInvoice>("create")?.is_none() {
         run.may_begin("create")?;
         if let Way::Held = hold::park(context, event, &engagement, requested).await? {

@@ -25,7 +25,7 @@ const MOST_NAMED: usize = 90;
 #[serde(deny_unknown_fields)]
 pub struct Invoicing {
     /// The policies; of those that apply to an engagement the one with the most conditions counts. Where none
-    /// does, a completed milestone asks for an invoice of all that is ready.
+    /// does, a completed milestone and a charge that falls due ask for an invoice of all that is ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<InvoicePolicy>,
     /// Minutes after which finance is told that an invoice still can't be made because a system is out of
@@ -80,7 +80,7 @@ pub struct PolicyScope {
 pub enum Ask {
     /// Each line that becomes ready.
     AtOnce,
-    /// A completed milestone.
+    /// A completed milestone, or a period of a recurring charge that fell due.
     #[default]
     PerMilestone,
     /// A day of the month, in the business's time zone: all that was earned before that day.
@@ -177,6 +177,11 @@ pub fn asked_by(
             let invoice = InvoiceId::derive(&[id, "invoice", "milestone", key]);
             (invoice, format!("milestone {key} {name} completed"))
         }
+        (Ask::AtOnce | Ask::PerMilestone, Evidence::Charge { charge, name, period, from, until, .. }) => {
+            let invoice = InvoiceId::derive(&[id, "invoice", "charge", charge, &period.to_string()]);
+            let last = until.yesterday().unwrap_or(*until);
+            (invoice, format!("charge {charge} {name}, {from} to {last}"))
+        }
         (Ask::AtOnce, _) => {
             let invoice = InvoiceId::derive(&[id, "invoice", "at-once", line.line.as_str()]);
             (invoice, format!("line {} is ready", line.line))
@@ -260,7 +265,8 @@ pub fn asked_by_run(
 ) -> Result<Option<InvoiceRequested>, MoneyError> {
     let due: Vec<&BillableLine> = ready.iter().filter(|l| l.earned_on <= run.cut_off).collect();
     let sum = Money::total(engagement.contract.currency, due.iter().map(|l| l.amount))?;
-    if due.is_empty() || is_too_little(sum, policy.minimum)? {
+    // What comes to nothing or less would be withdrawn, and the month never asked for again.
+    if !sum.is_positive() || is_too_little(sum, policy.minimum)? {
         return Ok(None);
     }
     let id = engagement.engagement.as_str();

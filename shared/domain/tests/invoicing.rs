@@ -177,6 +177,20 @@ fn a_line_always_asks_for_the_same_invoice() {
     assert_eq!(asked(&one).lines.first(), Some(&one.line));
 }
 
+/// Where lines come to nothing or less, as after corrections, no run asks for an invoice, and
+/// the month's can still be asked for when more was earned: 100.00 less 100.00, then 30.00 more.
+#[test]
+fn a_run_that_comes_to_nothing_asks_later() {
+    let engagement = active(&quote());
+    let policy = InvoicePolicy { ask: Ask::Monthly { on_day: 1 }, ..InvoicePolicy::default() };
+    let run = due_run(policy.ask, date(2026, 12, 3)).unwrap();
+    let mut ready = vec![line(1, "100.00", date(2026, 11, 2), 1), line(2, "-100.00", date(2026, 11, 3), 1)];
+    assert_eq!(asked_by_run(&engagement, &policy, run, &ready).unwrap(), None);
+    ready.push(line(3, "30.00", date(2026, 11, 4), 1));
+    let asked = asked_by_run(&engagement, &policy, run, &ready).unwrap().expect("30.00 to bill");
+    assert_eq!(asked.lines.len(), 3);
+}
+
 proptest! {
     /// Runs follow each other without gap or overlap, and none is due before its day.
     #[test]

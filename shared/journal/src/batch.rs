@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::line_of;
 use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
-use domain::event::Event;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::Problem;
 use domain::staffing::{IntercompanyCharge, SubcontractorCost};
 use events::Envelope;
 use futures::future::join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::again::Again;
 use crate::commit::{Commit, Committed, Rejection, Write};
-use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
+use crate::deciding::{Decide, Deciding};
+use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record, record_of};
 use crate::exception::exception_of;
 use crate::holds::{LineItems, line_items};
 use crate::key::Key;
@@ -86,11 +86,12 @@ pub async fn apply_group(
     function: &str,
     group: &[Envelope],
     now: Timestamp,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    decide: &Decide<'_>,
 ) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
     let Some(first) = group.first() else { return Ok(BTreeMap::new()) };
     let state = journal.engagement(&first.tenant, &first.subject).await?;
-    apply_group_on(journal, function, group, now, state, decide).await
+    let deciding = Deciding { decide, ready: &|decision, _| decision };
+    apply_group_on(journal, function, group, now, state, deciding).await
 }
 
 /// The same, where the engagement was read already.
@@ -103,24 +104,24 @@ pub async fn apply_group_on(
     group: &[Envelope],
     now: Timestamp,
     mut state: Versioned<Engagement>,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    deciding: Deciding<'_>,
 ) -> Result<BTreeMap<Uuid, Decided>, JournalError> {
     let mut settled: BTreeMap<Uuid, Decided> = BTreeMap::new();
     let mut pending = distinct(group);
     let Some(&first) = pending.first() else { return Ok(settled) };
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
-    let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
-    let mut unbilled: BTreeMap<Key, Item> = BTreeMap::new();
+    let again = Again { journal, function, now, deciding };
+    let (mut superseding, mut unbilled) = (BTreeSet::<Uuid>::new(), BTreeMap::<Key, Item>::new());
     for round in 0..MOST_ROUNDS {
-        for (event, line) in billed_before(journal, &state, &pending, decide).await? {
-            let decided = repeated(journal, function, event, Some(line), now).await?;
+        for (event, line) in billed_before(journal, &state, &pending, deciding.decide).await? {
+            let decided = again.told(event, Some(line)).await?;
             settled.insert(event.id, decided);
         }
         pending.retain(|e| !settled.contains_key(&e.id));
         let standing = Standing { waiting: &superseding, unbilled: &unbilled };
         // Two versions of one record: the later one is decided when the earlier one's line can be seen.
         let round_of: Vec<&Envelope> = first_of_each_record(&pending);
-        let plans = plan(function, &state, &round_of, standing, now, decide)?;
+        let plans = plan(function, &state, &round_of, standing, now, deciding)?;
         let mut stale = false;
         let done = join_all(plans.into_iter().map(|plan| async move {
             let outcomes = plan.outcomes;
@@ -155,7 +156,7 @@ pub async fn apply_group_on(
                             }
                             Some(event) => {
                                 let current = its_line(journal, event, rejection.current).await?;
-                                let decided = repeated(journal, function, event, current, now).await?;
+                                let decided = again.told(event, current).await?;
                                 settled.insert(event.id, decided);
                             }
                             None => stale = true,
@@ -204,9 +205,7 @@ async fn its_line(
 
 /// Where the line of an event that is keyed by its record stands, or would.
 fn line_key(event: &Envelope) -> Option<Key> {
-    let Event::TimeApproved(entry) = &event.event else { return None };
-    let line = line_of(&entry.connection, "time", &entry.entry);
-    Some(Key::line(&event.tenant, &event.subject, line.as_str()))
+    Some(Key::line(&event.tenant, &event.subject, record_of(&event.event)?.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -223,7 +222,7 @@ async fn billed_before<'a>(
     journal: &Journal,
     loaded: &Versioned<Engagement>,
     pending: &[&'a Envelope],
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    decide: &Decide<'_>,
 ) -> Result<Vec<(&'a Envelope, Item)>, JournalError> {
     let mut state = loaded.body.clone();
     let mut doubtful = false;
@@ -289,14 +288,14 @@ fn plan(
     pending: &[&Envelope],
     standing: Standing<'_>,
     now: Timestamp,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    deciding: Deciding<'_>,
 ) -> Result<Vec<Plan>, JournalError> {
     let mut plans = Vec::new();
     let mut shared = Plan::default();
     let mut state: Option<Engagement> = None;
     let mut waits = false;
     for event in pending {
-        match decide(state.as_ref().or(loaded.body.as_ref()), event) {
+        match deciding.on(state.as_ref().or(loaded.body.as_ref()), event) {
             Decision::Apply(effects) if independent(event, &effects) => {
                 plans.push(apply(Plan::default(), function, event, &effects, standing, now)?);
             }
@@ -468,30 +467,5 @@ fn known_event<'a>(
         Some(Write::Insert { cause, .. }) => pending.iter().find(|e| e.id == *cause).copied(),
         Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. } | Write::Supersede { .. })
         | None => None,
-    }
-}
-
-/// An event whose record exists: a duplicate when the content is the same, else an exception.
-async fn repeated(
-    journal: &Journal,
-    function: &str,
-    event: &Envelope,
-    current: Option<Item>,
-    now: Timestamp,
-) -> Result<Decided, JournalError> {
-    let current = current.unwrap_or_default();
-    if current.text("body_hash").is_none_or(|hash| hash == event.body_hash()) {
-        return Ok(Decided::Duplicate);
-    }
-    let same_event = current.text("event_id") == Some(event.id.to_string().as_str());
-    let code = if same_event { ProblemCode::EventConflict } else { ProblemCode::EntryChanged };
-    let first = current.text("event_id").unwrap_or("an earlier event");
-    let problem =
-        Problem::new(code, format!("{} differs from {first}, which stands", event.event.type_name()));
-    let (write, raised) = exception_of(function, event, problem, now)?;
-    match journal.commit(Commit::default().write(write).emit([raised])).await? {
-        // An exception that exists already was raised by an earlier delivery of the same content.
-        Committed::Done | Committed::Rejected(_) => Ok(Decided::Held),
-        Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
     }
 }

@@ -1,5 +1,7 @@
 //! What is held: lines and invoices, listed while they are, and the writes of their hold and release.
 
+use std::collections::BTreeSet;
+
 use domain::billing::hold::{HeldLine, LineHold};
 use domain::billing::{BillableLine, LineStatus};
 use domain::decision::Effects;
@@ -136,7 +138,7 @@ impl Journal {
         item.as_ref().map(LineRecord::read).transpose()
     }
 
-    /// Those of an engagement's lines that are there, with where they stand; each is to be named once.
+    /// Those of an engagement's lines that are there, with where they stand; at most a hundred.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -147,7 +149,8 @@ impl Journal {
         lines: impl IntoIterator<Item = &'a LineId>,
     ) -> Result<Vec<LineRecord>, JournalError> {
         let key = |line: &LineId| Key::line(tenant, engagement, line.as_str());
-        let keys: Vec<Key> = lines.into_iter().map(key).collect();
+        let keys: BTreeSet<Key> = lines.into_iter().map(key).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -266,7 +269,7 @@ impl Journal {
     }
 
     /// The write that settles a hold's exception, where nobody did.
-    async fn settling(
+    pub(crate) async fn settling(
         &self,
         tenant: &str,
         engagement: &str,

@@ -4,14 +4,18 @@
 //! outgoing events. Either all of it happened, once, or none of it. Everything above
 //! [`Store`] is the same over DynamoDB and over the in-memory store that tests use.
 
+mod again;
 mod approvals;
 mod batch;
+mod charges;
 mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod credits;
 mod crosswalk;
 mod customer;
+mod deciding;
 mod delivery;
 pub mod dying;
 mod dynamo;
@@ -29,6 +33,7 @@ mod statements;
 mod store;
 mod supply;
 mod workflows;
+mod write_offs;
 
 pub use approvals::Superseded;
 pub use batch::{Decided, apply_group, apply_group_on};
@@ -36,6 +41,7 @@ pub use commit::{Commit, Committed, Rejection, Write};
 pub use comparison::Comparison;
 pub use configuration::Cursor;
 pub use crosswalk::CrosswalkEntry;
+pub use deciding::{Decide, Deciding, Ready};
 pub use dynamo::DynamoStore;
 pub use entry::{EntryOutcome, JournalEntry};
 pub use exception::{Exception, ExceptionStatus};

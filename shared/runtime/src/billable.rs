@@ -10,7 +10,8 @@ use domain::{Decision, Engagement, Event, TenantConfig};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
 use journal::{
-    Commit, Committed, EntryOutcome, JournalEntry, JournalError, LineRecord, Versioned, apply_group_on,
+    Commit, Committed, Decide, Deciding, EntryOutcome, JournalEntry, JournalError, LineRecord, Versioned,
+    apply_group_on,
 };
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ pub async fn commit_billable(
     context: &Context,
     group: Vec<Envelope>,
     config: &TenantConfig,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    decide: &Decide<'_>,
 ) -> Vec<(Uuid, Result<Outcome, Failure>)> {
     let events: Vec<Uuid> = group.iter().map(|e| e.id).collect();
     match Box::pin(committed(context, &group, config, decide)).await {
@@ -46,7 +47,7 @@ async fn committed(
     context: &Context,
     group: &[Envelope],
     config: &TenantConfig,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
+    decide: &Decide<'_>,
 ) -> Result<Vec<(Uuid, Result<Outcome, Failure>)>, JournalError> {
     let Some(first) = group.first() else { return Ok(vec![]) };
     let (journal, tenant, subject) = (&context.journal, first.tenant.as_str(), first.subject.as_str());
@@ -54,8 +55,9 @@ async fn committed(
     let any_held = state.body.as_ref().is_some_and(|e| e.held_lines > 0);
     let facts = Facts { config, customer: customer.as_ref() };
     let now = context.clock.now();
-    let decided = |state: Option<&Engagement>, event: &Envelope| readied(decide(state, event), state, &facts);
-    let outcomes = apply_group_on(journal, context.function, group, now, state, &decided).await?;
+    let ready = |decision: Decision, state: Option<&Engagement>| readied(decision, state, &facts);
+    let deciding = Deciding { decide, ready: &ready };
+    let outcomes = apply_group_on(journal, context.function, group, now, state, deciding).await?;
     if any_held && let Err(error) = recheck(context, tenant, subject, config).await {
         // The events are committed; what is held is looked at again by the next run.
         tracing::warn!(subject, reason = %error, "held lines not looked at");

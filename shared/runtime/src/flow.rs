@@ -9,9 +9,9 @@ use connectors::role::{Crm, Erp, Psa};
 use domain::engagement::SystemRecords;
 use domain::problem::ProblemCode;
 use domain::routing::{AssignedSystems, Sold};
-use domain::{Decision, Engagement, Problem, TenantConfig};
+use domain::{Engagement, Problem, TenantConfig};
 use events::Envelope;
-use journal::{Commit, Committed, apply_group};
+use journal::{Commit, Committed};
 use uuid::Uuid;
 use workflow::{LeaseError, Purpose, Run, RunKey, StepError, Workflow};
 
@@ -20,22 +20,6 @@ use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 
 type Answers = Vec<(Uuid, Result<Outcome, Failure>)>;
-
-/// Decides on the events of one engagement and commits them together.
-pub async fn commit_group(
-    context: &Context,
-    group: Vec<Envelope>,
-    decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
-) -> Answers {
-    let now = context.clock.now();
-    match apply_group(&context.journal, context.function, &group, now, decide).await {
-        Ok(outcomes) => outcomes.into_iter().map(|(id, outcome)| (id, Ok(outcome))).collect(),
-        Err(error) => {
-            let reason = error.to_string();
-            group.into_iter().map(|e| (e.id, Err(Failure::new(reason.clone())))).collect()
-        }
-    }
-}
 
 /// Handles each event of a group by itself, one after the other: they are about one subject.
 pub async fn each<'a, F, Fut>(group: &'a [Envelope], handle: F) -> Answers

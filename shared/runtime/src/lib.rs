@@ -8,6 +8,7 @@ mod billable;
 mod bus;
 mod connect;
 mod context;
+mod credit;
 mod customer_search;
 mod engagement_status;
 mod failure;
@@ -26,12 +27,11 @@ pub use billable::{Standing, commit_billable, ready_events, recheck};
 pub use bus::{Bus, EventBridgeBus, PublishError, entry_of};
 pub use connect::{ConfiguredConnections, Connect, ConnectError, SecretSource, reported};
 pub use context::Context;
+pub use credit::{Credited, Posting, record_credit};
 pub use customer_search::{Placed, Searched, place};
 pub use engagement_status::show_engagement;
 pub use failure::{Failure, Outcome};
-pub use flow::{
-    BILLING_PLAN, DEAL, PROJECT, Systems, begin, commit_group, conclude, conclude_telling, each, still_held,
-};
+pub use flow::{BILLING_PLAN, DEAL, PROJECT, Systems, begin, conclude, conclude_telling, each, still_held};
 pub use outgoing::{MessageQueue, SqsQueue};
 pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serve_queue};
 pub use settings::Settings;

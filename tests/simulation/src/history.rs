@@ -84,7 +84,8 @@ pub struct Rehearsal {
 async fn history(seed: u64, traced: bool) -> Outcome {
     let epoch = EPOCH.parse().expect("a timestamp");
     let sim = Sim::new(seed, epoch, traced);
-    let world = World::new(Arc::clone(&sim)).await;
+    // Some firms let finance approve credit memos.
+    let world = World::asking(Arc::clone(&sim), sim.one_in(2)).await;
     let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
     if sim.one_in(2) {
         controller::draw(&world);
@@ -124,13 +125,21 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         }
         if world.sim.one_in(6) {
             world.remind();
+            world.schedule_charges();
+            // Now and then its clock strikes twice.
+            if world.sim.one_in(4) {
+                world.schedule_charges();
+            }
             operator::settle(&world).await;
         }
-        if world.sim.one_in(4) {
+        if world.sim.one_in(4) && !world.sim.is_quiet() {
             script::pay(&world);
         }
         if !world.config().invoicing.is_default() {
             control(&world);
+        }
+        if world.sim.one_in(5) {
+            script::write_off(&world, &deals).await;
         }
     }
     world.sim.calm_down();
@@ -159,6 +168,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         if !world.config().invoicing.is_default() {
             world.run_invoices();
         }
+        world.schedule_charges();
         quiet(world).await;
         let released = controller::release(world);
         let settled = operator::settle(world).await + approver::answer(world, deals).await;

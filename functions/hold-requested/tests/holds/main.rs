@@ -1,6 +1,7 @@
 //! What can't be billed yet is held, as a line or an invoice, and goes on once.
 #![allow(unreachable_pub, dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+mod beside;
 mod interleaved;
 mod invoices;
 #[path = "../../../invoice-posted/tests/named_cases/products.rs"]

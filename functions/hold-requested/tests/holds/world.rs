@@ -23,6 +23,7 @@ use runtime::fake::{FakeBus, FakeClock, FakeQueue, context};
 use runtime::{Context, Handler, Outcome};
 use serde_json::{Value, json};
 use time_approved::TimeApproved;
+use write_off_requested::WriteOffRequested;
 
 use crate::products::{Product, connections};
 
@@ -102,6 +103,7 @@ impl World {
             Event::TimeApproved(_) => ("time-approved", &TimeApproved),
             Event::MilestoneCompleted(_) => ("milestone-completed", &MilestoneCompleted),
             Event::InvoiceRequested(_) => ("invoice-requested", &InvoiceRequested),
+            Event::WriteOffRequested(_) => ("write-off-requested", &WriteOffRequested),
             _ => ("hold-requested", &Holds),
         };
         let answer = handler.handle(&self.function(name), vec![event.clone()]).await.remove(0).1;

@@ -66,7 +66,9 @@ impl Invoice {
             | InvoiceStatus::Submitted
             | InvoiceStatus::Posted
             | InvoiceStatus::PartPaid
-            | InvoiceStatus::Paid => Some(format!("{} is {}", self.invoice, self.status.as_str())),
+            | InvoiceStatus::Paid
+            | InvoiceStatus::Credited
+            | InvoiceStatus::Withdrawn => Some(format!("{} is {}", self.invoice, self.status.as_str())),
         }
     }
 
