@@ -15,10 +15,11 @@ use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, Approv
 use crate::contract::{RateCard, RecurringCharge};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
+use crate::invoice::InvoiceConfirmed;
 use crate::money::Money;
 use crate::ownership::Role;
 use crate::problem::Problem;
-use crate::revenue::RevenueSchedule;
+use crate::revenue::{RevenueEarned, RevenueSchedule};
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
@@ -412,6 +413,8 @@ events! {
     SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",
     InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
+    InvoiceConfirmed(InvoiceConfirmed) = "q2c.invoice.confirmed.v1",
+    RevenueEarned(RevenueEarned) = "q2c.revenue.earned.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::approval::ApprovalRule;
 use crate::contract::{Accounting, BillingMethod, RevenueTreatment};
 use crate::money::{Currency, Money};
 use crate::ownership::{self, OwnershipRule};
+use crate::revenue::{AccountingPeriod, ClosedPeriods};
 use crate::routing::Routing;
 use crate::staffing::{Resource, TransferPrice, UnknownResources};
 
@@ -76,6 +78,25 @@ pub struct TenantConfig {
     /// Statuses, as the PSA names them, in which a project is stopped. One that is archived always is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped_statuses: Vec<String>,
+    /// Up to which month the books of each legal entity are closed; one that is not listed has none closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounting_periods: Vec<ClosedPeriods>,
+    /// Who approved how revenue is recognised and posted; needed for every change of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_mapping: Option<MappingApproval>,
+}
+
+/// That somebody in finance approved the revenue mapping: for each service its treatment and its posting, and
+/// the posting rules. It is bound to the mapping's hash, which `infra/configure.py` computes and checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MappingApproval {
+    /// Who approved it.
+    pub approved_by: String,
+    /// The day on which it was approved.
+    pub approved_on: Date,
+    /// SHA-256 of the mapping that was approved, in hex.
+    pub sha256: String,
 }
 
 /// Somebody who answers for the delivery of what was sold: a person or a practice.
@@ -242,6 +263,13 @@ impl TenantConfig {
     #[must_use]
     pub fn service(&self, code: &str) -> Option<&Service> {
         self.services.iter().find(|s| s.code == code)
+    }
+
+    /// The last month that is closed in the books of a legal entity.
+    #[must_use]
+    pub fn closed_until(&self, legal_entity: &str) -> Option<AccountingPeriod> {
+        let closed = self.accounting_periods.iter().find(|p| p.legal_entity == legal_entity);
+        closed.map(|periods| periods.closed_until)
     }
 
     /// The posting rules of a code.

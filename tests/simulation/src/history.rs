@@ -7,11 +7,13 @@ use events::Envelope;
 
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Sim, Tally, open};
-use crate::world::{EPOCH, World};
+use crate::world::{EPOCH, World, drawn};
 use crate::{approver, invariants, operator, script};
 
 /// Rounds after the last fault in which everything must have come to an end.
 const ROUNDS: u32 = 30;
+/// Months after which every schedule is told to its end.
+pub(crate) const MONTHS_AHEAD: u64 = 24;
 /// Quiet minutes after which nobody is at anything any more: longer than anyone stands still.
 const QUIET_MINUTES: u32 = 60;
 
@@ -84,7 +86,7 @@ pub struct Rehearsal {
 async fn history(seed: u64, traced: bool) -> Outcome {
     let epoch = EPOCH.parse().expect("a timestamp");
     let sim = Sim::new(seed, epoch, traced);
-    let world = World::new(Arc::clone(&sim)).await;
+    let world = World::of(Arc::clone(&sim), drawn(&sim)).await;
     let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
     let (master, played) = (Arc::clone(&world), deals.clone());
     sim.spawn(async move { everything(master, played).await });
@@ -126,6 +128,9 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if world.sim.one_in(4) {
             script::pay(&world);
         }
+        if world.sim.one_in(4) {
+            world.recognise(world.sim.below(20));
+        }
     }
     world.sim.calm_down();
     world.sim.note(|| "from here on nothing goes wrong".into());
@@ -138,6 +143,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         // The log is read to its end, overlap and all.
         world.poll();
         world.remind();
+        world.recognise(MONTHS_AHEAD);
         quiet(world).await;
         let settled = operator::settle(world).await + approver::answer(world, deals).await;
         let paid = script::pay(world);

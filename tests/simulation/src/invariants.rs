@@ -8,6 +8,7 @@ mod delivery;
 mod events;
 mod money;
 mod records;
+mod revenue;
 mod supply;
 pub(crate) mod withdrawal;
 mod work;
@@ -86,6 +87,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
         found.extend(money::broken(world, &ledger));
+        found.extend(revenue::broken(&ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));

@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 15] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -21,6 +21,8 @@ const FUNCTIONS: [&str; 13] = [
     "publish-outbox",
     "approval-decided",
     "remind",
+    "revenue-earned",
+    "recognise-revenue",
 ];
 
 /// The longest process of each function in a deal in which nothing goes wrong.
@@ -109,6 +111,8 @@ every_function! {
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";
     remind = "remind";
+    revenue_earned = "revenue-earned";
+    recognise_revenue = "recognise-revenue";
 }
 
 /// A deal in which nothing goes wrong touches every kind of call but those to a dead letter's.

@@ -106,6 +106,7 @@ const QUEUES: &[&str] = &[
     "payment-received",
     "quote-approved",
     "record-changed",
+    "revenue-earned",
     "time-approved",
 ];
 

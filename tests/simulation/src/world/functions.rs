@@ -26,6 +26,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     ApprovalDecided,
     RecordChanged,
+    RevenueEarned,
     OutboxRetry,
     DeadLetters,
 }
@@ -48,6 +49,9 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
+            Event::BillingReady(_) | Event::InvoiceConfirmed(_) | Event::RevenueScheduleUpdated(_) => {
+                Some(Self::RevenueEarned)
+            }
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -55,13 +59,12 @@ impl Queue {
             | Event::ContractCompared(_)
             | Event::RateCardAdjusted(_)
             | Event::SubscriptionChanged(_)
-            | Event::RevenueScheduleUpdated(_)
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
-            | Event::BillingReady(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
+            | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
@@ -84,6 +87,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
+            Self::RevenueEarned => "revenue-earned",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -101,6 +105,7 @@ impl Queue {
             | Self::InvoicePosted
             | Self::ApprovalDecided
             | Self::RecordChanged
+            | Self::RevenueEarned
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -127,6 +132,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
+            Self::RevenueEarned => &revenue_earned::TellRevenue,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");
