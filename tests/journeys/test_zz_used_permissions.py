@@ -27,6 +27,9 @@ READS_AT_START = "read once at a start, over TLS only, to open the connection; t
 NEVER_REFUSED = "only where bus or table refuses (no product is called), which the emulator can't be made to do"
 RAISED_BEFORE = "only where an attempt was killed after it raised the same exception"
 TENANT_READ = "dynamodb:GetItem on table [dynamodb:LeadingKeys=tenant#*]"
+AS_BILLED = "only where something is recognised as it is billed, or was dropped: the shipped catalog has no such service"
+UNDATED = "only where a fee in a straight line has no planned day: the shipped catalog has no such service"
+DROPPED = "only where something that is recognised month by month was dropped from the contract"
 UNUSED: dict[tuple[str, str], str] = {
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
@@ -35,6 +38,11 @@ UNUSED: dict[tuple[str, str], str] = {
     ("approval-decided", "sqs:ChangeMessageVisibility on queue:ApprovalDecidedQueue"): NEVER_REFUSED,
     ("approval-decided", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
     ("record-changed", "sqs:ChangeMessageVisibility on queue:RecordChangedQueue"): NEVER_REFUSED,
+    ("revenue-earned", "sqs:ChangeMessageVisibility on queue:RevenueEarnedQueue"): NEVER_REFUSED,
+    ("revenue-earned", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
+    ("revenue-earned", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): AS_BILLED,
+    ("recognise-revenue", "dynamodb:BatchGetItem on table [dynamodb:LeadingKeys=tenant#*]"): UNDATED,
+    ("recognise-revenue", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): DROPPED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,
 }
 """What code can call and no journey makes it call, and why."""
