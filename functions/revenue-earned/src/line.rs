@@ -67,11 +67,9 @@ pub(crate) async fn take(
     let Some((first, _)) = ready.first() else { return vec![] };
     let read = async {
         let id = engagement_of(first)?;
-        let mut wanted: Vec<LineId> = ready.iter().map(|(_, line)| (*line).clone()).collect();
-        // Each once: a batch read refuses a key that comes twice.
-        wanted.sort();
-        wanted.dedup();
-        let lines = context.journal.lines(&first.tenant, &id, &wanted).await?;
+        let wanted: Vec<LineId> = ready.iter().map(|(_, line)| (*line).clone()).collect();
+        let lines = context.journal.lines(&first.tenant, id.as_str(), &wanted).await?;
+        let lines: Vec<BillableLine> = lines.into_iter().map(|(line, _)| line).collect();
         let setting = Setting::read(context, &first.tenant, &id, &lines).await?;
         Ok::<_, Failure>((lines, setting))
     };

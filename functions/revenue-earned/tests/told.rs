@@ -79,8 +79,9 @@ async fn each_event_leads_back_to_what_was_sold_and_delivered() {
             );
             continue;
         };
-        let lines = journal.lines(TENANT, &event.engagement, std::slice::from_ref(line)).await.unwrap();
-        let [BillableLine { evidence, quote_line, amount, .. }] = &lines[..] else { panic!("{line}") };
+        let lines =
+            journal.lines(TENANT, event.engagement.as_str(), std::slice::from_ref(line)).await.unwrap();
+        let [(BillableLine { evidence, quote_line, amount, .. }, _)] = &lines[..] else { panic!("{line}") };
         assert_eq!((quote_line, *amount), (&event.quote_line, event.amount));
         match (evidence, &event.evidence) {
             (Evidence::Time { entry, .. }, RevenueEvidence::TimeEntry { entry: named, .. }) => {

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::PaymentReceived;
 use crate::id::{InvoiceId, PaymentId};
-use crate::invoice::{Invoice, InvoiceStatus};
+use crate::invoice::Invoice;
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
-use crate::transition::Status;
 
 /// A payment and what became of it: `applied + unapplied = received`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +54,7 @@ pub enum Application {
 /// # Errors
 /// When amounts overflow.
 pub fn apply(invoice: &Invoice, paid: &PaymentReceived) -> Result<Application, MoneyError> {
-    if !invoice.status.may_become(InvoiceStatus::Paid) {
+    if !invoice.is_posted() {
         return Ok(Application::TooEarly);
     }
     if paid.amount.currency() != invoice.untaxed.currency() {
@@ -71,7 +70,7 @@ pub fn apply(invoice: &Invoice, paid: &PaymentReceived) -> Result<Application, M
     let applied = if paid.amount.exceeds(open)? { open } else { paid.amount };
     let unapplied = paid.amount.minus(applied)?;
     let mut next = Invoice { applied: invoice.applied.plus(applied)?, ..invoice.clone() };
-    next.status = if next.open()?.is_zero() { InvoiceStatus::Paid } else { InvoiceStatus::PartPaid };
+    next.status = next.by_balance()?;
     let problem = unapplied.is_positive().then(|| {
         Problem::new(
             ProblemCode::Overpayment,

@@ -71,7 +71,7 @@ pub struct ElementFigures {
     pub service: String,
     /// How it is recognised; none where the contract does not say, and the ERP's own rules decide.
     pub treatment: Option<RevenueTreatment>,
-    /// What the customer has committed to; none for time, which is billed as it is worked.
+    /// What the customer has committed to; none for time and expenses, which are billed as they come.
     pub contracted: Option<Money>,
     /// Everything that may be, or was, billed: `not_billed` and `billed`.
     pub billable: Money,
@@ -85,7 +85,7 @@ pub struct ElementFigures {
     pub deferred: Option<Money>,
     /// Earned beyond what was billed (the contract asset); none without a treatment.
     pub unbilled: Option<Money>,
-    /// Contracted and not earned yet; none for time, or without a treatment.
+    /// Contracted and not earned yet; none for time and expenses, or without a treatment.
     pub backlog: Option<Money>,
 }
 
@@ -219,7 +219,7 @@ fn contracted(contract: &Contract, element: &Element) -> Result<Option<Money>, M
             Some(charge) => charge.value()?,
             None => nothing,
         }),
-        Element::Role(_) => None,
+        Element::Role(_) | Element::Expense(_) => None,
     })
 }
 
@@ -236,7 +236,7 @@ fn forecast(books: &Books<'_>) -> Result<Vec<Forecast>, MoneyError> {
         Ok(())
     };
     let keys: BTreeSet<&str> = schedule.entries.iter().map(|e| e.element.as_str()).collect();
-    let told = |e: &&RevenueEarned| !matches!(e.element, Element::Role(_));
+    let told = |e: &&RevenueEarned| e.element.is_planned();
     let keys = keys.into_iter().chain(books.earned.iter().filter(told).map(|e| e.element.key()));
     for key in keys.collect::<BTreeSet<_>>() {
         let of_key = books.earned.iter().filter(told).filter(|e| e.element.key() == key);
@@ -274,8 +274,7 @@ fn is_scheduled(books: &Books<'_>, key: &str) -> bool {
         Some((*books.contract.revenue.get(service)?, element))
     });
     let told = || {
-        let event =
-            books.earned.iter().find(|e| e.element.key() == key && !matches!(e.element, Element::Role(_)));
+        let event = books.earned.iter().find(|e| e.element.key() == key && e.element.is_planned());
         event.map(|e| (e.treatment, e.element.clone()))
     };
     let known = sold.or_else(told);

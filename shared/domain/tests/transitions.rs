@@ -53,12 +53,17 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
         [
             "collecting > empty",
             "collecting > drafted",
+            "collecting > withdrawn",
             "drafted > submitted",
             "drafted > posted",
+            "drafted > withdrawn",
             "submitted > posted",
             "posted > part-paid",
             "posted > paid",
-            "part-paid > paid"
+            "posted > credited",
+            "part-paid > paid",
+            "part-paid > credited",
+            "paid > credited"
         ]
     );
     assert_eq!(
@@ -89,7 +94,13 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
     );
     assert_eq!(
         graph::<CreditMemoStatus>(),
-        ["requested > approved", "requested > rejected", "approved > posted", "posted > applied"]
+        [
+            "requested > approved",
+            "requested > rejected",
+            "approved > rejected",
+            "approved > posted",
+            "posted > applied"
+        ]
     );
 }
 

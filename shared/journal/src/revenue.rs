@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::Contract;
-use domain::billing::BillableLine;
 use domain::event::{Event, ExceptionRaised};
-use domain::id::{EngagementId, ExceptionId, InvoiceId, LineId};
+use domain::id::{EngagementId, ExceptionId, InvoiceId};
 use domain::problem::{Problem, ProblemCode};
 use domain::revenue::{AccountingPeriod, Recognition, RevenueEarned};
 use events::Envelope;
@@ -42,21 +41,6 @@ fn period_key(tenant: &str, period: AccountingPeriod) -> String {
 }
 
 impl Journal {
-    /// Lines of an engagement, those that are there.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn lines(
-        &self,
-        tenant: &str,
-        engagement: &EngagementId,
-        lines: &[LineId],
-    ) -> Result<Vec<BillableLine>, JournalError> {
-        let keys: Vec<Key> =
-            lines.iter().map(|line| Key::line(tenant, engagement.as_str(), line.as_str())).collect();
-        self.store.get_many(&keys).await?.iter().map(Item::body).collect()
-    }
-
     /// The lines that an invoice took, page by page.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ impl Telling {
             undated.into_iter().filter(|key| read.engagement.completed_milestones.contains_key(*key));
         let lines: Vec<_> = completed.map(|key| line_of(id.as_str(), "milestone", key)).collect();
         if !lines.is_empty() {
-            for line in journal.lines(tenant, id, &lines).await? {
+            for (line, _) in journal.lines(tenant, id.as_str(), &lines).await? {
                 if let Evidence::Milestone { completion, .. } = line.evidence {
                     read.completed_on.insert(completion.milestone, line.earned_on);
                 }

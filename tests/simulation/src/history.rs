@@ -123,13 +123,21 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         }
         if world.sim.one_in(6) {
             world.remind();
+            world.schedule_charges();
+            // Now and then its clock strikes twice.
+            if world.sim.one_in(4) {
+                world.schedule_charges();
+            }
             operator::settle(&world).await;
         }
-        if world.sim.one_in(4) {
+        if world.sim.one_in(4) && !world.sim.is_quiet() {
             script::pay(&world);
         }
         if world.sim.one_in(4) {
             world.recognise(world.sim.below(20));
+        }
+        if world.sim.one_in(5) {
+            script::write_off(&world, &deals).await;
         }
     }
     world.sim.calm_down();
@@ -143,6 +151,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         // The log is read to its end, overlap and all.
         world.poll();
         world.remind();
+        world.schedule_charges();
         world.recognise(MONTHS_AHEAD);
         quiet(world).await;
         let settled = operator::settle(world).await + approver::answer(world, deals).await;

@@ -12,11 +12,15 @@ use std::sync::{Arc, Mutex};
 
 use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
+use domain::approval::{ApprovalRule, CREDIT_MEMO};
 use domain::contract::RevenueTreatment;
+use domain::problem::Owner;
 use domain::revenue::ClosedPeriods;
 use domain::sample;
 use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
 use journal::{Expect, Item, Journal, Key, Op, Store};
@@ -60,6 +64,8 @@ pub(crate) struct World {
     config: Arc<TenantConfig>,
     connections: BTreeMap<String, Arc<Connection>>,
     index: Mutex<BTreeMap<String, Vec<Item>>>,
+    /// When the last run that told of charges began.
+    charges_told: Mutex<Option<Timestamp>>,
     /// Deals and deliveries that have not come to their end.
     going: Mutex<u64>,
     complaints: Mutex<Vec<String>>,
@@ -68,7 +74,7 @@ pub(crate) struct World {
 impl World {
     /// A configured tenant in which nothing happened yet.
     pub(crate) async fn new(sim: Arc<Sim>) -> Arc<Self> {
-        Self::of(sim, tenant()).await
+        Self::of(sim, tenant(false)).await
     }
 
     /// The same, of a tenant that is configured otherwise.
@@ -89,6 +95,7 @@ impl World {
             config: Arc::new(config),
             connections,
             index: Mutex::default(),
+            charges_told: Mutex::default(),
             going: Mutex::default(),
             complaints: Mutex::default(),
         })
@@ -172,6 +179,26 @@ impl World {
         });
     }
 
+    /// Calls `schedule-charges` once, as its schedule does.
+    pub(crate) fn schedule_charges(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let began = world.sim.now();
+            let context = world.context("schedule-charges");
+            let told = schedule_charges::tell_all(&context).await.and_then(schedule_charges::verdict);
+            if told.is_ok() {
+                *open(&world.charges_told) = Some(began);
+            }
+            world.sim.note(|| format!("charges told: {told:?}"));
+        });
+    }
+
+    /// The day on which the last run that told of charges began, where the business counts its days.
+    pub(crate) fn charges_told_on(&self) -> Option<Date> {
+        let zone = TimeZone::get(&self.config.time_zone).expect("a time zone");
+        open(&self.charges_told).map(|at| at.to_zoned(zone).date())
+    }
+
     /// Calls `remind` once, as its schedule does.
     pub(crate) fn remind(self: &Arc<Self>) {
         let world = Arc::clone(self);
@@ -196,10 +223,11 @@ impl Clock for Ahead {
     }
 }
 
-/// The tenant of a history: how its services are recognised, and up to which month its books are closed, is drawn.
+/// The tenant of a history: whether finance approves credit memos or grants them at once, how its services are
+/// recognised, and up to which month its books are closed, is drawn.
 pub(crate) fn drawn(sim: &Sim) -> TenantConfig {
     use RevenueTreatment::{AsBilled, AsDelivered, Milestone, StraightLine};
-    let mut config = tenant();
+    let mut config = tenant(sim.one_in(2));
     for service in &mut config.services {
         let drawn = *sim.any(&[AsBilled, AsDelivered, Milestone, StraightLine]);
         service.revenue = service.revenue.map(|shipped| if sim.one_in(2) { drawn } else { shipped });
@@ -212,7 +240,7 @@ pub(crate) fn drawn(sim: &Sim) -> TenantConfig {
 }
 
 /// The shipped configuration, with a subcontractor of another legal entity.
-fn tenant() -> TenantConfig {
+fn tenant(approves: bool) -> TenantConfig {
     let supplier = Resource {
         name: SUPPLIER.into(),
         person: None,
@@ -223,12 +251,21 @@ fn tenant() -> TenantConfig {
     };
     let basis = TransferBasis::Hourly(sample::usd("95.25"));
     let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis, effective_from: None };
+    let mut shipped = sample::config();
+    if approves {
+        shipped.approvals.push(ApprovalRule {
+            what: CREDIT_MEMO.into(),
+            asked_of: Owner::FinanceOperations,
+            remind_after_hours: 24,
+            expires_after_hours: 168,
+        });
+    }
     TenantConfig {
         resources: vec![supplier],
         transfer_prices: vec![price],
         // Recorded quotes are older than the question who answers for their delivery.
         delivery_owners: vec![],
-        ..sample::config()
+        ..shipped
     }
 }
 

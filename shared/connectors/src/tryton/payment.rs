@@ -63,23 +63,27 @@ impl Tryton {
         }
     }
 
-    /// Takes the next step. A draft that is refused is taken back: left there, it would stand in
+    /// Takes a statement's next step. A draft that is refused is taken back: left there, it would stand in
     /// the way of every other payment of the same invoice.
-    async fn advance(&self, statement: &Statement) -> Result<Statement, CallError> {
+    pub(super) async fn advance(
+        &self,
+        name: &'static str,
+        statement: &Statement,
+    ) -> Result<Statement, CallError> {
         let record = statement.id.to_string();
         match statement.state.as_str() {
             "draft" => {
-                let validated = self.act(NAME, MODEL, &record, "validate_statement", &STATEMENT).await;
+                let validated = self.act(name, MODEL, &record, "validate_statement", &STATEMENT).await;
                 if let Err(error) = &validated
                     && error.kind == CallErrorKind::Refused
                 {
-                    self.delete(NAME, MODEL, &record).await?;
+                    self.delete(name, MODEL, &record).await?;
                 }
                 validated
             }
-            "validated" => self.act(NAME, MODEL, &record, "post", &STATEMENT).await,
+            "validated" => self.act(name, MODEL, &record, "post", &STATEMENT).await,
             other => {
-                Err(self.api.error(CallErrorKind::Refused, NAME, format!("statement {record} is {other}")))
+                Err(self.api.error(CallErrorKind::Refused, name, format!("statement {record} is {other}")))
             }
         }
     }
@@ -109,7 +113,7 @@ impl Performs<ApplyPayment> for Tryton {
         }
         for _ in 0..STEPS {
             if statement.state != "posted" {
-                statement = self.advance(&statement).await?;
+                statement = self.advance(NAME, &statement).await?;
             }
         }
         if statement.state == "posted" {

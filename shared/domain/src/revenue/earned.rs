@@ -22,15 +22,23 @@ pub enum Element {
     Charge(String),
     /// Time, by the role in which it was worked.
     Role(String),
+    /// Expenses that the customer bears, by the quote line that sold them.
+    Expense(String),
 }
 
 impl Element {
-    /// The element that a line belongs to.
+    /// The element that a line belongs to. The difference of a corrected entry belongs to what the entry is
+    /// now; what was kept back of a milestone belongs to that one, whichever released it.
     #[must_use]
     pub fn of(line: &BillableLine) -> Self {
-        match &line.evidence {
+        match line.evidence.delivered() {
             Evidence::Time { entry, .. } => Self::Role(entry.role.clone()),
-            Evidence::Milestone { completion, .. } => Self::Milestone(completion.milestone.clone()),
+            Evidence::Milestone { completion, .. } => {
+                Self::Milestone(line.releases.as_ref().unwrap_or(&completion.milestone).clone())
+            }
+            Evidence::Charge { charge, .. } => Self::Charge(charge.clone()),
+            // An adjustment is none of an adjustment: what it delivers is never one.
+            Evidence::Expense { .. } | Evidence::Adjustment { .. } => Self::Expense(line.quote_line.clone()),
         }
     }
 
@@ -41,11 +49,17 @@ impl Element {
         milestone.or_else(|| contract.recurring_charge(key).map(|c| Self::Charge(c.key.clone())))
     }
 
+    /// Whether the contract plans it: time and expenses come as they come.
+    #[must_use]
+    pub const fn is_planned(&self) -> bool {
+        matches!(self, Self::Milestone(_) | Self::Charge(_))
+    }
+
     /// Its key.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::Milestone(key) | Self::Charge(key) | Self::Role(key) => key,
+            Self::Milestone(key) | Self::Charge(key) | Self::Role(key) | Self::Expense(key) => key,
         }
     }
 }
@@ -56,6 +70,7 @@ impl std::fmt::Display for Element {
             Self::Milestone(key) => write!(f, "milestone {key}"),
             Self::Charge(key) => write!(f, "charge {key}"),
             Self::Role(role) => write!(f, "time of {role}"),
+            Self::Expense(line) => write!(f, "expenses of quote line {line}"),
         }
     }
 }
@@ -73,14 +88,15 @@ pub enum Source {
 
 /// What tells the revenue of an element under a treatment.
 ///
-/// Time has neither a milestone nor a term, so whatever is not recognised as billed is as it is delivered. A
-/// charge is delivered over its months, whenever it is charged.
+/// Time and expenses have neither a milestone nor a term, so whatever is not recognised as billed is as it is
+/// delivered: on the day worked, on the day on which the expense was incurred. A charge is delivered over its
+/// months, whenever it is charged.
 #[must_use]
 pub const fn source(treatment: RevenueTreatment, element: &Element) -> Source {
     match (treatment, element) {
         (RevenueTreatment::AsBilled, _) => Source::Invoice,
         (RevenueTreatment::StraightLine, Element::Milestone(_)) | (_, Element::Charge(_)) => Source::Schedule,
-        (_, Element::Milestone(_) | Element::Role(_)) => Source::Line,
+        (_, Element::Milestone(_) | Element::Role(_) | Element::Expense(_)) => Source::Line,
     }
 }
 
@@ -102,6 +118,20 @@ pub enum RevenueEvidence {
         /// The PSA's ID of the milestone's record.
         record: String,
     },
+    /// An approved expense.
+    Expense {
+        /// The connection that it came from.
+        connection: String,
+        /// The product's ID of the expense.
+        expense: String,
+    },
+    /// A period of a recurring charge fell due.
+    ChargePeriod {
+        /// Key of the charge.
+        charge: String,
+        /// Number of the period, from 0.
+        period: u32,
+    },
     /// A month of the revenue schedule of a contract version is over.
     Schedule {
         /// The version whose schedule it is.
@@ -117,6 +147,14 @@ pub enum RevenueEvidence {
 impl From<&Evidence> for RevenueEvidence {
     fn from(evidence: &Evidence) -> Self {
         match evidence {
+            // The line says that it is the difference; what shows it is the entry as it is now.
+            Evidence::Adjustment { by, .. } => Self::from(&**by),
+            Evidence::Expense { expense, .. } => {
+                Self::Expense { connection: expense.connection.clone(), expense: expense.expense.clone() }
+            }
+            Evidence::Charge { charge, period, .. } => {
+                Self::ChargePeriod { charge: charge.clone(), period: *period }
+            }
             Evidence::Time { entry, .. } => {
                 Self::TimeEntry { connection: entry.connection.clone(), entry: entry.entry.clone() }
             }

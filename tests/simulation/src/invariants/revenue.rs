@@ -1,12 +1,14 @@
 //! Each line tells its revenue once, by what its treatment says; what a schedule told is what it plans; and of
 //! what came late for a closed month finance was told, with the sum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::contract::{Contract, RevenueTreatment};
+use domain::id::{InvoiceId, LineId};
 use domain::money::Money;
 use domain::problem::ProblemCode;
-use domain::revenue::{Element, RevenueEarned, RevenueEvidence, RevenueSchedule};
+use domain::revenue::{Element, RevenueEarned, RevenueEvidence, RevenueSchedule, Source, source};
+use journal::LinePage;
 
 use super::{Ledger, Line, must};
 
@@ -21,7 +23,7 @@ pub(super) fn broken(ledger: &Ledger) -> Vec<String> {
     for line in &ledger.lines {
         let treatment =
             versions.get(&line.line.contract_version).and_then(|c| c.revenue.get(&line.line.service));
-        of_lines += of_line(&mut broken, line, treatment.copied(), &told);
+        of_lines += of_line(&mut broken, ledger, line, treatment.copied(), &told);
     }
     let named = told.iter().filter(|e| e.line.is_some()).count();
     must(&mut broken, named == of_lines, || {
@@ -32,35 +34,48 @@ pub(super) fn broken(ledger: &Ledger) -> Vec<String> {
     broken
 }
 
-/// A line is told by nobody, by itself, or by the invoice that owns it. Gives how often it should be.
+/// Posted invoices that carry a line: the one that owns it, and those that were credited with it.
+fn carried_by(ledger: &Ledger, line: &LineId) -> BTreeSet<InvoiceId> {
+    let pages = ledger.kind("invoice-page").filter_map(|i| Some((i, i.body::<LinePage>().ok()?)));
+    let carry = pages.filter(|(_, page)| page.lines.iter().any(|l| l.line == *line));
+    let owners = carry.filter_map(|(item, _)| item.text("sk")?.split('#').nth(1).map(str::to_owned));
+    let posted = |id: &InvoiceId| ledger.invoices.iter().any(|i| i.invoice == *id && i.is_posted());
+    owners.filter_map(|id| InvoiceId::try_from(id).ok()).filter(posted).collect()
+}
+
+/// A line is told by nobody, by itself, or by each posted invoice that carried it. Gives how often it should be.
 fn of_line(
     broken: &mut Vec<String>,
+    ledger: &Ledger,
     standing: &Line,
     treatment: Option<RevenueTreatment>,
     told: &[RevenueEarned],
 ) -> usize {
     let line = &standing.line;
-    let by_time = matches!(Element::of(line), Element::Role(_));
     let of_it: Vec<&RevenueEarned> = told.iter().filter(|e| e.line.as_ref() == Some(&line.line)).collect();
     let told_right =
         |e: &RevenueEarned| (e.amount, e.contract_version) == (line.amount, line.contract_version);
-    let (count, right) = match treatment {
-        _ if line.amount.is_zero() => (0, true),
-        None => (0, true),
-        Some(RevenueTreatment::StraightLine) if !by_time => (0, true),
-        Some(RevenueTreatment::AsBilled) => {
-            let by_its_invoice = |e: &&RevenueEarned| match &e.evidence {
-                RevenueEvidence::Invoice { invoice } => Some(invoice.as_str()) == standing.invoice.as_deref(),
-                _ => false,
-            };
-            (1, of_it.iter().all(|e| told_right(e)) && of_it.iter().all(by_its_invoice))
+    let by = treatment.filter(|_| !line.amount.is_zero()).map(|t| source(t, &Element::of(line)));
+    let (count, right) = match by {
+        None | Some(Source::Schedule) => (0, true),
+        Some(Source::Invoice) => {
+            let carried = carried_by(ledger, &line.line);
+            let invoices: BTreeSet<InvoiceId> = of_it.iter().filter_map(|e| invoice_of(e)).collect();
+            (carried.len(), of_it.iter().all(|e| told_right(e)) && invoices == carried)
         }
-        Some(_) => (1, of_it.iter().all(|e| told_right(e) && e.earned_on == line.earned_on)),
+        Some(Source::Line) => (1, of_it.iter().all(|e| told_right(e) && e.earned_on == line.earned_on)),
     };
     must(broken, of_it.len() == count && right, || {
         format!("line {} of {}, {treatment:?}, is told as {of_it:?}", line.line, line.amount)
     });
     count
+}
+
+fn invoice_of(told: &RevenueEarned) -> Option<InvoiceId> {
+    match &told.evidence {
+        RevenueEvidence::Invoice { invoice } => Some(invoice.clone()),
+        _ => None,
+    }
 }
 
 /// The schedule in force was told to its end: each element with what it plans, to the cent.

@@ -11,6 +11,7 @@ use connectors::operation::{
 use connectors::role::{Erp, Polled};
 use connectors::{CallError, CallErrorKind, Idempotency, Performs};
 use domain::activation::CustomerFacts;
+use domain::credit_memo::IssuedCredit;
 use domain::customer_match::{ErpAddress, ErpCustomer, Sought};
 use domain::event::InvoicePosted;
 use domain::id::{EngagementId, InvoiceId};
@@ -98,6 +99,10 @@ impl Erp for SimulatedErp {
             found.map(|(id, _)| id.clone())
         };
         self.0.asks(Place::ReadInvoice, ERP, look).await
+    }
+
+    async fn issued_credit(&self, record: &str) -> Result<Option<IssuedCredit>, CallError> {
+        self.credit_note(record).await
     }
 }
 
@@ -301,7 +306,7 @@ impl Performs<PostInvoice> for SimulatedErp {
                 };
                 let seen = invoice.seen();
                 books.postings.push(Change { at: now, shown_at: now, change });
-                crate::senders::posted(&world, &post.invoice, &post.record, now);
+                crate::senders::posted(&world, post.invoice.as_str(), &post.record, now);
                 return Ok(seen);
             }
             Ok(invoice.seen())
