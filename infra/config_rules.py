@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from invoicing_rules import check_invoicing
+from mapping_rules import check_mapping
 from reference_rules import check_reference
 from routing_rules import check_routing
 from shape_rules import CURRENCIES, check_shape
@@ -42,6 +43,7 @@ NAME = re.compile(r"[a-z][a-z_]{0,39}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 DECIMAL = re.compile(r"\d{1,15}(\.\d{1,8})?")
 LOCAL_ADDRESS = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
@@ -242,6 +244,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
         *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources", "stopped_statuses"),
         "invoicing",
+        *("accounting_periods", "revenue_mapping"),
     )
     tenant.at("tenant").text(IDENTIFIER)
     check_time_zone(tenant.at("time_zone"))
@@ -274,11 +277,26 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         check_delivery_owners(tenant.at("delivery_owners"))
     if "ownership" in tenant.value:
         check_ownership(tenant.at("ownership"))
+    check_periods(tenant)
     check_reference(tenant)
     if "invoicing" in tenant.value:
         check_invoicing(tenant.at("invoicing"), tenant)
     check_routing(tenant, roles)
+    check_mapping(tenant)
     check_shape(tenant)
+
+
+def check_periods(tenant: Part) -> None:
+    """Up to which month the books of each legal entity are closed, each once."""
+    entities = {entity["code"] for entity in tenant.at("legal_entities").value}
+    found: set[str] = set()
+    for closed in tenant.optional("accounting_periods", at_least=0):
+        closed.only("legal_entity", "closed_until")
+        entity = closed.at("legal_entity").one_of(entities, "legal entity")
+        if entity in found:
+            raise closed.at("legal_entity").fail(f"{entity!r} appears twice")
+        found.add(entity)
+        closed.at("closed_until").text(MONTH)
 
 
 def check_activation(activation: Part) -> None:

@@ -29,8 +29,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # also when imported from elsewhere
 
-from config_rules import ConfigError, check, check_callers  # noqa: E402
+from config_rules import ConfigError, Part, check, check_callers  # noqa: E402
 from json_lines import lines_of  # noqa: E402
+from mapping_rules import check_change  # noqa: E402
 
 Client = Callable[[str], Any]
 
@@ -68,6 +69,7 @@ def configure(
     check(tenant, connections, secrets)
     if callers is not None:
         check_callers(callers)
+    check_change(Part("tenant", tenant), stored_tenant(stack, tenant["tenant"]))
     # Credentials first: a connection never becomes visible before what it needs.
     for connection, value in secrets.items():
         log(f"secret     {connection}: {put_secret(stack, connection, value)}")
@@ -110,6 +112,13 @@ def put_tenant(stack: Stack, tenant: dict[str, Any]) -> str:
     """Stores a tenant's configuration; the stored version counts up with every change."""
     key = f"tenant#{tenant['tenant']}"
     return put_config(stack, key, tenant["tenant"], lambda version: {**tenant, "version": version})
+
+
+def stored_tenant(stack: Stack, tenant: str) -> dict[str, Any] | None:
+    """A tenant's configuration as it is stored; none where it was never configured."""
+    where = {"pk": {"S": f"tenant#{tenant}"}, "sk": {"S": "config"}}
+    stored = stack.client("dynamodb").get_item(TableName=stack.table, Key=where, ConsistentRead=True).get("Item")
+    return json.loads(stored["body"]["S"]) if stored else None
 
 
 def put_callers(stack: Stack, tenant: str, callers: list[dict[str, Any]]) -> str:

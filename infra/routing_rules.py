@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from config_rules import Part
 
 CONNECTIONS = ("crm", "psa", "erp", "payments")
-CODES = ("tax-engine", "posting-rules", "invoice-format", "project-template")
+CODES = ("tax-engine", "posting-rules", "invoice-format", "project-template", "revenue-engine")
 CONDITIONS = ("legal_entity", "currency", "tax_jurisdiction", "region", "service_line")
 
 Facts = dict[str, Any]

@@ -23,11 +23,11 @@ SHARED = ("events", "journal", "workflow", "runtime")
 NOT_DEPLOYED = {"fake", "memory", "dying", "tests"}
 """Modules that stand in for something in tests."""
 SERVICES = {"dynamodb": "dynamodb", "events": "events", "sqs": "sqs", "secretsmanager": "secretsmanager"}
-STORE, STORE_METHODS = "DynamoStore", ("get", "get_many", "query", "by_status")
+STORE, STORE_METHODS = "DynamoStore", ("get", "get_many", "query", "by_status", "by_status_after")
 
 _FN = re.compile(r"^( *)(pub(?:\(\w+\))? )?(?:const )?(?:async )?fn (\w+)")
 _IMPL = re.compile(r"^impl(?:<[^{]*?>)? (?:([\w:]+)(?:<.*>)? for )?([\w:]+)")
-_STORE_CALL = re.compile(r"\bstore(?:\(\))?\.(get|get_many|query|by_status|write)\(")
+_STORE_CALL = re.compile(r"\bstore(?:\(\))?\.(get|get_many|query|by_status|by_status_after|write)\(")
 _METHOD = re.compile(r"\.(\w+)(?:::<[^()]*>)?\((\))?")
 _PATH = re.compile(r"\b(\w+)::(\w+)\b(?!::)")
 _BARE = re.compile(r"(?<![\w.:])([a-z_]\w*)\(")
@@ -170,7 +170,7 @@ def _reads(functions: list[Fn]) -> Iterator[tuple[Call, Fn]]:
     keys = {kind for fn in functions if fn.module != "key" for kind in _kinds(fn.body)}
     for fn in functions:
         for method in _STORE_CALL.findall(fn.body):
-            if method == "by_status":
+            if method.startswith("by_status"):
                 literal = re.search(r'by_status\("([^"]+)"', fn.body)
                 yield Call("dynamodb:Query", "by-status", literal[1] if literal else "tenant#"), fn
             elif method == "get":

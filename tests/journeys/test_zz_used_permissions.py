@@ -29,6 +29,9 @@ RAISED_BEFORE = "only where an attempt was killed after it raised the same excep
 NEVER_EARLY = "only where a period is told of an engagement that is not active, which no schedule does"
 ERP_ANSWERS = "only where the ERP fails while it credits; the journeys let it fail while it is invoiced"
 TENANT_READ = "dynamodb:GetItem on table [dynamodb:LeadingKeys=tenant#*]"
+AS_BILLED = "only where something is recognised as it is billed, or was dropped: the shipped catalog has no such service"
+UNDATED = "only where a fee in a straight line has no planned day: the shipped catalog has no such service"
+DROPPED = "only where something that is recognised month by month was dropped from the contract"
 UNUSED: dict[tuple[str, str], str] = {
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
@@ -39,6 +42,11 @@ UNUSED: dict[tuple[str, str], str] = {
     ("approval-decided", "sqs:ChangeMessageVisibility on queue:ApprovalDecidedQueue"): NEVER_REFUSED,
     ("approval-decided", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
     ("record-changed", "sqs:ChangeMessageVisibility on queue:RecordChangedQueue"): NEVER_REFUSED,
+    ("revenue-earned", "sqs:ChangeMessageVisibility on queue:RevenueEarnedQueue"): NEVER_REFUSED,
+    ("revenue-earned", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
+    ("revenue-earned", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): AS_BILLED,
+    ("recognise-revenue", "dynamodb:BatchGetItem on table [dynamodb:LeadingKeys=tenant#*]"): UNDATED,
+    ("recognise-revenue", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): DROPPED,
     ("write-off-requested", "sqs:ChangeMessageVisibility on queue:WriteOffRequestedQueue"): NEVER_REFUSED,
     ("credit-memo-requested", "sqs:ChangeMessageVisibility on queue:CreditMemoRequestedQueue"): ERP_ANSWERS,
     ("credit-memo-issued", "sqs:ChangeMessageVisibility on queue:CreditMemoIssuedQueue"): ERP_ANSWERS,

@@ -2,9 +2,11 @@
 
 mod customer;
 mod exceptions;
+mod figures;
 mod invoices;
 mod quote;
 mod readiness;
+mod revenue;
 mod staffing;
 mod standing;
 mod timeline;
@@ -32,6 +34,11 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Deal => standing::deal(context, caller, call.connection()?, call.record("deal")?).await,
         Action::Timeline => timeline::of(context, caller, &call.id("engagement")?).await,
         Action::Staffing => staffing::of(context, caller, &call.id("engagement")?).await,
+        Action::Figures => figures::of(context, caller, &call.id("engagement")?).await,
+        Action::Revenue => revenue::of(context, caller, &call.id("engagement")?, call.query("period")).await,
+        Action::RevenueOfPeriod => {
+            revenue::of_period(context, caller, call.query("period"), call.query("after")).await
+        }
         Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,

@@ -18,6 +18,12 @@ pub enum Action {
     Staffing,
     /// Payments of an engagement.
     Payments,
+    /// Where an engagement stands in money.
+    Figures,
+    /// Revenue events of an engagement.
+    Revenue,
+    /// Revenue events of a month.
+    RevenueOfPeriod,
     /// Where a deal sits.
     Deal,
     /// A customer: identifiers and the ERP's verdict.
@@ -157,6 +163,12 @@ pub const ROUTES: &[Route] = &[
         "Who delivers an engagement, at which rates, and where its project stands."),
     route(("GET", "/v1/engagements/{engagement}/payments"), Action::Payments, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
         "Payments of an engagement and what each was applied to."),
+    route(("GET", "/v1/engagements/{engagement}/figures"), Action::Figures, (Reporting, Experience, Synchronous), SEES_MONEY,
+        "Contracted, earned, billed, deferred, unbilled, receivable, paid, backlog and forecast of an engagement."),
+    route(("GET", "/v1/engagements/{engagement}/revenue-events"), Action::Revenue, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "Revenue events of an engagement, each with what it leads back to."),
+    route(("GET", "/v1/revenue-events"), Action::RevenueOfPeriod, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "Revenue events to be posted in a month, page by page."),
     route(("GET", "/v1/deals/{connection}/{deal}"), Action::Deal, (Reporting, Experience, Synchronous), EVERYBODY,
         "Where a deal, its project and its invoices now sit."),
     route(("GET", "/v1/customers/{customer}"), Action::Customer, (CustomerAndContract, System, Synchronous), EVERYBODY,

@@ -131,5 +131,10 @@ fn posting(
         }
     }
     commit.release.push(Condition::InvoicePosted(next.invoice.clone()));
-    Ok(commit)
+    // Told once: of a posting that the ERP reports again, nothing is new.
+    let first = known.body.as_ref().is_none_or(|before| !before.is_posted());
+    let confirmed = next.confirmed().filter(|_| first);
+    let told =
+        confirmed.map(|told| event.concluded(context.function, owner.as_str(), "confirmed", told.into()));
+    Ok(commit.emit(told))
 }

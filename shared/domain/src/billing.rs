@@ -160,6 +160,9 @@ pub struct BillableLine {
     /// Whether a subcontractor did the work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub subcontracted: bool,
+    /// Key of the milestone of which this releases what was kept back, by the completion of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub releases: Option<String>,
 }
 
 impl BillableLine {
@@ -184,6 +187,7 @@ impl BillableLine {
             evidence,
             accounting: contract.accounting.get(service).cloned(),
             subcontracted: false,
+            releases: None,
         }
     }
 }

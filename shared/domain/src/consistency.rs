@@ -40,6 +40,22 @@ pub fn faults(config: &TenantConfig) -> Vec<Fault> {
     found.extend(people(config));
     found.extend(service_roles(config));
     found.extend(invoicing::faults(config));
+    found.extend(closed_periods(config));
+    found
+}
+
+/// Each legal entity's books are closed up to one month.
+fn closed_periods(config: &TenantConfig) -> Vec<Fault> {
+    let mut found = Vec::new();
+    let mut known = BTreeSet::new();
+    for (index, periods) in config.accounting_periods.iter().enumerate() {
+        let place = format!("accounting_periods[{index}].legal_entity");
+        if config.legal_entity(&periods.legal_entity).is_none() {
+            found.push(fault(place, format!("`{}` is no legal entity", periods.legal_entity)));
+        } else if !known.insert(&periods.legal_entity) {
+            found.push(fault(place, format!("`{}` appears twice", periods.legal_entity)));
+        }
+    }
     found
 }
 

@@ -18,12 +18,12 @@ use crate::credit_memo::{CreditMemoApplied, CreditMemoIssued, CreditMemoRequeste
 use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
-use crate::invoice::{InvoiceGenerated, InvoiceRejected};
+use crate::invoice::{InvoiceConfirmed, InvoiceGenerated, InvoiceRejected};
 use crate::money::Money;
 use crate::ownership::Role;
 use crate::problem::Problem;
 use crate::recurring::ChargeDue;
-use crate::revenue::RevenueSchedule;
+use crate::revenue::{RevenueEarned, RevenueSchedule};
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
 use crate::write_off::{WriteOff, WriteOffRequested};
@@ -443,6 +443,8 @@ events! {
     HoldRequested(HoldRequested) = "q2c.hold.requested.v1",
     ReleaseRequested(ReleaseRequested) = "q2c.release.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
+    InvoiceConfirmed(InvoiceConfirmed) = "q2c.invoice.confirmed.v1",
+    RevenueEarned(RevenueEarned) = "q2c.revenue.earned.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",

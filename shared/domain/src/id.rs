@@ -121,6 +121,10 @@ id!(
     CostId, "sub_"
 );
 id!(
+    /// Revenue that was earned, or is taken back.
+    RevenueId, "rev_"
+);
+id!(
     /// An exception: work for a person.
     ExceptionId, "exc_"
 );

@@ -173,6 +173,24 @@ pub struct PostedInvoice {
     pub open: Money,
 }
 
+/// What the ERP posted was read back and is what was submitted, to the cent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceConfirmed {
+    /// The invoice.
+    pub invoice: InvoiceId,
+    /// The ERP's number.
+    pub number: String,
+    /// The ERP's invoice date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoiced_on: Option<Date>,
+    /// Amount before tax.
+    pub untaxed: Money,
+    /// Tax.
+    pub tax: Money,
+    /// Total.
+    pub total: Money,
+}
+
 impl Invoice {
     /// A new invoice of an engagement, owning nothing yet.
     #[must_use]
@@ -299,6 +317,14 @@ impl Invoice {
     #[must_use]
     pub const fn is_posted(&self) -> bool {
         self.total.is_some()
+    }
+
+    /// That it was posted as it was submitted; none before that.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<InvoiceConfirmed> {
+        let (number, tax, total) = (self.number.clone()?, self.tax?, self.total?);
+        let (invoice, invoiced_on) = (self.invoice.clone(), self.invoiced_on);
+        Some(InvoiceConfirmed { invoice, number, invoiced_on, untaxed: self.untaxed, tax, total })
     }
 
     /// What is still to be paid; nothing before it is posted.

@@ -21,6 +21,7 @@ pub mod delivery;
 pub mod engagement;
 pub mod event;
 pub mod expense;
+pub mod figures;
 pub mod id;
 pub mod invoice;
 pub mod invoicing;

@@ -13,6 +13,7 @@ use crate::contract::{Accounting, BillingMethod, RevenueTreatment};
 use crate::invoicing::Invoicing;
 use crate::money::{Currency, Money};
 use crate::ownership::{self, OwnershipRule};
+use crate::revenue::{AccountingPeriod, ClosedPeriods};
 use crate::routing::Routing;
 use crate::staffing::{Resource, TransferPrice, UnknownResources};
 
@@ -81,6 +82,25 @@ pub struct TenantConfig {
     /// When invoices are asked for.
     #[serde(default, skip_serializing_if = "Invoicing::is_default")]
     pub invoicing: Invoicing,
+    /// Up to which month the books of each legal entity are closed; one that is not listed has none closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounting_periods: Vec<ClosedPeriods>,
+    /// Who approved how revenue is recognised and posted; needed for every change of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_mapping: Option<MappingApproval>,
+}
+
+/// That somebody in finance approved the revenue mapping: for each service its treatment and its posting, and
+/// the posting rules. It is bound to the mapping's hash, which `infra/configure.py` computes and checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MappingApproval {
+    /// Who approved it.
+    pub approved_by: String,
+    /// The day on which it was approved.
+    pub approved_on: Date,
+    /// SHA-256 of the mapping that was approved, in hex.
+    pub sha256: String,
 }
 
 /// Somebody who answers for the delivery of what was sold: a person or a practice.
@@ -261,6 +281,13 @@ impl TenantConfig {
     #[must_use]
     pub fn service(&self, code: &str) -> Option<&Service> {
         self.services.iter().find(|s| s.code == code)
+    }
+
+    /// The last month that is closed in the books of a legal entity.
+    #[must_use]
+    pub fn closed_until(&self, legal_entity: &str) -> Option<AccountingPeriod> {
+        let closed = self.accounting_periods.iter().find(|p| p.legal_entity == legal_entity);
+        closed.map(|periods| periods.closed_until)
     }
 
     /// The posting rules of a code.

@@ -189,6 +189,8 @@ problems! {
     ContractDiffers = "Q2C-0603", Contracts, false;
     /// The PSA reports that the project of an active engagement is stopped or archived.
     ProjectStopped = "Q2C-0604", Contracts, false;
+    /// Revenue was told of a month that is closed in the books.
+    RevenueLate = "Q2C-0701", FinanceOperations, false;
     /// A product refused a call for a business reason.
     ProductRefused = "Q2C-0901", Integration, false;
     /// A product answered something other than what it was sent.

@@ -1,6 +1,18 @@
 //! The revenue schedule of a contract version: what is to be recognised, by which treatment, when.
 //!
-//! It is a plan with lineage to the contract; the ERP or a revenue engine stays the authority.
+//! It is a plan with lineage to the contract; the ERP or a revenue engine stays the authority. What
+//! comes true of it, or of the work itself, is told as revenue events.
+
+mod earned;
+mod period;
+mod recognition;
+
+pub use earned::{
+    Element, RevenueEarned, RevenueEvidence, ReversalError, Source, earned_by_invoice, earned_by_line,
+    reversal, source,
+};
+pub use period::{AccountingPeriod, ClosedPeriods, LatePosting, NoPeriod};
+pub use recognition::{Planned, Recognition};
 
 use std::collections::BTreeSet;
 

@@ -35,6 +35,8 @@ pub enum Selects {
     InvoiceFormat,
     /// The code of the project template, where the quote names none.
     ProjectTemplate,
+    /// The code of the revenue engine that recognises beside the ERP.
+    RevenueEngine,
 }
 
 impl Selects {
@@ -53,6 +55,7 @@ impl Selects {
             Self::PostingRules => "posting-rules",
             Self::InvoiceFormat => "invoice-format",
             Self::ProjectTemplate => "project-template",
+            Self::RevenueEngine => "revenue-engine",
         }
     }
 }
@@ -386,6 +389,9 @@ pub struct AssignedSystems {
     /// Code of the invoice's layout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice_format: Option<String>,
+    /// Code of the revenue engine; none where the ERP recognises by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_engine: Option<String>,
     /// Version of the configuration that decided.
     pub config_version: u32,
 }
@@ -405,6 +411,7 @@ impl AssignedSystems {
             tax_engine: if_any(Selects::TaxEngine)?,
             posting_rules: if_any(Selects::PostingRules)?,
             invoice_format: if_any(Selects::InvoiceFormat)?,
+            revenue_engine: if_any(Selects::RevenueEngine)?,
             config_version: config.version,
         })
     }

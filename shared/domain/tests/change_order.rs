@@ -226,6 +226,7 @@ fn accounting_follows_the_change_order() {
         tax_engine: None,
         posting_rules: Some("own".into()),
         invoice_format: None,
+        revenue_engine: None,
         config_version: 1,
     });
     assert_eq!(posted(&engagement), expected("4200"));

@@ -414,7 +414,7 @@ fn entered(
 
 /// An item that is also its event's journal entry: keyed by the source record, it makes the
 /// record count once whatever the event is called.
-fn as_entry(mut item: Item, entry: &JournalEntry) -> Item {
+pub(crate) fn as_entry(mut item: Item, entry: &JournalEntry) -> Item {
     for (name, value) in [
         ("event_id", entry.event_id.to_string()),
         ("event_type", entry.event_type.clone()),

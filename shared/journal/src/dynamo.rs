@@ -284,6 +284,23 @@ impl Store for DynamoStore {
             .expression_attribute_values(":status", AttributeValue::S(status_key.into()));
         collect(request, limit).await
     }
+
+    async fn by_status_after(
+        &self,
+        status_key: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by-status")
+            .key_condition_expression("status_key = :status AND status_at > :after")
+            .expression_attribute_values(":status", AttributeValue::S(status_key.into()))
+            .expression_attribute_values(":after", AttributeValue::S(after.into()));
+        collect(request, limit).await
+    }
 }
 
 /// The items of a query, page after page, up to a limit.

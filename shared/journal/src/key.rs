@@ -121,6 +121,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("revenue-schedule#{version:06}"))
     }
 
+    /// Revenue that was earned, or is taken back.
+    #[must_use]
+    pub fn revenue(tenant: &str, engagement: &str, revenue: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("revenue#{revenue}"))
+    }
+
+    /// How far the engagement's revenue schedule was told.
+    #[must_use]
+    pub fn recognition(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "recognition")
+    }
+
     /// A statement of work, by its name.
     #[must_use]
     pub fn statement_of_work(tenant: &str, engagement: &str, statement: &str) -> Self {

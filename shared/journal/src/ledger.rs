@@ -298,12 +298,7 @@ impl Journal {
         engagement: &EngagementId,
         invoice: &InvoiceId,
     ) -> Result<Vec<BillableLine>, JournalError> {
-        let pk = Key::partition(tenant, engagement.as_str());
-        let pages = self.store.query(&pk, &format!("invoice-page#{invoice}#"), usize::MAX).await?;
-        let mut lines = Vec::new();
-        for page in pages {
-            lines.extend(page.body::<LinePage>()?.lines);
-        }
-        Ok(lines)
+        let pages = self.invoice_pages(tenant, engagement, invoice).await?;
+        Ok(pages.into_iter().flat_map(|page| page.lines).collect())
     }
 }

@@ -154,4 +154,16 @@ pub trait Store: Send + Sync {
 
     /// Items of the `by-status` index, oldest first; may lag behind the table.
     async fn by_status(&self, status_key: &str, limit: usize) -> Result<Vec<Item>, StoreError>;
+
+    /// Those of them whose `status_at` comes after a text: the next page of a list.
+    async fn by_status_after(
+        &self,
+        status_key: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let all = self.by_status(status_key, usize::MAX).await?;
+        let later = all.into_iter().filter(|item| item.text("status_at").is_some_and(|at| at > after));
+        Ok(later.take(limit).collect())
+    }
 }

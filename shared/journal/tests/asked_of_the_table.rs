@@ -97,5 +97,8 @@ async fn a_query_is_read_to_its_last_page() {
         let table = Table::default();
         assert_eq!(over(&table).by_status("s", limit).await.unwrap().len(), found);
         assert_eq!(table.asked("Query").len(), pages);
+        let table = Table::default();
+        assert_eq!(over(&table).by_status_after("s", "a", limit).await.unwrap().len(), found);
+        assert_eq!(table.asked("Query").len(), pages);
     }
 }

@@ -43,6 +43,9 @@ async fn ask(store: &dyn Store, call: &Call) -> Answer {
         Call::ByStatus(status, limit) => {
             store.by_status(status, *limit).await.map(|found| listed(found, *limit))
         }
+        Call::ByStatusAfter(status, after, limit) => {
+            store.by_status_after(status, after, *limit).await.map(|found| listed(found, *limit))
+        }
     })
 }
 

@@ -206,6 +206,7 @@ impl Systems {
                     tax_engine: None,
                     posting_rules: None,
                     invoice_format: None,
+                    revenue_engine: None,
                     config_version: config.version,
                 },
             }),

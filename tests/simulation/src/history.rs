@@ -7,11 +7,13 @@ use events::Envelope;
 
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Sim, Tally, open};
-use crate::world::{EPOCH, World};
+use crate::world::{EPOCH, World, drawn};
 use crate::{approver, controller, invariants, operator, script};
 
 /// Rounds after the last fault in which everything must have come to an end.
 const ROUNDS: u32 = 30;
+/// Months after which every schedule is told to its end.
+pub(crate) const MONTHS_AHEAD: u64 = 24;
 /// Quiet minutes after which nobody is at anything any more: longer than anyone stands still.
 const QUIET_MINUTES: u32 = 60;
 
@@ -84,8 +86,7 @@ pub struct Rehearsal {
 async fn history(seed: u64, traced: bool) -> Outcome {
     let epoch = EPOCH.parse().expect("a timestamp");
     let sim = Sim::new(seed, epoch, traced);
-    // Some firms let finance approve credit memos.
-    let world = World::asking(Arc::clone(&sim), sim.one_in(2)).await;
+    let world = World::of(Arc::clone(&sim), drawn(&sim)).await;
     let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
     if sim.one_in(2) {
         controller::draw(&world);
@@ -138,6 +139,9 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if !world.config().invoicing.is_default() {
             control(&world);
         }
+        if world.sim.one_in(4) {
+            world.recognise(world.sim.below(20));
+        }
         if world.sim.one_in(5) {
             script::write_off(&world, &deals).await;
         }
@@ -169,6 +173,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
             world.run_invoices();
         }
         world.schedule_charges();
+        world.recognise(MONTHS_AHEAD);
         quiet(world).await;
         let released = controller::release(world);
         let settled = operator::settle(world).await + approver::answer(world, deals).await;

@@ -13,6 +13,7 @@ mod expenses;
 mod holds;
 mod money;
 mod records;
+mod revenue;
 mod supply;
 pub(crate) mod withdrawal;
 mod work;
@@ -106,6 +107,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(write_off::broken(&ledger));
         found.extend(corrections::broken(&ledger));
         found.extend(money::broken(world, &ledger));
+        found.extend(revenue::broken(&ledger));
         found.extend(credits::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
 use domain::approval::{ApprovalRule, CREDIT_MEMO};
+use domain::contract::RevenueTreatment;
 use domain::problem::Owner;
+use domain::revenue::ClosedPeriods;
 use domain::sample;
 use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
@@ -72,11 +74,11 @@ pub(crate) struct World {
 impl World {
     /// A configured tenant in which nothing happened yet.
     pub(crate) async fn new(sim: Arc<Sim>) -> Arc<Self> {
-        Self::asking(sim, false).await
+        Self::of(sim, tenant(false)).await
     }
 
-    /// The same, which lets finance approve credit memos or grants them at once.
-    pub(crate) async fn asking(sim: Arc<Sim>, approves: bool) -> Arc<Self> {
+    /// The same, of a tenant that is configured otherwise.
+    pub(crate) async fn of(sim: Arc<Sim>, config: TenantConfig) -> Arc<Self> {
         let table = Arc::new(MemoryStore::new());
         let connections = connections();
         let items = configuration(&connections);
@@ -90,7 +92,7 @@ impl World {
             queues: Mutex::default(),
             stream: Mutex::default(),
             taken: Mutex::default(),
-            config: Mutex::new(Arc::new(tenant(approves))),
+            config: Mutex::new(Arc::new(config)),
             connections,
             index: Mutex::default(),
             charges_told: Mutex::default(),
@@ -182,6 +184,19 @@ impl World {
         });
     }
 
+    /// Calls `recognise-revenue` once, as its schedule does, so many months ahead.
+    pub(crate) fn recognise(self: &Arc<Self>, months: u64) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let mut context = world.context("recognise-revenue");
+            let days = i64::try_from(months * 31).unwrap_or(0);
+            context.clock =
+                Arc::new(Ahead { clock: context.clock, by: SignedDuration::from_hours(days * 24) });
+            let told = recognise_revenue::recognise_due(&context).await;
+            world.sim.note(|| format!("recognised: {told:?}"));
+        });
+    }
+
     /// Calls `schedule-charges` once, as its schedule does.
     pub(crate) fn schedule_charges(self: &Arc<Self>) {
         let world = Arc::clone(self);
@@ -211,6 +226,35 @@ impl World {
             world.sim.note(|| format!("reminded: {reminded:?}"));
         });
     }
+}
+
+/// A clock that is months ahead: what is to be told of them is told now.
+struct Ahead {
+    clock: Arc<dyn Clock>,
+    by: SignedDuration,
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.saturating_add(self.by).unwrap_or(now)
+    }
+}
+
+/// The tenant of a history: whether finance approves credit memos or grants them at once, how its services are
+/// recognised, and up to which month its books are closed, is drawn.
+pub(crate) fn drawn(sim: &Sim) -> TenantConfig {
+    use RevenueTreatment::{AsBilled, AsDelivered, Milestone, StraightLine};
+    let mut config = tenant(sim.one_in(2));
+    for service in &mut config.services {
+        let drawn = *sim.any(&[AsBilled, AsDelivered, Milestone, StraightLine]);
+        service.revenue = service.revenue.map(|shipped| if sim.one_in(2) { drawn } else { shipped });
+    }
+    if sim.one_in(4) {
+        let closed_until = sim.any(&["2026-10", "2026-11"]).parse().expect("a month");
+        config.accounting_periods = vec![ClosedPeriods { legal_entity: "NW-US".into(), closed_until }];
+    }
+    config
 }
 
 /// The shipped configuration, with a subcontractor of another legal entity.

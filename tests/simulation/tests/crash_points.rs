@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 20] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -24,6 +24,8 @@ const FUNCTIONS: [&str; 18] = [
     "publish-outbox",
     "approval-decided",
     "remind",
+    "revenue-earned",
+    "recognise-revenue",
     "schedule-charges",
     "charge-due",
 ];
@@ -117,6 +119,8 @@ every_function! {
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";
     remind = "remind";
+    revenue_earned = "revenue-earned";
+    recognise_revenue = "recognise-revenue";
     schedule_charges = "schedule-charges";
     charge_due = "charge-due";
 }

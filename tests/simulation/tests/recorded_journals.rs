@@ -111,6 +111,7 @@ const QUEUES: &[&str] = &[
     "payment-received",
     "quote-approved",
     "record-changed",
+    "revenue-earned",
     "time-approved",
     "write-off-requested",
 ];

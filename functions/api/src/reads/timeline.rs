@@ -35,6 +35,20 @@ const SHOWN: &[(&str, &[&str])] = &[
             "credit_memo",
         ],
     ),
+    (
+        "revenue#",
+        &[
+            "revenue",
+            "element",
+            "quote_line",
+            "contract_version",
+            "amount",
+            "earned_on",
+            "period",
+            "line",
+            "late",
+        ],
+    ),
     ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited", "hold"]),
     (
         "credit-memo#",

@@ -97,7 +97,8 @@ impl Billed {
             if kept.is_positive() {
                 said = format!("{said}, and {kept} that was kept back of {}", other.key);
                 let name = format!("releases the holdback of {} {}", other.key, other.name);
-                lines.push(line("holdback", other, kept, name));
+                let released = line("holdback", other, kept, name);
+                lines.push(BillableLine { releases: Some(other.key.clone()), ..released });
             }
         }
         Ok(Self { lines, said })

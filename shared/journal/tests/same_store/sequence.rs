@@ -14,6 +14,7 @@ pub enum Call {
     GetMany(Vec<Key>),
     Query(String, String, usize),
     ByStatus(String, usize),
+    ByStatusAfter(String, String, usize),
 }
 
 pub const PARTITIONS: [&str; 2] = ["p1", "p2"];
@@ -116,6 +117,8 @@ pub fn call() -> impl Strategy<Value = Call> {
         1 => key().prop_map(Call::Get),
         1 => vec(key(), 0..6).prop_map(Call::GetMany),
         1 => (partition(), prefix, limit()).prop_map(|(pk, sk, limit)| Call::Query(pk, sk, limit)),
-        1 => (status, limit()).prop_map(|(status, limit)| Call::ByStatus(status, limit)),
+        1 => (status.clone(), limit()).prop_map(|(status, limit)| Call::ByStatus(status, limit)),
+        1 => (status, prop::sample::select(&WORDS[1..]), limit())
+            .prop_map(|(status, after, limit)| Call::ByStatusAfter(status, after.to_owned(), limit)),
     ]
 }

@@ -18,7 +18,7 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 11] = [
+const MAY_WAIT: [ProblemCode; 12] = [
     // An invoice took the line before it was written off.
     ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
@@ -34,6 +34,8 @@ const MAY_WAIT: [ProblemCode; 11] = [
     ProblemCode::CreditedByHand,
     // Sales renames a customer in the CRM, which does not own its registered name.
     ProblemCode::NotSystemOfRecord,
+    // Finance posts what came late; who it is told to is held against the events.
+    ProblemCode::RevenueLate,
 ];
 
 /// What a change order may leave to a person: something was billed before it came into force, or a milestone that it
@@ -90,7 +92,9 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
 /// Events of which an item says what came of them.
 fn fates(item: &Item) -> Vec<String> {
     match item.text("kind") {
-        Some("journal" | "line" | "cost") => item.text("event_id").map(str::to_owned).into_iter().collect(),
+        Some("journal" | "line" | "cost" | "revenue") => {
+            item.text("event_id").map(str::to_owned).into_iter().collect()
+        }
         Some("exception") => {
             let payload: serde_json::Value =
                 serde_json::from_str(item.text("payload").unwrap_or_default()).unwrap_or_default();

@@ -50,6 +50,9 @@ async fn carry_on(world: &Arc<World>, deals: &[Deal]) {
     history::come_to_an_end(world, deals).await;
     // Also what an earlier version told is told again, under the hash that it was journalled with.
     history::replay(world).await;
+    // What was kept before schedules were told is told now.
+    world.recognise(history::MONTHS_AHEAD);
+    history::quiet(world).await;
 }
 
 /// A product that pushes does so until it is taken, and what a quote lacked is put right. (What the ERP posted is in its log too.)

@@ -96,6 +96,15 @@ fn of_time_alone() -> Deal {
     deal
 }
 
+/// The same, with support over a quarter, which is recognised month by month.
+fn with_support() -> Deal {
+    let mut deal = of_time_alone();
+    let worked: Vec<String> = deal.time.iter().map(|entry| entry.role.clone()).collect();
+    deal.quote.lines.retain(|line| line.role.as_ref().is_some_and(|role| worked.contains(role)));
+    deal.quote.lines.push(sample::support_line("95", "S1", "1500.00", "2027-04-01", 3));
+    deal
+}
+
 /// A little time alone, of which a line is credited; the CRM reports nothing.
 fn credited() -> Deal {
     Deal { credits: 1, reported: false, ..of_time_alone() }
@@ -382,6 +391,18 @@ const SCENARIOS: &[Scenario] = &[
             |w| {
                 w.step_is("activation", "assignments", "started")
                     && w.books_show(|b| !b.assignments.is_empty())
+            },
+        )
+    },
+    Scenario {
+        deal: with_support,
+        ..Scenario::new(
+            "revenue-told-message-left",
+            "a line's revenue is told and its message is still in the queue; a schedule waits for its first month",
+            |w| {
+                w.count("recognition", "kind", "recognition") == 1
+                    && w.count("revenue", "kind", "revenue") > 0
+                    && w.waiting(Queue::RevenueEarned) > 0
             },
         )
     },

@@ -31,6 +31,7 @@ pub(crate) enum Queue {
     ApprovalDecided,
     RecordChanged,
     HoldRequested,
+    RevenueEarned,
     WriteOffRequested,
     OutboxRetry,
     DeadLetters,
@@ -59,6 +60,9 @@ impl Queue {
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::HoldRequested(_) | Event::ReleaseRequested(_) => Some(Self::HoldRequested),
+            Event::BillingReady(_) | Event::InvoiceConfirmed(_) | Event::RevenueScheduleUpdated(_) => {
+                Some(Self::RevenueEarned)
+            }
             Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
@@ -67,16 +71,15 @@ impl Queue {
             | Event::ContractCompared(_)
             | Event::RateCardAdjusted(_)
             | Event::SubscriptionChanged(_)
-            | Event::RevenueScheduleUpdated(_)
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
-            | Event::BillingReady(_)
             | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::InvoiceGenerated(_)
             | Event::InvoiceRejected(_)
+            | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
             | Event::CreditMemoApplied(_)
             | Event::ExceptionRaised(_)
@@ -105,6 +108,7 @@ impl Queue {
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
             Self::HoldRequested => "hold-requested",
+            Self::RevenueEarned => "revenue-earned",
             Self::WriteOffRequested => "write-off-requested",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
@@ -128,6 +132,7 @@ impl Queue {
             | Self::ApprovalDecided
             | Self::RecordChanged
             | Self::HoldRequested
+            | Self::RevenueEarned
             | Self::WriteOffRequested
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
@@ -160,6 +165,7 @@ impl Queue {
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
             Self::HoldRequested => &hold_requested::Holds,
+            Self::RevenueEarned => &revenue_earned::TellRevenue,
             Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {

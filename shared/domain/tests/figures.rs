@@ -1,0 +1,290 @@
+//! Where an engagement stands in money: each figure by hand, and what must hold of all of them.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use domain::billing::{BillableLine, LineStatus, milestone_completed, time_approved};
+use domain::contract::RevenueTreatment;
+use domain::figures::{Books, Figures, Forecast, StandingLine, figures};
+use domain::id::InvoiceId;
+use domain::invoice::{Invoice, InvoiceStatus};
+use domain::money::Money;
+use domain::revenue::{
+    AccountingPeriod, Element, Planned, Recognition, RevenueEarned, RevenueSchedule, earned_by_invoice,
+    earned_by_line, schedule,
+};
+use domain::sample::{active, completion, entry, quote, support_line, usd};
+use domain::{Decision, Engagement};
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+const START: Date = date(2026, 11, 20);
+
+/// The sample deal (milestones of 20,000.00 and 30,000.00, time) with support of 100.00 a month over twelve
+/// months from the 1st of December.
+fn engagement() -> Engagement {
+    let mut quote = quote();
+    quote.lines.push(support_line("5", "S1", "100.00", "2026-12-01", 12));
+    quote.lines[0].planned_on = Some(date(2026, 11, 30));
+    quote.lines[1].planned_on = Some(date(2027, 2, 26));
+    active(&quote)
+}
+
+struct Kept {
+    engagement: Engagement,
+    schedule: RevenueSchedule,
+    recognition: Recognition,
+    lines: Vec<StandingLine>,
+    invoices: Vec<Invoice>,
+    earned: Vec<RevenueEarned>,
+}
+
+impl Kept {
+    fn new(engagement: Engagement) -> Self {
+        let schedule = schedule(&engagement.contract, START).unwrap();
+        let recognition = Recognition::new(engagement.engagement.clone());
+        Self { engagement, schedule, recognition, lines: vec![], invoices: vec![], earned: vec![] }
+    }
+
+    fn bill(&mut self, decision: Decision) {
+        let Decision::Apply(effects) = decision else { panic!("{decision:?}") };
+        let line = effects.lines[0].clone();
+        self.earned.extend(earned_by_line(&self.engagement, &self.engagement.contract, &line, None));
+        self.lines.push(StandingLine { line, status: LineStatus::Ready, invoice: None });
+        self.engagement = effects.state.unwrap_or_else(|| self.engagement.clone());
+    }
+
+    fn work(&mut self, id: &str, minutes: u32) {
+        let worked = entry(id, "consultant", "2026-11-17", minutes);
+        self.bill(time_approved(Some(&self.engagement), &worked));
+    }
+
+    fn complete(&mut self, key: &str) {
+        self.bill(milestone_completed(Some(&self.engagement), &completion(key), START));
+    }
+
+    /// Puts every ready line on an invoice; with `posted`, the ERP posted it with a tenth of tax.
+    fn invoice(&mut self, name: &str, posted: bool) {
+        let id = InvoiceId::derive(&[name]);
+        let mut lines: Vec<BillableLine> = vec![];
+        for standing in self.lines.iter_mut().filter(|l| l.status == LineStatus::Ready) {
+            (standing.status, standing.invoice) = (LineStatus::Invoiced, Some(id.clone()));
+            lines.push(standing.line.clone());
+        }
+        let mut invoice =
+            Invoice::request(&self.engagement, id.clone(), name.into()).collect(&lines).unwrap();
+        if posted {
+            invoice.status = InvoiceStatus::Posted;
+            let tax = invoice.untaxed.times(rust_decimal::Decimal::new(1, 1)).unwrap();
+            (invoice.tax, invoice.total) = (Some(tax), Some(invoice.untaxed.plus(tax).unwrap()));
+            for line in &lines {
+                let by = (&id, START);
+                let contract = &self.engagement.contract;
+                self.earned.extend(earned_by_invoice(&self.engagement, contract, line, by, None));
+            }
+        }
+        self.invoices.push(invoice);
+    }
+
+    fn over(&mut self, through: AccountingPeriod) {
+        loop {
+            let completed_on = [].into();
+            let (engagement, schedule) = (&self.engagement, &self.schedule);
+            let planned = Planned { engagement, schedule, earlier: &[], completed_on: &completed_on };
+            let due = self.recognition.clone().planned(planned).unwrap();
+            if due.next.is_none_or(|next| next > through) {
+                return;
+            }
+            let (next, events) = due.tell(planned, None, 80).unwrap();
+            self.recognition = next;
+            self.earned.extend(events);
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        figures(Books {
+            contract: &self.engagement.contract,
+            lines: &self.lines,
+            invoices: &self.invoices,
+            earned: &self.earned,
+            schedule: Some(&self.schedule),
+            recognition: Some(&self.recognition),
+        })
+        .expect("adds up")
+    }
+}
+
+fn planned(period: &str, amount: &str) -> Forecast {
+    Forecast { period: Some(period.parse().unwrap()), amount: usd(amount) }
+}
+
+/// Proves REV-05 and WFC-11 in part: 20,000.00 of a milestone are billed and earned; 270.00 of time are earned and not billed;
+/// of support, 100.00 are earned for December and nothing is billed. Contracted are 20,000.00 + 30,000.00 +
+/// 12 × 100.00 = 51,200.00, of which 51,200.00 − 20,100.00 = 31,100.00 are backlog. 22,000.00 are
+/// owed with tax, of which 2,000.00 are paid.
+#[test]
+fn each_figure_is_its_own() {
+    let mut kept = Kept::new(engagement());
+    kept.complete("M1");
+    kept.invoice("first", true);
+    kept.work("901", 90);
+    kept.over("2026-12".parse().unwrap());
+    kept.invoices[0].applied = usd("2000.00");
+    let all = kept.figures();
+    let total = &all.total;
+    assert_eq!((total.contracted, total.backlog), (usd("51200.00"), usd("31100.00")));
+    assert_eq!(
+        (total.billable, total.billed, total.not_billed),
+        (usd("20270.00"), usd("20000.00"), usd("270.00"))
+    );
+    assert_eq!((total.earned, total.deferred, total.unbilled), (usd("20370.00"), usd("0.00"), usd("370.00")));
+    assert_eq!((all.receivable, all.paid), (usd("20000.00"), usd("2000.00")));
+    let of = |element: Element| all.elements.iter().find(|e| e.element == element).unwrap();
+    let time = of(Element::Role("consultant".into()));
+    assert_eq!((time.contracted, time.backlog, time.unbilled), (None, None, Some(usd("270.00"))));
+    let support = of(Element::Charge("S1".into()));
+    assert_eq!(
+        (support.contracted, support.earned, support.backlog),
+        (Some(usd("1200.00")), Some(usd("100.00")), Some(usd("1100.00")))
+    );
+    // December is told; eleven months of support are left, and the second milestone in February.
+    assert_eq!(all.forecast.len(), 11);
+    assert_eq!(
+        all.forecast[..3],
+        [planned("2027-01", "100.00"), planned("2027-02", "30100.00"), planned("2027-03", "100.00")]
+    );
+}
+
+/// Proves REV-05 in part: what is billed ahead of being earned is deferred: a milestone of 20,000.00 that is recognised in a straight
+/// line over November to February is billed whole in November, when 5,000.00 are earned. 15,000.00 are deferred.
+#[test]
+fn what_is_billed_and_not_earned_is_deferred() {
+    let mut engagement = engagement();
+    engagement.contract.revenue.insert("IMPL".into(), RevenueTreatment::StraightLine);
+    engagement.contract.milestones[0].planned_on = Some(date(2027, 2, 26));
+    engagement.contract.milestones.truncate(1);
+    engagement.contract.recurring.clear();
+    let mut kept = Kept::new(engagement);
+    kept.complete("M1");
+    kept.invoice("first", true);
+    kept.over("2026-11".parse().unwrap());
+    let all = kept.figures();
+    assert_eq!(
+        (all.total.earned, all.total.deferred, all.total.unbilled),
+        (usd("5000.00"), usd("15000.00"), usd("0.00"))
+    );
+    let left = [planned("2026-12", "5000.00"), planned("2027-01", "5000.00"), planned("2027-02", "5000.00")];
+    assert_eq!(all.forecast, left);
+}
+
+/// Of a service without a treatment nothing is known to be earned, and nothing is claimed.
+#[test]
+fn without_a_treatment_nothing_is_guessed() {
+    let mut engagement = engagement();
+    engagement.contract.revenue.clear();
+    let mut kept = Kept::new(engagement);
+    kept.schedule = schedule(&kept.engagement.contract, START).unwrap();
+    kept.complete("M1");
+    kept.invoice("first", true);
+    let all = kept.figures();
+    let milestone = &all.elements[0];
+    assert_eq!(
+        (milestone.billed, milestone.earned, milestone.deferred, milestone.backlog),
+        (usd("20000.00"), None, None, None)
+    );
+    assert_eq!((all.total.billed_without_treatment, all.total.earned), (usd("20000.00"), usd("0.00")));
+}
+
+/// A line on an invoice that the ERP did not post yet is not billed; what was credited or written off is neither.
+#[test]
+fn an_invoice_counts_when_it_is_posted() {
+    let mut kept = Kept::new(engagement());
+    kept.complete("M1");
+    kept.invoice("first", false);
+    assert_eq!(
+        (kept.figures().total.billed, kept.figures().total.not_billed),
+        (usd("0.00"), usd("20000.00"))
+    );
+    assert!(kept.figures().receivable.is_zero());
+    kept.invoices[0].status = InvoiceStatus::PartPaid;
+    assert_eq!(kept.figures().total.billed, usd("20000.00"));
+    kept.lines[0].status = LineStatus::Credited;
+    assert!(kept.figures().total.billable.is_zero());
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Work(u32),
+    Complete(bool),
+    Invoice(bool),
+    Over(u32),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (1u32..600).prop_map(Step::Work),
+        1 => any::<bool>().prop_map(Step::Complete),
+        2 => any::<bool>().prop_map(Step::Invoice),
+        2 => (0u32..6).prop_map(Step::Over),
+    ];
+    prop::collection::vec(step, 0..20)
+}
+
+fn treatment() -> impl Strategy<Value = RevenueTreatment> {
+    prop::sample::select(vec![
+        RevenueTreatment::AsDelivered,
+        RevenueTreatment::Milestone,
+        RevenueTreatment::StraightLine,
+        RevenueTreatment::AsBilled,
+    ])
+}
+
+proptest! {
+    /// Proves REV-05: whatever is worked, billed and told, in any order and under any treatment: earned + deferred =
+    /// billed + unbilled, for each element and in all; billable = not billed + billed; contracted = earned + backlog of what
+    /// was committed; and what was told of the schedule plus the forecast is the contract's value.
+    #[test]
+    fn figures_always_add_up(
+        steps in steps(), fee in treatment(), time in treatment(), support in treatment(),
+    ) {
+        let currency = usd("0").currency();
+        let mut engagement = engagement();
+        engagement.contract.revenue =
+            [("IMPL".into(), fee), ("ADVISORY".into(), time), ("SUPPORT".into(), support)].into();
+        let mut kept = Kept::new(engagement);
+        let (mut month, mut done) = (AccountingPeriod::of(START), [false, false]);
+        for (n, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Work(minutes) => kept.work(&format!("e{n}"), minutes),
+                Step::Complete(second) => {
+                    if !std::mem::replace(&mut done[usize::from(second)], true) {
+                        kept.complete(if second { "M2" } else { "M1" });
+                    }
+                }
+                Step::Invoice(posted) => kept.invoice(&format!("i{n}"), posted),
+                Step::Over(months) => {
+                    (0..months).for_each(|_| month = month.next());
+                    kept.over(month);
+                }
+            }
+            let all = kept.figures();
+            let sum = |a: Money, b: Money| a.plus(b).unwrap();
+            for e in &all.elements {
+                let (earned, deferred, unbilled) = (e.earned.unwrap(), e.deferred.unwrap(), e.unbilled.unwrap());
+                prop_assert_eq!(sum(earned, deferred), sum(e.billed, unbilled));
+                prop_assert_eq!(sum(e.billed, e.not_billed), e.billable);
+                prop_assert!(deferred.is_zero() || unbilled.is_zero());
+                if let (Some(contracted), Some(backlog)) = (e.contracted, e.backlog) {
+                    prop_assert_eq!(contracted, sum(earned, backlog));
+                }
+            }
+            let total = &all.total;
+            prop_assert_eq!(sum(total.earned, total.deferred), sum(total.billed, total.unbilled));
+            prop_assert_eq!(sum(total.not_billed, total.billed), total.billable);
+            let lines = Money::total(currency, kept.lines.iter().map(|l| l.line.amount)).unwrap();
+            prop_assert_eq!(total.billable, lines);
+            let planned = kept.earned.iter().filter(|e| !matches!(e.element, Element::Role(_)));
+            let told = Money::total(currency, planned.map(|e| e.amount)).unwrap();
+            let forecast = Money::total(currency, all.forecast.iter().map(|f| f.amount)).unwrap();
+            prop_assert_eq!(sum(told, forecast), kept.engagement.contract.value().unwrap());
+        }
+    }
+}
