@@ -22,7 +22,7 @@ def run() -> None:
     connections.connect(deployed)
     say(f"✓ Connected: the products report to {deployed.api_url}/v1/webhooks/…")
     deal = Play(deployed).run()
-    say(f"\n✓ From quote to cash: deal {deal.deal} is engagement {deal.engagement}, paid and in all books alike.\n")
+    say(f"\n✓ From quote to cash: deal {deal.deal} is engagement {deal.engagement}, billed, credited, paid, and in all books alike.\n")
     say(farewell.text(deployed, deal))
 
 

@@ -63,6 +63,15 @@ class Kantata:
         """Approve time entries."""
         request_json("POST", f"{self._control}/time_entries/approve", {"ids": entries})
 
+    def spend(self, project: str, expenses: list[Record]) -> list[str]:
+        """Enter expenses on a project; returns their ids."""
+        body = {"workspace_id": project, "expenses": expenses}
+        return [expense["id"] for expense in request_json("POST", f"{self._control}/expenses", body)["expenses"]]
+
+    def approve_expenses(self, expenses: list[str]) -> None:
+        """Hand expenses in as one report, and approve it."""
+        request_json("POST", f"{self._control}/expenses/report", {"ids": expenses, "status": "approved"})
+
     def complete(self, project: str, milestone: str) -> Record:
         """Complete a milestone and have the customer accept it."""
         body = {"workspace_id": project, "milestone": milestone}
@@ -88,6 +97,14 @@ class Tryton:
         """The records that carry our ID: one or none."""
         return self.find(model, [["external_id", "=", external_id]], *fields)
 
+    def latest(self, model: str) -> int:
+        """The highest id of a model; 0 where there is no record."""
+        return max((row["id"] for row in self.find(model, [])), default=0)
+
+    def since(self, model: str, latest: int, *fields: str) -> list[Record]:
+        """The records of a model that were made after one, oldest first."""
+        return sorted(self.find(model, [["id", ">", latest]], *fields), key=lambda row: row["id"])
+
 
 class Stripe:
     """The payment platform: the customer pays here."""
@@ -109,6 +126,10 @@ class Stripe:
         if intent["status"] != "succeeded":
             raise Problem(f"localstripe left the payment {intent['id']} {intent['status']}.")
         return intent
+
+    def payment(self, intent: str) -> Record:
+        """A payment as Stripe has it now."""
+        return request_json("GET", f"{self._base}/payment_intents/{intent}", headers=self._headers)
 
 
 def _packed(value: Any) -> str:

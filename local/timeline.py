@@ -156,8 +156,16 @@ def _cost(item: Item) -> tuple[str, str, str]:
 def _invoice(item: Item) -> tuple[str, str, str]:
     number = f" number {item['number']}, record {item['record']}" if item.get("number") else ""
     sums = f"untaxed {money(item['untaxed'])}, tax {money(item.get('tax'))}, total {money(item.get('total'))}"
-    text = f"{item['invoice']} is {item['status']}{number}: {sums}, paid {money(item['applied'])}"
-    return "invoice", text, item["status"] + item["untaxed"]["amount"]
+    credited = f", credited {money(item['credited']['set_off'])}" if item.get("credited") else ""
+    text = f"{item['invoice']} is {item['status']}{number}: {sums}, paid {money(item['applied'])}{credited}"
+    return "invoice", text, item["status"] + item["untaxed"]["amount"] + credited
+
+
+def _credit_memo(item: Item) -> tuple[str, str, str]:
+    number = f" number {item['number']}, record {item['record']}" if item.get("number") else ""
+    sums = f"untaxed {money(item['untaxed'])}, tax {money(item.get('tax'))}, total {money(item.get('total'))}"
+    text = f"{item['credit_memo']} of {item['invoice']} is {item['status']}{number}: {sums}: {item['reason']}"
+    return "credit memo", text, item["status"]
 
 
 def _payment(item: Item) -> tuple[str, str, str]:
@@ -181,6 +189,7 @@ def _exception(item: Item) -> tuple[str, str, str]:
 
 _DESCRIBE = {
     "journal": _journal, "step": _step, "state": _state, "contract": _contract, "statement-of-work": _statement, "line": _line, "invoice": _invoice, "payment": _payment,
+    "credit-memo": _credit_memo,
     "charge": _charge, "cost": _cost, "parked": _parked, "approval": _approval, "exception": _exception,
 }
 

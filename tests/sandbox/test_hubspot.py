@@ -66,6 +66,15 @@ def test_what_a_template_sells_has_never_begun(hubspot: Client) -> None:
     assert begins.day == 1 and 120 < (begins - datetime.date.today()).days < 160
 
 
+def test_lines_may_be_sold_beside_those_of_a_template(hubspot: Client) -> None:
+    further = {"hs_sku": "SUPPORT", "name": "Service desk", "price": "1200.00", "q2c_starts_on": "+1 months"}
+    alone = hubspot.control("POST", "/deals", {"template": "programme"})["line_item_ids"]
+    made = hubspot.control("POST", "/deals", {"template": "programme", "add": [further]})["line_item_ids"]
+    assert len(made) == len(alone) + 1
+    added = hubspot.call("GET", f"{OBJECTS}/line_items/{made[-1]}?properties=name,q2c_starts_on").get_json()["properties"]
+    assert added["name"] == "Service desk" and added["q2c_starts_on"].endswith("-01")
+
+
 def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> None:
     deal = hubspot.control("POST", "/deals")["deal_id"]
     answer = hubspot.call("PATCH", f"{OBJECTS}/deals/{deal}",

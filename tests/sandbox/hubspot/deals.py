@@ -24,10 +24,10 @@ LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role", "hs_sku")
 def described(request: dict[str, Any]) -> dict[str, Any]:
     """The description to build: a template (``globex`` unless named) with the caller's changes laid over it.
 
-    ``company``, ``deal`` and ``quote`` are merged by property (null removes one); ``line_items`` replaces the list;
-    ``parent`` is the company that the buyer belongs to.
+    ``company``, ``deal`` and ``quote`` are merged by property (null removes one); ``line_items`` replaces the list,
+    and ``add`` are further lines; ``parent`` is the company that the buyer belongs to.
     """
-    if unknown := sorted(set(request) - {"template", "line_items", "parent", *PARTS}):
+    if unknown := sorted(set(request) - {"template", "line_items", "add", "parent", *PARTS}):
         raise Refused(f"unknown fields {unknown}")
     file = TEMPLATES / f"{request.get('template', 'globex')}.json"
     known = sorted(path.stem for path in TEMPLATES.glob("*.json"))
@@ -37,7 +37,9 @@ def described(request: dict[str, Any]) -> dict[str, Any]:
     for part in PARTS:
         merged = {**made[part], **request.get(part, {})}
         made[part] = {name: value for name, value in merged.items() if value is not None}
-    made["line_items"] = [dated(line) for line in request.get("line_items", made["line_items"])]
+    made["line_items"] = [
+        dated(line) for line in [*request.get("line_items", made["line_items"]), *request.get("add", [])]
+    ]
     made["parent"] = request.get("parent")
     return made
 
