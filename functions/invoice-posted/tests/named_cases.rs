@@ -105,6 +105,8 @@ impl World {
             record: "pi_1".into(),
             amount: domain::sample::usd("180.00"),
             invoice_number: Some("INV2026-00001".into()),
+            remittance: vec![],
+            customer: None,
             received_at: now(),
         };
         Envelope::reported(TENANT, "stripe-main", "paid", &subject, now(), event.into(), Traceparent::start())

@@ -11,8 +11,8 @@ mod psa;
 
 pub use crm::WriteDealStatus;
 pub use erp::{
-    AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord,
-    LinkCustomer, PostInvoice,
+    AmendBillingPlan, AppliedTo, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CustomerRecord, LinkCustomer, PostInvoice,
 };
 pub use psa::{
     Assigned, ChangeMilestone, CreateAssignments, CreateMilestone, CreateProject, CreateRateCard, CreateTask,

@@ -67,15 +67,17 @@ impl Status for InvoiceStatus {
         self.as_str()
     }
 
-    /// The ERP may tell that it posted before what submitted it has recorded so.
+    /// The ERP may tell that it posted before what submitted it has recorded so. A payment that is refunded,
+    /// charged back or bounces makes a paid invoice open again.
     fn followed_by(self) -> &'static [Self] {
         match self {
             Self::Collecting => &[Self::Empty, Self::Drafted],
             Self::Drafted => &[Self::Submitted, Self::Posted],
             Self::Submitted => &[Self::Posted],
             Self::Posted => &[Self::PartPaid, Self::Paid],
-            Self::PartPaid => &[Self::Paid],
-            Self::Empty | Self::Paid => &[],
+            Self::PartPaid => &[Self::Posted, Self::Paid],
+            Self::Paid => &[Self::Posted, Self::PartPaid],
+            Self::Empty => &[],
         }
     }
 }
@@ -248,6 +250,22 @@ impl Invoice {
             total: Some(posted.total),
             ..self.clone()
         })
+    }
+
+    /// The invoice after cash was applied to it, or (less than nothing) taken from it again.
+    ///
+    /// # Errors
+    /// When amounts mix currencies or overflow.
+    pub fn with_cash(&self, delta: Money) -> Result<Self, MoneyError> {
+        let mut next = Self { applied: self.applied.plus(delta)?, ..self.clone() };
+        if matches!(self.status, InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid) {
+            next.status = match (next.open()?.is_positive(), next.applied.is_positive()) {
+                (false, _) => InvoiceStatus::Paid,
+                (true, true) => InvoiceStatus::PartPaid,
+                (true, false) => InvoiceStatus::Posted,
+            };
+        }
+        Ok(next)
     }
 
     /// What is still to be paid; nothing before it is posted.

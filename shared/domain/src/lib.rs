@@ -25,6 +25,7 @@ pub mod id;
 pub mod invoice;
 pub mod money;
 pub mod ownership;
+pub mod payment;
 pub mod policy;
 pub mod problem;
 pub mod quote;

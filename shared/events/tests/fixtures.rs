@@ -49,6 +49,12 @@ fn each_event_survives_reading_and_writing() {
         "invoice.requested",
         "invoice.posted",
         "payment.received",
+        "payment.settled",
+        "payment.failed",
+        "payment.refunded",
+        "payment.disputed",
+        "payment.dispute-closed",
+        "payment.application-requested",
         "approval.decided",
         "record.changed",
     ];

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod batch;
+mod cash;
 mod commit;
 mod comparison;
 mod configuration;
@@ -31,6 +32,7 @@ mod workflows;
 
 pub use approvals::Superseded;
 pub use batch::{Decided, apply_group};
+pub use cash::CashException;
 pub use commit::{Commit, Committed, Rejection, Write};
 pub use comparison::Comparison;
 pub use configuration::Cursor;

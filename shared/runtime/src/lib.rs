@@ -33,4 +33,4 @@ pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serv
 pub use settings::Settings;
 pub use settle::settle_all_but;
 pub use status::follow_through;
-pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry};
+pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry, time_application};

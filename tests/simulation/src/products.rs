@@ -9,7 +9,7 @@ mod held;
 mod psa;
 mod staffing;
 
-pub(crate) use books::{Books, Change, ErpInvoice, Received};
+pub(crate) use books::{Books, Change, ErpInvoice, Fate, Received};
 
 use std::sync::Arc;
 use std::time::Duration;

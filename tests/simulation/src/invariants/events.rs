@@ -17,11 +17,15 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 5] = [
+const MAY_WAIT: [ProblemCode; 8] = [
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
+    ProblemCode::PaymentAcrossAccounts,
+    // A payer disputes, and nobody decides it; a person was too late to apply cash.
+    ProblemCode::PaymentDisputed,
+    ProblemCode::ApplicationRefused,
     // Sales renames a customer in the CRM, which does not own its registered name.
     ProblemCode::NotSystemOfRecord,
 ];

@@ -45,7 +45,13 @@ impl Queue {
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
-            Event::PaymentReceived(_) => Some(Self::PaymentReceived),
+            Event::PaymentReceived(_)
+            | Event::PaymentSettled(_)
+            | Event::PaymentFailed(_)
+            | Event::PaymentRefunded(_)
+            | Event::PaymentDisputed(_)
+            | Event::PaymentDisputeClosed(_)
+            | Event::PaymentApplicationRequested(_) => Some(Self::PaymentReceived),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::EngagementActivated(_)
@@ -63,6 +69,7 @@ impl Queue {
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
+            | Event::PaymentUnapplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
