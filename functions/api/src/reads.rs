@@ -3,6 +3,7 @@
 mod customer;
 mod exceptions;
 mod invoices;
+mod payments;
 mod quote;
 mod staffing;
 mod standing;
@@ -32,6 +33,8 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Timeline => timeline::of(context, caller, &call.id("engagement")?).await,
         Action::Staffing => staffing::of(context, caller, &call.id("engagement")?).await,
         Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
+        Action::Payment => payments::payment(context, caller, &call.id("payment")?).await,
+        Action::Unmatched => payments::unmatched(context, caller).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
         Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,

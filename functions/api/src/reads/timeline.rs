@@ -34,7 +34,10 @@ const SHOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied"]),
-    ("payment#", &["payment", "received_at", "received", "applied", "unapplied", "invoice"]),
+    (
+        "payment#",
+        &["payment", "status", "received_at", "received", "applied", "unapplied", "returned", "invoice"],
+    ),
     ("parked#", &["condition"]),
     ("exception#", &["exception", "status", "code", "owner", "detail", "resolved_at"]),
 ];
