@@ -26,10 +26,10 @@ SIGNALS = (*CRM_SIGNALS, SIGNATURE_SIGNAL)
 """What may begin an activation."""
 ANY_VALUE = "sow-approved"
 """What a property may announce whatever its value is."""
-BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring")
+BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring", "pass-through-expense")
 REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 OWNERS = ("sales-operations", "master-data", "tax", "contracts", "finance-operations", "integration")
-APPROVABLE = ("price-below-policy",)
+APPROVABLE = ("price-below-policy", "credit-memo")
 MOST_HOURS = 24 * 366
 SYSTEMS = (*ROUTED, "billing")
 """Roles that may be declared a system of record; none of our products plays the last one yet."""

@@ -65,6 +65,7 @@ def connections(stack: Stack) -> list[dict[str, Any]]:
             "overlap_minutes": 30,
             "settles_within_seconds": SETTLES_WITHIN_SECONDS,
             "resource_events": [f"workspace_resource:{what}" for what in ("created", "updated", "deleted")],
+            "expense_events": ["expense:updated", "expense_report_submission:updated"],
         }),
         _connection(stack, ERP, "erp", _books(stack)),
         _connection(stack, PAYMENTS, "payments", {}),

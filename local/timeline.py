@@ -126,13 +126,23 @@ def _statement(item: Item) -> tuple[str, str, str]:
 
 def _line(item: Item) -> tuple[str, str, str]:
     evidence = item["evidence"]
+    correction = ""
+    while evidence["kind"] == "adjustment":
+        correction, evidence = f"correction of {evidence['of']}: ", evidence["by"]
     if evidence["kind"] == "time":
         entry = evidence["entry"]
         source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']} at {money(evidence['hourly'])}"
+    elif evidence["kind"] == "expense":
+        spent = evidence["expense"]
+        source = f"expense {spent['expense']}: {spent['category']} for {money(spent['cost'])} plus {evidence['markup_percent']} %"
+    elif evidence["kind"] == "charge":
+        part = evidence.get("prorated")
+        days = f", {int(part['days'])} of {int(part['of'])} days" if part else ""
+        source = f"charge {evidence['charge']} {evidence['name']} from {evidence['from']} until {evidence['until']}{days}"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""
-    return "billable line", f"{item['line']} {money(item['amount'])}, {source}{sold}", ""
+    return "billable line", f"{item['line']} {money(item['amount'])}, {correction}{source}{sold}", ""
 
 
 def _charge(item: Item) -> tuple[str, str, str]:

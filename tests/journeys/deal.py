@@ -204,6 +204,8 @@ class Deal:
         def everywhere() -> bool:
             now = self.invoice(invoice["invoice"])
             due = Decimal(now["total"]["amount"]) - Decimal(now["applied"]["amount"])
+            if now.get("credited"):
+                due -= Decimal(now["credited"]["set_off"]["amount"])
             in_erp = self._journey.erp.invoice(invoice["invoice"])["amount_to_pay"]
             return now["status"] == status and in_erp == due and self.shown(invoice, status)
         self.wait(everywhere, 40, f"the invoice to be {status} everywhere")

@@ -63,6 +63,28 @@ class Erp(Tryton):
         """Set a customer's credit limit; none means unlimited."""
         request_json("PUT", f"{self._base}/party.party/{party}", {"credit_limit_amount": amount}, self._headers)
 
+    def credit_by_hand(self, invoice: str, amount: str) -> str:
+        """A credit note that somebody in accounts issues for the first line of an invoice, and says nothing of.
+
+        Returns its number.
+        """
+        fields = ("party.name", "invoice_address.street", "account.name", "journal.name", "currency.code",
+                  "lines.product.name", "lines.unit.name", "lines.account.name", "lines.taxes.name")
+        (found,) = self.by_external_id("account.invoice", invoice, *fields)
+        line = found["lines"][0]
+        made = request_json("POST", f"{self._base}/account.invoice", {
+            "type": "out", "party": found["party"]["id"], "invoice_address": found["invoice_address"]["id"],
+            "account": found["account"]["id"], "journal": found["journal"]["id"], "currency": found["currency"]["id"],
+            "lines": [["create", [{
+                "type": "line", "product": line["product"]["id"], "unit": line["unit"]["id"], "quantity": "-1",
+                "unit_price": amount, "account": line["account"]["id"], "currency": found["currency"]["id"],
+                "taxes": [["add", [tax["id"] for tax in line["taxes"]]]],
+                "origin": f"account.invoice.line,{line['id']}",
+            }]]],
+        }, self._headers)
+        path = f"{self._base}/account.invoice/{made['id']}/post?f=number"
+        return request_json("POST", path, {}, self._headers)["number"]
+
     def counts(self) -> dict[str, int]:
         """How many records the books hold, by kind: equal before and after means that nothing was written."""
         return {model: len(self.find(model, [])) for model in _BOOKS}

@@ -50,12 +50,15 @@ def from_quote_line(deal: Deal, quote_line: str) -> list[Way]:
 
 
 def record_in_psa(deal: Deal, line: Item) -> str:
-    """The PSA's record that earned a line: an entry of this project, or a milestone of it."""
+    """The PSA's record that earned a line: an entry or expense of this project, or a milestone of it."""
     evidence = line["evidence"]
-    kind, record = (
-        ("time_entries", evidence["entry"]["entry"]) if evidence["kind"] == "time"
-        else ("stories", evidence["completion"]["record"])
-    )
+    while evidence["kind"] == "adjustment":
+        evidence = evidence["by"]
+    kind, record = {
+        "time": lambda: ("time_entries", evidence["entry"]["entry"]),
+        "expense": lambda: ("expenses", evidence["expense"]["expense"]),
+        "milestone": lambda: ("stories", evidence["completion"]["record"]),
+    }[evidence["kind"]]()
     (found,) = [row["id"] for row in deal.project[kind] if row["id"] == record]
     return found
 

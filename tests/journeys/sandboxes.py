@@ -119,6 +119,19 @@ class Psa(Sandbox):
         """Change an entry, approved or not."""
         request_json("PATCH", f"{self.control}/time_entries/{entry}", fields)
 
+    def spend(self, project: str, *expenses: Record) -> list[str]:
+        """Enter expenses on a project, not handed in yet; returns the ids."""
+        made = self.post("/expenses", workspace_id=project, expenses=list(expenses))
+        return [expense["id"] for expense in made["expenses"]]
+
+    def report_expenses(self, expenses: list[str], status: str = "approved") -> None:
+        """Hand expenses in as a report, or decide on the one that they are in."""
+        self.post("/expenses/report", ids=expenses, status=status)
+
+    def correct_expense(self, expense: str, **fields: Any) -> None:
+        """Change an expense, approved or not."""
+        request_json("PATCH", f"{self.control}/expenses/{expense}", fields)
+
     def complete(self, project: str, milestone: str, *, accept: bool = True) -> Record:
         """Complete a milestone, accepted by the customer unless said otherwise."""
         return self.post("/milestones/complete", workspace_id=project, milestone=milestone, accept=accept)["story"]

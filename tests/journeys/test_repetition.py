@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -99,19 +100,22 @@ def test_a_poll_reads_again_what_its_cursor_passed(journey: Journey) -> None:
     assert journey.poll()[0]["published"] == 0
 
 
-def test_an_entry_changed_after_approval_is_shown_and_not_billed_again(journey: Journey) -> None:
-    """Proves EXC-13 in part, OWN-11 in part: the line stands as it was, and a person sees that the PSA differs."""
+def test_an_entry_changed_after_approval_is_billed_by_the_difference(journey: Journey) -> None:
+    """Proves OWN-11 in part: the line stands as it was, and what the entry comes to now is a line beside it."""
     deal = journey.deal().activate()
     (record,) = journey.psa.log_time(deal.project["id"], entry(60))
     journey.poll()
     deal.wait(lambda: deal.lines, 15, "the line")
+    time.sleep(1.1)  # Kantata dates a change by the second.
     journey.psa.correct(record, minutes=480)
     journey.poll()
-    deal.wait(deal.codes, 15, "the exception")
-    assert deal.codes() == ["Q2C-0303"]
-    (line,) = deal.lines
-    assert money(line["amount"]) == CONSULTANT
-    assert '"minutes":480' in deal.exceptions()[0]["payload"]
+    deal.wait(lambda: len(deal.lines) == 2, 15, "the correction")
+    assert sorted(money(line["amount"]) for line in deal.lines) == [CONSULTANT, CONSULTANT * 7]
+    invoice = deal.billed()
+    assert money(invoice["untaxed"]) == M1 + CONSULTANT * 8
+    (posted,) = journey.erp.invoices(deal.customer)
+    assert posted["untaxed_amount"] == M1 + CONSULTANT * 8
+    assert not deal.exceptions(None)
 
 
 def test_the_same_payment_reported_twice_is_applied_once(journey: Journey) -> None:

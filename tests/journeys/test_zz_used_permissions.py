@@ -26,15 +26,23 @@ BY_CRATE = {permissions.crate_of(TEMPLATE, name): name for name in TEMPLATE.func
 READS_AT_START = "read once at a start, over TLS only, to open the connection; the emulator has no TLS"
 NEVER_REFUSED = "only where bus or table refuses (no product is called), which the emulator can't be made to do"
 RAISED_BEFORE = "only where an attempt was killed after it raised the same exception"
+NEVER_EARLY = "only where a period is told of an engagement that is not active, which no schedule does"
+ERP_ANSWERS = "only where the ERP fails while it credits; the journeys let it fail while it is invoiced"
 TENANT_READ = "dynamodb:GetItem on table [dynamodb:LeadingKeys=tenant#*]"
 UNUSED: dict[tuple[str, str], str] = {
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
     ("webhook", TENANT_READ): READS_AT_START,
     ("milestone-completed", "sqs:ChangeMessageVisibility on queue:MilestoneCompletedQueue"): NEVER_REFUSED,
+    ("charge-due", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): NEVER_EARLY,
+    ("charge-due", "sqs:ChangeMessageVisibility on queue:ChargeDueQueue"): NEVER_REFUSED,
     ("approval-decided", "sqs:ChangeMessageVisibility on queue:ApprovalDecidedQueue"): NEVER_REFUSED,
     ("approval-decided", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): RAISED_BEFORE,
     ("record-changed", "sqs:ChangeMessageVisibility on queue:RecordChangedQueue"): NEVER_REFUSED,
+    ("write-off-requested", "sqs:ChangeMessageVisibility on queue:WriteOffRequestedQueue"): NEVER_REFUSED,
+    ("credit-memo-requested", "sqs:ChangeMessageVisibility on queue:CreditMemoRequestedQueue"): ERP_ANSWERS,
+    ("credit-memo-issued", "sqs:ChangeMessageVisibility on queue:CreditMemoIssuedQueue"): ERP_ANSWERS,
+    ("expense-approved", "sqs:ChangeMessageVisibility on queue:ExpenseApprovedQueue"): NEVER_REFUSED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,
 }
 """What code can call and no journey makes it call, and why."""

@@ -51,7 +51,8 @@ def test_a_deal_is_read_with_its_quote_items_and_company(hubspot: Client) -> Non
 def test_a_recurring_line_is_read_as_it_was_sold(hubspot: Client) -> None:
     sold = {"hs_sku": "SUPPORT", "name": "Managed support", "price": "2500.00", "quantity": "12",
             "q2c_billing_method": "recurring", "q2c_charge": "S1", "q2c_period": "monthly",
-            "q2c_starts_on": "2027-01-01", "q2c_charge_timing": "advance"}
+            "q2c_starts_on": "2027-01-01", "q2c_charge_timing": "advance", "q2c_charge_aligned": "true",
+            "q2c_ends_on": "2027-06-30"}
     (item,) = hubspot.control("POST", "/deals", {"line_items": [sold]})["line_item_ids"]
     read = hubspot.call("GET", f"{OBJECTS}/line_items/{item}?properties={','.join(sold)}").get_json()["properties"]
     assert {name: read[name] for name in sold} == sold
@@ -77,7 +78,7 @@ def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> 
 
 @pytest.mark.parametrize(("kind", "properties"), [
     ("deals", ["q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
-               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
+               "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
                "q2c_contract_version", "q2c_contract_value"]),
     ("companies", ["q2c_customer_id"]),
 ])

@@ -282,3 +282,32 @@ def test_a_status_is_shown_with_its_key_and_is_an_event(kantata: Client, project
     changes = events(kantata, event_types="workspace:updated")[-1]["payload_changes"]
     changes = json.loads(changes) if isinstance(changes, str) else changes
     assert changes["status_key"] == [300, 400]
+
+
+def test_an_expense_is_approved_with_its_report(kantata: Client, project: dict[str, str]) -> None:
+    spent = kantata.control("POST", "/expenses", {"workspace_id": project["workspace"], "expenses": [
+        {"user": "Ada Lindqvist", "category": "Lodging", "amount_in_cents": 24_000, "date": "2026-11-03"},
+        {"category": "Food", "billable": False, "currency": "JPY", "currency_base_unit": 1},
+    ]})["expenses"]
+    keys = [row["id"] for row in spent]
+
+    def shown() -> tuple[dict[str, Any], dict[str, Any]]:
+        read = kantata.call("GET", f"{API}/expenses?only={','.join(keys)}&include=user,active_submission").get_json()
+        return read["expenses"], read.get("expense_report_submissions", {})
+
+    expenses, reports = shown()
+    assert [expenses[key]["is_billable"] for key in keys] == [True, False] and reports == {}
+    assert (expenses[keys[1]]["currency"], expenses[keys[1]]["currency_base_unit"]) == ("JPY", 1)
+    handed_in = kantata.control("POST", "/expenses/report", {"ids": keys, "status": "pending"})
+    report = handed_in["expense_report_submission"]["id"]
+    for status, active in (("approved", report), ("cancelled", None)):
+        kantata.control("POST", "/expenses/report", {"ids": keys, "status": status})
+        assert shown()[0][keys[0]]["active_submission_id"] == active
+        read = kantata.call("GET", f"{API}/expense_report_submissions?only={report}&include=expenses").get_json()
+        assert (read["expense_report_submissions"][report]["status"], sorted(read["expenses"])) == (status, sorted(keys))
+    assert len(events(kantata, event_types="expense_report_submission:updated")) == 3
+    assert events(kantata, event_types="expense:updated")
+    corrected = kantata.control("PATCH", f"/expenses/{keys[0]}", {"amount_in_cents": 25_000})
+    assert corrected["expense"]["amount_in_cents"] == 25_000
+    answer = kantata.call("POST", f"{API}/expenses", {"expense": {"workspace_id": project["workspace"]}})
+    assert answer.status_code == 422 and "category can't be blank" in answer.text

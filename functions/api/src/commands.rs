@@ -1,9 +1,11 @@
 //! Commands: checked, then kept together with the events that they put on their way.
 
 mod cash;
+mod credit;
 mod keep;
 mod set_up;
 mod work;
+mod write_off;
 
 use domain::Event;
 use domain::id::{EngagementId, PaymentId};
@@ -73,7 +75,10 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::Activate => set_up::activate(context, caller, call).await?,
         Action::Withdraw => set_up::withdraw(context, caller, call).await?,
         Action::RequestInvoice => set_up::request_invoice(context, caller, call).await?,
+        Action::WriteOff => write_off::write_off(context, caller, call).await?,
+        Action::RequestCreditMemo => credit::request(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
+        Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
         Action::ApplyCash => cash::apply(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),

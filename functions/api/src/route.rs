@@ -38,8 +38,14 @@ pub enum Action {
     Withdraw,
     /// Asks for an invoice of what is ready.
     RequestInvoice,
+    /// Writes lines off.
+    WriteOff,
+    /// Asks for a credit memo of an invoice.
+    RequestCreditMemo,
     /// Takes approved time.
     ReportTime,
+    /// Takes approved expenses.
+    ReportExpenses,
     /// Takes completed milestones.
     ReportMilestones,
     /// Applies unapplied cash of a payment.
@@ -167,8 +173,14 @@ pub const ROUTES: &[Route] = &[
         "Asks that what is being set up is taken back."),
     route(("POST", "/v1/engagements/{engagement}/invoices"), Action::RequestInvoice, (InvoiceAndPayment, Process, Asynchronous), &[Finance, Automation],
         "Asks for an invoice of everything that is ready."),
+    route(("POST", "/v1/engagements/{engagement}/write-offs"), Action::WriteOff, (BillingEvent, Process, Asynchronous), &[Finance],
+        "Takes lines that are not to be billed out of the work in progress."),
+    route(("POST", "/v1/invoices/{invoice}/credit-memos"), Action::RequestCreditMemo, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Asks that lines, or a part of the price, are taken off a posted invoice."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
+    route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved expenses, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
     route(("POST", "/v1/payments/{payment}/applications"), Action::ApplyCash, (InvoiceAndPayment, Process, Asynchronous), &[Finance],

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use domain::Event;
 use domain::engagement::EngagementStatus::{Activating, Active, Held, Withdrawn};
+use domain::expense::ExpenseStatus;
 use domain::id::EngagementId;
+use domain::sample::usd;
 use journal::memory::MemoryStore;
 use journal::{Item, Journal, Key, Op, Store, StoreError};
 use runtime::{Handler, Outcome};
@@ -29,6 +31,7 @@ fn to(w: &World, path: &'static str, key: &str, body: &Value) -> Call {
 const WITHDRAWAL: &str = "/v1/engagements/{engagement}/withdrawal";
 const INVOICES: &str = "/v1/engagements/{engagement}/invoices";
 const TIME: &str = "/v1/engagements/{engagement}/time";
+const EXPENSES: &str = "/v1/engagements/{engagement}/expenses";
 const MILESTONES: &str = "/v1/engagements/{engagement}/milestones";
 
 /// Proves API-06 and SEC-07 in part: the event of an asked-for activation is kept in the same write as the entry that
@@ -236,6 +239,45 @@ async fn a_call_with_one_bad_entry_is_refused_whole() {
     let gone = world(Withdrawn).await;
     let late = to(&gone, TIME, "k", &json!({"entries": [entry("1")]})).by("operations");
     assert_eq!(late.send(&gone).await.0, 409);
+}
+
+/// Proves API-12 in part: approved expenses become lines like those that were polled, and what is not marked approved is
+/// refused with its whole call.
+#[tokio::test]
+async fn approved_expenses_are_taken_and_others_refused() {
+    let w = world(Active).await;
+    let expense = |id: &str| {
+        json!({"approved": true, "connection": "kantata-main", "expense": id, "project": "6",
+               "person": "Ada Lindqvist", "category": "Lodging", "incurred_on": "2026-11-03",
+               "cost": {"amount": "240.00", "currency": "USD"}, "pass_through": true})
+    };
+    let changed = |name: &str, value: Value| {
+        let mut bad = expense("2");
+        bad[name] = value;
+        json!({"expenses": [expense("1"), bad]})
+    };
+    let mut silent = expense("2");
+    silent.as_object_mut().unwrap().remove("approved");
+    for (body, status, said) in [
+        (changed("approved", json!(false)), 422, "expenses: not approved: 2"),
+        (changed("connection", json!("hubspot-main")), 422, "expenses[1].connection: kantata-main owns"),
+        (changed("project", json!("99")), 422, "expenses[1].project: is not the project"),
+        (changed("expense", json!("1")), 400, "expenses[1]: is no ID, or comes twice"),
+        (changed("category", json!("")), 400, "expenses[1].category"),
+        (changed("cost", json!({"amount": "0", "currency": "USD"})), 400, "expenses[1].cost"),
+        (changed("cost", json!({"amount": "1.001", "currency": "USD"})), 400, "expenses[1].cost"),
+        (json!({"expenses": [expense("1"), silent]}), 400, "expenses[1]: missing field `approved`"),
+    ] {
+        let (answered, answer) = to(&w, EXPENSES, "k", &body).by("operations").send(&w).await;
+        assert_eq!(answered, status, "{answer}");
+        assert!(answer["detail"].as_str().unwrap().starts_with(said), "{answer}");
+    }
+    assert!(outgoing(&w).is_empty());
+    let taken = to(&w, EXPENSES, "k", &json!({"expenses": [expense("1")]})).by("automation");
+    assert_eq!(taken.send(&w).await.0, 202);
+    let [event] = &outgoing(&w)[..] else { panic!("one event") };
+    let Event::ExpenseApproved(told) = &event.event else { panic!("{event:?}") };
+    assert_eq!((told.status, told.charged()), (ExpenseStatus::Approved, Some(usd("240.00"))));
 }
 
 /// Proves API-12 in part: milestones of the contract that are accepted, and no others.

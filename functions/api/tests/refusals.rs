@@ -28,7 +28,10 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("POST", "/v1/engagements", [true, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/withdrawal", [false, false, true, false]),
     ("POST", "/v1/engagements/{engagement}/invoices", [false, true, false, true]),
+    ("POST", "/v1/engagements/{engagement}/write-offs", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/credit-memos", [false, true, false, false]),
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
+    ("POST", "/v1/engagements/{engagement}/expenses", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/milestones", [false, false, true, true]),
     ("POST", "/v1/payments/{payment}/applications", [false, true, false, false]),
 ];

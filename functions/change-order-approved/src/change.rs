@@ -59,17 +59,25 @@ pub(crate) async fn change(
                 run.perform(&format!("milestone {key}"), &psa, &systems.psa, &change).await?;
             }
             Change::RateCard { before, after } => {
+                // A PSA's card knows roles and nobody's own rate.
+                let (before, after) = (before.of_roles(), after.of_roles());
+                if before == after {
+                    continue;
+                }
                 let set = SetRateCard {
                     engagement: id.clone(),
                     project: project.clone(),
                     currency: order.to.currency,
-                    before: before.clone(),
-                    after: after.clone(),
+                    before,
+                    after,
                 };
                 run.perform("rate-card", &psa, &systems.psa, &set).await?;
             }
-            // The billing plan has the charge; ceiling and terms are the contract's own.
-            Change::RecurringCharge { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => {}
+            // The billing plan has the charge; ceilings and terms are the contract's own.
+            Change::RecurringCharge { .. }
+            | Change::TimeCeiling { .. }
+            | Change::Expenses { .. }
+            | Change::Term { .. } => {}
         }
     }
     staff(run, systems, engagement, order, project).await

@@ -18,6 +18,7 @@ use workflow::{LeaseError, Run, StepError};
 
 use crate::carry_out::MOST_ROUNDS;
 use crate::change::{ASSIGNMENTS, value};
+use crate::charges::charged;
 use crate::decide::today;
 
 /// Whether the order is in force.
@@ -50,6 +51,7 @@ pub(crate) async fn come_into_force(
         let made = run.recorded::<Assigned>(ASSIGNMENTS)?.map(|made| made.records).unwrap_or_default();
         let commit = amendment(context, event, order, &known, engagement).await?;
         let commit = staffed(context, event, order, (psa, &made), commit).await?;
+        let commit = charged(context, event, order, commit).await?;
         match context.journal.commit(commit.write(run.fence())).await? {
             Committed::Done => return Ok(InForce::Yes),
             Committed::Rejected(r) if run.was_fenced_off(&r) => return Err(LeaseError::Superseded.into()),
@@ -156,6 +158,9 @@ fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> O
             }
             .into(),
         ),
-        Change::Milestone { .. } | Change::TimeCeiling { .. } | Change::Term { .. } => None,
+        Change::Milestone { .. }
+        | Change::TimeCeiling { .. }
+        | Change::Expenses { .. }
+        | Change::Term { .. } => None,
     }
 }

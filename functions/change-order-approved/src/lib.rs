@@ -5,6 +5,7 @@
 
 mod carry_out;
 mod change;
+mod charges;
 mod claim;
 mod decide;
 mod in_force;

@@ -3,11 +3,12 @@
 use connectors::operation::{CreateInvoice, PostInvoice};
 use domain::engagement::Engagement;
 use domain::event::{InvoiceRequested as Requested, InvoiceSubmitted};
+use domain::id::EngagementId;
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice, assemble};
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Versioned, WorkflowStatus};
 use runtime::{Context, Failure, Outcome, Systems, begin, conclude};
-use workflow::{LeaseError, Run, StepError, Workflow};
+use workflow::{LeaseError, Purpose, Run, StepError, Workflow};
 
 /// Writers that may meet at one invoice: its own posting may be reported before we return.
 const MOST_ROUNDS: usize = 10;
@@ -20,11 +21,28 @@ pub(crate) async fn submit(
 ) -> Result<Outcome, Failure> {
     let mut run = match begin(context, event, Workflow::Invoice, requested.invoice.as_str()).await {
         Ok(run) => run,
-        Err(LeaseError::Ended(_)) => return Ok(Outcome::Duplicate),
+        Err(LeaseError::Ended(status)) => {
+            if status == WorkflowStatus::Compensated {
+                withdraw(context, event, requested).await?;
+            }
+            return Ok(Outcome::Duplicate);
+        }
         Err(other) => return Err(other.into()),
     };
     let result = Box::pin(steps(context, &mut run, event, requested)).await;
-    conclude(context, run, event, result).await
+    let outcome = conclude(context, run, event, result).await?;
+    if let (Purpose::Undo(_), Outcome::Applied) = (&context.purpose, outcome) {
+        withdraw(context, event, requested).await?;
+    }
+    Ok(outcome)
+}
+
+/// An invoice that was taken back to the last step owns no line any more: they are ready for another one.
+async fn withdraw(context: &Context, event: &Envelope, requested: &Requested) -> Result<(), Failure> {
+    let owner = EngagementId::try_from(event.subject.clone())
+        .map_err(|e| JournalError::Decision(format!("only an engagement is invoiced: {e}")))?;
+    let now = context.clock.now();
+    Ok(context.journal.withdraw_invoice(&event.tenant, &owner, &requested.invoice, now).await?)
 }
 
 async fn steps(
@@ -42,8 +60,12 @@ async fn steps(
     }
     let invoice = collect(context, event, &engagement, requested).await?;
     let body = invoice.body.clone().ok_or_else(|| JournalError::Decision("the invoice vanished".into()))?;
-    if body.line_count == 0 {
-        let why = "nothing is ready to be invoiced";
+    if let Some(why) = body.bills_nothing() {
+        // Nobody is billed with less than nothing: what was taken waits for an invoice that comes to more.
+        context
+            .journal
+            .withdraw_invoice(tenant, &engagement.engagement, &body.invoice, context.clock.now())
+            .await?;
         let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
         if let Committed::Contended = context.journal.commit(Commit::default().entry(tenant, &entry)?).await?
         {

@@ -6,10 +6,9 @@ use domain::Event;
 use domain::cash::{self, Named, Noted, Receipt, Refused, match_named};
 use domain::event::PaymentReceived as Received;
 use domain::id::{EngagementId, InvoiceId, PaymentId};
-use domain::invoice::{Invoice, InvoiceStatus};
+use domain::invoice::Invoice;
 use domain::money::Money;
 use domain::problem::{Problem, ProblemCode};
-use domain::transition::Status;
 use events::Envelope;
 use journal::Versioned;
 use runtime::{Context, Failure, Systems};
@@ -127,8 +126,7 @@ async fn received(
     }
     let named = find::invoices_of(context, event, told).await?;
     let concerned = concerned(context, event, named).await?;
-    let posted =
-        |c: &&Concerned| c.invoice.body.as_ref().is_some_and(|i| i.status.may_become(InvoiceStatus::Paid));
+    let posted = |c: &&Concerned| c.invoice.body.as_ref().is_some_and(Invoice::is_posted);
     if let Some(early) = concerned.iter().find(|c| !posted(c)) {
         return Ok(Decided::TooEarly(Box::new(early.clone())));
     }

@@ -7,6 +7,7 @@ use connectors::Performs;
 use connectors::operation::{CreateBillingPlan, CreateProject};
 use domain::engagement::Engagement;
 use domain::event::{Event, ReadinessConfirmed, RevenueScheduleUpdated};
+use domain::recurring::ChargeCalendar;
 use domain::revenue::schedule;
 use domain::setup::compare;
 use domain::statement_of_work::StatementApproval;
@@ -67,7 +68,7 @@ pub(crate) async fn confirm(
 const FIRST_COMPARISON: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is kept of an engagement that becomes active: its contract version, revenue schedule and
-/// statements of work for ever, and when it is compared next. With the events that announce it.
+/// statements of work for ever, when it is compared and when something is charged next. With the events that announce it.
 pub(crate) async fn kept(
     context: &Context,
     event: &Envelope,
@@ -100,6 +101,11 @@ pub(crate) async fn kept(
         journal.write_revenue_schedule(tenant, id, &schedule, event.id, now)?,
         journal.write_comparison(tenant, &comparison, 0)?,
     ];
+    if !contract.recurring.is_empty() {
+        let calendar =
+            ChargeCalendar::new(id.clone()).under(contract).map_err(|e| decision(e.to_string()))?;
+        writes.push(journal.write_charge_calendar(tenant, &calendar, 0, now)?);
+    }
     writes.extend(journal.write_statements_of_work(tenant, id, version, now).await?);
     let ready = ReadinessConfirmed {
         engagement: id.clone(),

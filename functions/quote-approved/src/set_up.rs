@@ -148,12 +148,13 @@ async fn deliver(
         };
         run.perform(&format!("milestone {}", milestone.key), &psa, &systems.psa, &create).await?;
     }
-    if !contract.rate_card.rates.is_empty() {
+    let rate_card = contract.rate_card.of_roles();
+    if !rate_card.rates.is_empty() {
         let card = CreateRateCard {
             engagement: id.clone(),
             project: project.record.clone(),
             currency: contract.currency,
-            rate_card: contract.rate_card.clone(),
+            rate_card,
         };
         run.perform("rate-card", &psa, &systems.psa, &card).await?;
     }

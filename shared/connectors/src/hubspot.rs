@@ -2,6 +2,7 @@
 //! engagement stands written to the deal.
 
 mod quote;
+mod schedule;
 mod webhook;
 mod wire;
 mod write;

@@ -7,6 +7,7 @@ mod change_milestone;
 mod changes;
 mod client;
 mod entries;
+mod expenses;
 mod held;
 mod milestone;
 mod milestones;
@@ -72,6 +73,9 @@ struct Settings {
     /// Names of the log's events of resources on projects; where none is named, they are not asked for.
     #[serde(default)]
     resource_events: Vec<String>,
+    /// Names of the log's events of expenses and expense reports; where none is named, they are not asked for.
+    #[serde(default)]
+    expense_events: Vec<String>,
 }
 
 impl Settings {

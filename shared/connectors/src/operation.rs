@@ -5,10 +5,12 @@
 //! it, and by undoing it. There are no default methods: a connector that can't say how its
 //! call is made idempotent can't be used in a workflow.
 
+mod credit;
 mod crm;
 mod erp;
 mod psa;
 
+pub use credit::{CreateCreditMemo, PostCreditMemo, SetOffCreditMemo};
 pub use crm::WriteDealStatus;
 pub use erp::{
     AmendBillingPlan, AppliedTo, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::activation::CustomerFacts;
+use domain::credit_memo::IssuedCredit;
 use domain::customer_match::{ErpCustomer, Sought};
 use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
@@ -14,9 +15,10 @@ use jiff::civil::Date;
 use crate::error::CallError;
 use crate::inbound::Translated;
 use crate::operation::{
-    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateAssignments, CreateBillingPlan, CreateCustomer,
-    CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask, LinkCustomer, Performs,
-    PostInvoice, SetBudget, SetRateCard, WriteDealStatus, WriteInvoiceStatus,
+    AmendBillingPlan, ApplyPayment, ChangeMilestone, CreateAssignments, CreateBillingPlan, CreateCreditMemo,
+    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask, LinkCustomer,
+    Performs, PostCreditMemo, PostInvoice, SetBudget, SetOffCreditMemo, SetRateCard, WriteDealStatus,
+    WriteInvoiceStatus,
 };
 
 /// The CRM: pipeline, quotes, the account team's view.
@@ -73,6 +75,9 @@ pub trait Erp:
     + Performs<CreateInvoice>
     + Performs<PostInvoice>
     + Performs<ApplyPayment>
+    + Performs<CreateCreditMemo>
+    + Performs<PostCreditMemo>
+    + Performs<SetOffCreditMemo>
     + Polled
 {
     /// The connection's ID.
@@ -112,6 +117,12 @@ pub trait Erp:
     /// # Errors
     /// When it can't be read.
     async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError>;
+
+    /// Reads a credit note by the ERP's own ID, ours or one that was issued there by hand.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    async fn issued_credit(&self, record: &str) -> Result<Option<IssuedCredit>, CallError>;
 }
 
 /// A product that is asked for what changed, because it doesn't push, or not reliably.

@@ -6,6 +6,7 @@
 
 mod amend;
 mod client;
+mod credit;
 mod customer;
 mod customer_search;
 mod inbound;
@@ -13,6 +14,7 @@ mod invoice;
 mod payment;
 mod plan;
 mod positions;
+mod set_off;
 mod wire;
 
 pub(crate) use inbound::translate;
@@ -24,6 +26,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use domain::activation::CustomerFacts;
+use domain::credit_memo::IssuedCredit;
 use domain::customer_match::{ErpCustomer, Sought};
 use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
@@ -182,6 +185,10 @@ impl Erp for Tryton {
 
     async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
         self.id_of_number(number).await
+    }
+
+    async fn issued_credit(&self, record: &str) -> Result<Option<IssuedCredit>, CallError> {
+        self.credit_at(record).await
     }
 }
 

@@ -5,6 +5,7 @@ mod approval;
 mod assign;
 mod checks;
 mod package;
+mod schedule;
 mod staffing;
 mod trigger;
 
@@ -15,6 +16,7 @@ pub use assign::{Assignment, assign};
 pub(crate) use checks::check_beside;
 pub use checks::{CustomerFacts, check};
 pub(crate) use package::{Package, split};
+pub(crate) use schedule::milestones;
 pub use trigger::{ActivationPolicy, Signal, Trigger, Verdict, unconfirmed};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +63,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         rate_card: RateCard { rates: package.rates },
         time_ceiling: quote.time_ceiling,
         recurring: package.recurring,
+        expenses: package.expenses,
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),

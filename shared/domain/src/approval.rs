@@ -14,6 +14,8 @@ use crate::transition::Status;
 
 /// A price or rate below the pricing policy.
 pub const PRICE_BELOW_POLICY: &str = "price-below-policy";
+/// Something is taken off a posted invoice.
+pub const CREDIT_MEMO: &str = "credit-memo";
 
 /// Who approves a kind of thing, and how long there is for it. A kind without a rule can't be approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +51,13 @@ impl Request {
     pub fn id(&self, engagement: &EngagementId, round: u32) -> ApprovalId {
         let round = round.to_string();
         ApprovalId::derive(&[engagement.as_str(), &self.what, &self.content, &round])
+    }
+
+    /// Whether it takes the place of an earlier question of its kind that is still open. Of a price there is one at
+    /// a time; credit memos stand beside each other.
+    #[must_use]
+    pub fn replaces_earlier(&self) -> bool {
+        self.what != CREDIT_MEMO
     }
 }
 

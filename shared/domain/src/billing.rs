@@ -1,5 +1,8 @@
 //! From delivered work to billable lines.
 
+mod correction;
+mod milestone;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -8,12 +11,18 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Accounting, Contract, Rate};
 use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
-use crate::event::{BillingReady, InvoiceRequested};
-use crate::id::{InvoiceId, LineId};
+use crate::event::BillingReady;
+use crate::expense::Expense;
+use crate::id::LineId;
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
+use crate::recurring::Proration;
 use crate::transition::Status;
 use crate::work::{MilestoneCompletion, TimeEntry};
+
+pub(crate) use correction::without;
+pub use correction::{Adjusted, Corrected, Correction, correct};
+pub use milestone::milestone_completed;
 
 /// Where a line stands. Ownership by an invoice is taken by a conditional write on the line itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,9 +83,54 @@ pub enum Evidence {
         /// Its name.
         name: String,
     },
+    /// An approved expense.
+    Expense {
+        /// The expense.
+        expense: Expense,
+        /// Percent that was added to its cost.
+        markup_percent: Decimal,
+    },
+    /// A period of a recurring charge that fell due.
+    Charge {
+        /// Key of the charge.
+        charge: String,
+        /// Its name.
+        name: String,
+        /// Number of the period, from 0.
+        period: u32,
+        /// Its first day.
+        from: Date,
+        /// The first day after it.
+        until: Date,
+        /// Its part of the whole period; none where it is whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prorated: Option<Proration>,
+    },
+    /// An entry that was changed after it was billed: the difference.
+    Adjustment {
+        /// The line that the entry became first.
+        of: LineId,
+        /// What the entry is now; what it was where it is not billable any more.
+        by: Box<Evidence>,
+        /// What the lines of the entry came to.
+        before: Money,
+        /// What they come to with this one.
+        after: Money,
+    },
 }
 
-/// One approved entry or milestone, priced.
+impl Evidence {
+    /// What was delivered: of an adjustment, what it adjusts.
+    #[must_use]
+    pub fn delivered(&self) -> &Self {
+        match self {
+            Self::Adjustment { by, .. } => by.delivered(),
+            own => own,
+        }
+    }
+}
+
+/// One approved entry, milestone, expense or period of a charge, priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BillableLine {
     /// Derived from the source record, so that one entry can only ever be one line.
@@ -157,7 +211,7 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
         return Decision::NoEffect(format!("entry {} is not billable", entry.entry));
     }
     let contract = &engagement.contract;
-    let Some(rate) = contract.rate_card.in_force(&entry.role, entry.worked_on) else {
+    let Some(rate) = contract.rate_card.of(&entry.person, &entry.role, entry.worked_on) else {
         return Decision::Hold(Problem::new(
             ProblemCode::NoRateInForce,
             format!(
@@ -214,51 +268,6 @@ fn price_within_ceiling(
         .with_stake(amount));
     }
     Ok((amount, Some(Engagement { time_billed: Some(after), ..engagement.clone() })))
-}
-
-/// Decides on a completed, accepted milestone: bills it and asks for an invoice of all that is ready.
-#[must_use]
-pub fn milestone_completed(
-    state: Option<&Engagement>,
-    completion: &MilestoneCompletion,
-    business_day: Date,
-) -> Decision {
-    let engagement = match billable(state) {
-        Ok(engagement) => engagement,
-        Err(decision) => return decision,
-    };
-    let key = &completion.milestone;
-    let Some(milestone) = engagement.contract.milestone(key) else {
-        return Decision::Hold(Problem::new(
-            ProblemCode::MilestoneUnknown,
-            format!("contract version {} has no milestone `{key}`", engagement.contract.version),
-        ));
-    };
-    if let Some(record) = engagement.completed_milestones.get(key) {
-        return Decision::NoEffect(format!("milestone {key} was already billed by record {record}"));
-    }
-    let amount = milestone.amount;
-    let line = BillableLine::sold(
-        &engagement.contract,
-        line_of(engagement.engagement.as_str(), "milestone", key),
-        (&milestone.quote_line, &milestone.service),
-        (amount, business_day),
-        Evidence::Milestone { completion: completion.clone(), name: milestone.name.clone() },
-    );
-    let mut next = engagement.clone();
-    next.completed_milestones.insert(key.clone(), completion.record.clone());
-    let invoice = InvoiceId::derive(&[engagement.engagement.as_str(), "invoice", "milestone", key]);
-    let reason = format!("milestone {key} {} completed", milestone.name);
-    Decision::apply(Effects {
-        state: Some(next),
-        summary: format!("{reason}: {amount}"),
-        events: vec![
-            BillingReady { line: line.line.clone(), amount }.into(),
-            InvoiceRequested { invoice, lines: vec![line.line.clone()], reason }.into(),
-        ],
-        lines: vec![line],
-        ..Effects::default()
-    })
 }
 
 /// The engagement where work on it may be billed; otherwise what becomes of the work.

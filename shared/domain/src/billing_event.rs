@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, Evidence};
 use crate::expense::Expense;
+use crate::write_off::WriteOff;
 
 /// The kinds of billing events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -26,10 +27,26 @@ pub enum BillingEventType {
 
 impl From<&BillableLine> for BillingEventType {
     fn from(line: &BillableLine) -> Self {
-        match line.evidence {
+        (&line.evidence).into()
+    }
+}
+
+impl From<&Evidence> for BillingEventType {
+    /// An adjustment is of the kind of what it adjusts.
+    fn from(evidence: &Evidence) -> Self {
+        match evidence {
             Evidence::Time { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
+            Evidence::Expense { .. } => Self::ExpenseApproval,
+            Evidence::Adjustment { by, .. } => by.as_ref().into(),
+            Evidence::Charge { .. } => Self::RecurringServiceCharge,
         }
+    }
+}
+
+impl From<&WriteOff> for BillingEventType {
+    fn from(_: &WriteOff) -> Self {
+        Self::WriteOff
     }
 }
 

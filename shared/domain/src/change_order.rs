@@ -4,11 +4,13 @@
 //! billed under an earlier version stays as it was.
 
 mod changes;
+mod charges;
 mod rates;
 mod standing;
 mod statements;
 
 pub use changes::Change;
+pub use charges::CutShort;
 pub use standing::{Standing, continuing, further_statements, standing};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +19,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract};
-use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, RecurringCharge, WorkElement};
+use crate::activation::{CustomerFacts, accounting_of, check_beside, cut_contract, milestones};
+use crate::contract::{BillingMethod, Contract, Milestone, PlannedRole, Rate, WorkElement};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::id::derive;
 use crate::money::Money;
@@ -116,7 +118,10 @@ impl ChangeOrder {
             )));
         }
         problems.extend(engagement.completed_milestones.keys().filter_map(|key| self.touches(key)));
+        problems
+            .extend(engagement.completed_milestones.keys().filter_map(|key| self.forgets(engagement, key)));
         problems.extend(self.ceiling(engagement.time_billed));
+        problems.extend(self.expense_cap(engagement));
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
         problems
     }
@@ -126,7 +131,7 @@ impl ChangeOrder {
     pub fn apply(&self, mut engagement: Engagement) -> Engagement {
         engagement.time_billed = self.to.time_ceiling.and(engagement.time_billed);
         engagement.contract = self.to.clone();
-        engagement
+        engagement.counting_expenses()
     }
 
     /// A milestone that was billed is history: neither its amount changes nor is it dropped.
@@ -142,21 +147,13 @@ impl ChangeOrder {
         }
     }
 
-    /// A period that has begun is agreed as it is: its fee is charged and recognised. What is to follow
-    /// otherwise is another charge.
-    fn rewrites(&self, was: &RecurringCharge, today: Date) -> Option<Problem> {
-        let begun = was.begun_on(self.effective_on.max(today));
-        if begun == 0 {
-            return None;
-        }
-        let terms = |c: &RecurringCharge| (c.fee, c.period, c.starts_on, c.timing);
-        let goes_on =
-            self.to.recurring_charge(&was.key).is_some_and(|is| terms(is) == terms(was) && is.term >= begun);
-        (!goes_on).then(|| {
+    /// What is kept back of a billed milestone is owed once the other one is accepted, which must be able to come.
+    fn forgets(&self, engagement: &Engagement, key: &str) -> Option<Problem> {
+        let until = &self.from.milestone(key)?.holdback.as_ref()?.until;
+        let comes = self.to.milestone(until).is_some() || engagement.completed_milestones.contains_key(until);
+        (!comes).then(|| {
             refused(format!(
-                "{begun} periods of charge {} at {} have begun; leave it with at least {begun} periods as it is, and \
-                 sell what follows as another charge",
-                was.key, was.fee
+                "a part of milestone {key} is kept back until {until}; the change order drops {until}"
             ))
         })
     }
@@ -170,6 +167,21 @@ impl ChangeOrder {
             (None, Some(to), _) => Some(refused(format!(
                 "the contract began without a ceiling on time; {to} can't be put on it afterwards"
             ))),
+            _ => None,
+        }
+    }
+
+    /// The cap on expenses, like the ceiling on time: never below what is billed, and not put on what was
+    /// billed without being counted.
+    fn expense_cap(&self, engagement: &Engagement) -> Option<Problem> {
+        let cap = self.to.expenses.as_ref()?.cap?;
+        match engagement.expenses_billed {
+            _ if engagement.expenses_uncounted => Some(refused(format!(
+                "expenses were passed on without a cap; {cap} can't be put on them afterwards"
+            ))),
+            Some(billed) if billed.exceeds(cap).unwrap_or(true) => {
+                Some(refused(format!("{billed} was billed as expenses; the change order's cap is {cap}")))
+            }
             _ => None,
         }
     }
@@ -210,15 +222,17 @@ fn against(engagement: &Engagement, quote: &Quote) -> Vec<Problem> {
 fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
     match line.billing_method {
         Some(BillingMethod::FixedFee) => {
-            let known = line.milestone.as_deref().and_then(|key| contract.milestone(key));
-            known.is_some_and(|m| line.unit_price.times(line.quantity) == Ok(m.amount))
+            let agreed = |m: &Milestone| contract.milestone(&m.key).is_some_and(|was| was.amount == m.amount);
+            milestones(line).is_ok_and(|sold| sold.iter().all(agreed))
         }
         Some(BillingMethod::TimeAndMaterials) => {
             // One that has ended was agreed for its time and no longer.
             let rates = contract.rate_card.rates.iter().filter(|r| r.effective_until.is_none());
-            rates.filter(|r| Some(&r.role) == line.role.as_ref()).any(|rate| rate.hourly == line.unit_price)
+            let its = |r: &&Rate| Some(&r.role) == line.role.as_ref() && r.person == line.person;
+            rates.filter(its).any(|rate| rate.hourly == line.unit_price)
         }
-        Some(BillingMethod::Recurring) | None => false,
+        // Expenses have no price that the policy speaks about.
+        Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense) | None => false,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::money::Money;
 pub enum CollectionsStatus {
     /// It was not posted, so nobody owes anything.
     NotBilled,
-    /// Paid in full.
+    /// Nothing is open: paid, credited, or both.
     Settled,
     /// Something is open and its due date has not passed.
     Current,
@@ -51,7 +51,8 @@ impl Collections {
             InvoiceStatus::Collecting
             | InvoiceStatus::Empty
             | InvoiceStatus::Drafted
-            | InvoiceStatus::Submitted => CollectionsStatus::NotBilled,
+            | InvoiceStatus::Submitted
+            | InvoiceStatus::Withdrawn => CollectionsStatus::NotBilled,
             _ if !open.is_positive() => CollectionsStatus::Settled,
             _ if days_overdue > 0 => CollectionsStatus::Overdue,
             _ => CollectionsStatus::Current,

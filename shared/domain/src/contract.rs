@@ -3,15 +3,19 @@
 //! A contract is cut from an approved quote and never edited; editing a project in the PSA
 //! cannot reach it.
 
+mod milestone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Span;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
+
+pub use milestone::{Holdback, Milestone};
 
 /// How a sold line is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +27,8 @@ pub enum BillingMethod {
     TimeAndMaterials,
     /// The same fee every period: a managed service, a retainer.
     Recurring,
+    /// Approved expenses at cost, or with a markup; the line's own amount commits nobody.
+    PassThroughExpense,
 }
 
 /// One version of the signed terms.
@@ -61,6 +67,9 @@ pub struct Contract {
     /// The recurring part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recurring: Vec<RecurringCharge>,
+    /// On which terms the customer bears expenses; without them the contract passes none on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses: Option<ExpenseTerms>,
     /// The work breakdown structure: what the template has, then what each sold service needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<WorkElement>,
@@ -114,23 +123,6 @@ pub struct Accounting {
     pub dimensions: BTreeMap<String, String>,
 }
 
-/// A milestone of the billing schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Milestone {
-    /// Key, unique in the contract (`M1`).
-    pub key: String,
-    /// Name for people.
-    pub name: String,
-    /// Service it belongs to.
-    pub service: String,
-    /// The CRM's quote line.
-    pub quote_line: String,
-    /// What its completion bills.
-    pub amount: Money,
-    /// When it is planned.
-    pub planned_on: Option<Date>,
-}
-
 /// An element of the work breakdown structure that is no milestone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkElement {
@@ -161,19 +153,13 @@ pub struct RecurringCharge {
     pub term: u32,
     /// Whether a period is charged at its beginning or at its end.
     pub timing: ChargeTiming,
-}
-
-impl RecurringCharge {
-    /// How many of its periods have begun on a day.
-    #[must_use]
-    pub fn begun_on(&self, on: Date) -> u32 {
-        let first = |period: u32| {
-            let months = i64::from(period).saturating_mul(i64::from(self.period.months()));
-            Span::new().try_months(months).and_then(|span| self.starts_on.checked_add(span))
-        };
-        let begun = (0..self.term).take_while(|period| first(*period).is_ok_and(|day| day <= on));
-        u32::try_from(begun.count()).unwrap_or(self.term)
-    }
+    /// Whether its periods are those of the calendar: months, quarters or years. The first and the last are
+    /// then charged by the day where the term begins or ends within them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aligned: bool,
+    /// Its last day, where it ends before its term does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
 }
 
 /// How long one period of a recurring charge is.
@@ -236,6 +222,10 @@ pub struct RateCard {
 pub struct Rate {
     /// Role.
     pub role: String,
+    /// Whose time in the role it is for, by the name that the PSA reports; none means anybody's who has
+    /// no rate of his own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Service it belongs to.
     pub service: String,
     /// The CRM's quote line.
@@ -250,6 +240,12 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// What it prices: a role, or one person's work in it. Of two for the same, the later one counts.
+    #[must_use]
+    pub fn prices(&self) -> (&str, Option<&str>) {
+        (&self.role, self.person.as_deref())
+    }
+
     /// Whether it is in force on a day.
     #[must_use]
     pub fn covers(&self, on: Date) -> bool {
@@ -259,10 +255,27 @@ impl Rate {
 }
 
 impl RateCard {
-    /// The rate in force for a role on a day. Where two start on one day, the later line wins.
+    /// The rate in force for a role on a day, for anybody in it. Where two start on one day, the later line
+    /// wins.
     #[must_use]
     pub fn in_force(&self, role: &str, on: Date) -> Option<&Rate> {
-        self.rates.iter().filter(|r| r.role == role && r.covers(on)).max_by_key(|r| r.effective_from)
+        self.latest((role, None), on)
+    }
+
+    /// The rate of a person's work in a role on a day: his own where one was agreed, else the role's.
+    #[must_use]
+    pub fn of(&self, person: &str, role: &str, on: Date) -> Option<&Rate> {
+        self.latest((role, Some(person)), on).or_else(|| self.in_force(role, on))
+    }
+
+    /// The rates of roles alone: what a PSA's rate card can hold.
+    #[must_use]
+    pub fn of_roles(&self) -> Self {
+        Self { rates: self.rates.iter().filter(|r| r.person.is_none()).cloned().collect() }
+    }
+
+    fn latest(&self, prices: (&str, Option<&str>), on: Date) -> Option<&Rate> {
+        self.rates.iter().filter(|r| r.prices() == prices && r.covers(on)).max_by_key(|r| r.effective_from)
     }
 }
 
@@ -300,7 +313,7 @@ impl Contract {
     }
 
     /// What the customer has committed to: the fixed fee, and every recurring charge over its term.
-    /// Time is not in it, as it is billed as it is worked.
+    /// Time and expenses are not in it, as they are billed as they come.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.
@@ -320,16 +333,6 @@ impl Contract {
     }
 }
 
-impl RecurringCharge {
-    /// What it comes to over its term.
-    ///
-    /// # Errors
-    /// When the amount overflows.
-    pub fn value(&self) -> Result<Money, MoneyError> {
-        self.fee.times(self.term.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,6 +342,7 @@ mod tests {
         let usd = Currency::from_code("USD").expect("USD");
         Rate {
             role: role.into(),
+            person: None,
             service: "ADVISORY".into(),
             quote_line: "1".into(),
             hourly: Money::parse(hourly, usd).expect("amount"),

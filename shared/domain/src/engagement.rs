@@ -90,6 +90,12 @@ pub struct Engagement {
     pub records: SystemRecords,
     /// What was billed by time so far; kept only where the contract has a ceiling.
     pub time_billed: Option<Money>,
+    /// What was billed as expenses so far; kept only since the contract has a cap on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses_billed: Option<Money>,
+    /// Whether expenses may have been billed without being counted: the contract has, or had, no cap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expenses_uncounted: bool,
     /// The change order that is being carried out; there is one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_order: Option<ChangeOrderUnderWay>,
@@ -129,9 +135,26 @@ impl Engagement {
             completed_milestones: BTreeMap::new(),
             records: SystemRecords::default(),
             time_billed,
+            expenses_billed: None,
+            expenses_uncounted: false,
             change_order: None,
             systems: None,
         }
+        .counting_expenses()
+    }
+
+    /// The engagement with what is counted of expenses under its contract. A count that was begun goes on while
+    /// none are passed on, so that a cap that comes back finds what was billed before.
+    #[must_use]
+    pub fn counting_expenses(mut self) -> Self {
+        match self.contract.expenses.as_ref().map(|terms| terms.cap) {
+            Some(Some(cap)) => {
+                self.expenses_billed.get_or_insert(Money::zero(cap.currency()));
+            }
+            Some(None) => (self.expenses_billed, self.expenses_uncounted) = (None, true),
+            None => {}
+        }
+        self
     }
 
     /// The same engagement in another status.

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::contract::{RateCard, RecurringCharge};
+use crate::credit_memo::{CreditMemoApplied, CreditMemoIssued, CreditMemoRequested};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
+use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::money::Money;
 use crate::ownership::Role;
@@ -22,9 +24,11 @@ use crate::payment::{
     PaymentSettled, PaymentUnapplied, RemittanceLine,
 };
 use crate::problem::Problem;
+use crate::recurring::ChargeDue;
 use crate::revenue::RevenueSchedule;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::work::{MilestoneCompletion, TimeEntry};
+use crate::write_off::{WriteOff, WriteOffRequested};
 
 /// A CRM reports that a deal's quote was approved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -416,10 +420,14 @@ events! {
     CustomerCreated(CustomerCreated) = "q2c.customer.created.v1",
     ProjectCreated(ProjectCreated) = "q2c.project.created.v1",
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",
+    ExpenseApproved(Expense) = "q2c.expense.approved.v1",
     MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
+    ChargeDue(ChargeDue) = "q2c.charge.due.v1",
     BillingReady(BillingReady) = "q2c.billing.ready.v1",
     IntercompanyCharged(IntercompanyCharge) = "q2c.intercompany.charged.v1",
     SubcontractorCostRecorded(SubcontractorCost) = "q2c.subcontractor-cost.recorded.v1",
+    WriteOffRequested(WriteOffRequested) = "q2c.write-off.requested.v1",
+    WriteOffRecorded(WriteOff) = "q2c.write-off.recorded.v1",
     InvoiceRequested(InvoiceRequested) = "q2c.invoice.requested.v1",
     InvoiceSubmitted(InvoiceSubmitted) = "q2c.invoice.submitted.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
@@ -432,6 +440,9 @@ events! {
     PaymentApplicationRequested(PaymentApplicationRequested) = "q2c.payment.application-requested.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     PaymentUnapplied(PaymentUnapplied) = "q2c.payment.unapplied.v1",
+    CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
+    CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
+    CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",
     RecordChanged(RecordChanged) = "q2c.record.changed.v1",
     ProjectStatusChanged(ProjectStatusChanged) = "q2c.project-status.changed.v1",
     StaffingChanged(StaffingChanged) = "q2c.staffing.changed.v1",

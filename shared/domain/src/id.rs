@@ -105,6 +105,14 @@ id!(
     CreditMemoId, "crm_"
 );
 id!(
+    /// Work in progress that will not be billed.
+    WriteOffId, "wof_"
+);
+id!(
+    /// A change of an invoice that somebody made in the ERP by hand.
+    AdjustmentId, "adj_"
+);
+id!(
     /// What one legal entity owes another for an approved entry.
     ChargeId, "ich_"
 );

@@ -31,8 +31,12 @@ pub enum InvoiceStatus {
     Posted,
     /// Paid in part.
     PartPaid,
-    /// Paid in full.
+    /// Nothing of it is open: paid in full, some of it perhaps by a credit memo.
     Paid,
+    /// All of it was credited.
+    Credited,
+    /// Taken back before the ERP posted it: its lines are ready again.
+    Withdrawn,
 }
 
 impl InvoiceStatus {
@@ -47,6 +51,8 @@ impl InvoiceStatus {
             Self::Posted => "posted",
             Self::PartPaid => "part-paid",
             Self::Paid => "paid",
+            Self::Credited => "credited",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -61,6 +67,8 @@ impl Status for InvoiceStatus {
         Self::Posted,
         Self::PartPaid,
         Self::Paid,
+        Self::Credited,
+        Self::Withdrawn,
     ];
 
     fn name(self) -> &'static str {
@@ -71,13 +79,14 @@ impl Status for InvoiceStatus {
     /// charged back or bounces makes a paid invoice open again.
     fn followed_by(self) -> &'static [Self] {
         match self {
-            Self::Collecting => &[Self::Empty, Self::Drafted],
-            Self::Drafted => &[Self::Submitted, Self::Posted],
+            Self::Collecting => &[Self::Empty, Self::Drafted, Self::Withdrawn],
+            Self::Drafted => &[Self::Submitted, Self::Posted, Self::Withdrawn],
             Self::Submitted => &[Self::Posted],
-            Self::Posted => &[Self::PartPaid, Self::Paid],
-            Self::PartPaid => &[Self::Posted, Self::Paid],
-            Self::Paid => &[Self::Posted, Self::PartPaid],
-            Self::Empty => &[],
+            Self::Posted => &[Self::PartPaid, Self::Paid, Self::Credited],
+            Self::PartPaid => &[Self::Posted, Self::Paid, Self::Credited],
+            Self::Paid => &[Self::Posted, Self::PartPaid, Self::Credited],
+            Self::Credited => &[Self::Posted, Self::PartPaid],
+            Self::Empty | Self::Withdrawn => &[],
         }
     }
 }
@@ -121,6 +130,18 @@ pub struct Invoice {
     pub invoiced_on: Option<Date>,
     /// Cash applied to it.
     pub applied: Money,
+    /// What credit memos took off it; none where there is no posted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credited: Option<Credited>,
+}
+
+/// What credit memos took off an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Credited {
+    /// All of it, before tax.
+    pub untaxed: Money,
+    /// The part that was still to be paid, with tax. What was paid already stays on the customer's account.
+    pub set_off: Money,
 }
 
 /// An invoice as the ERP holds it.
@@ -168,7 +189,19 @@ impl Invoice {
             record: None,
             invoiced_on: None,
             applied: Money::zero(contract.currency),
+            credited: None,
         }
+    }
+
+    /// Why its lines, once they are fixed, are not billed with it: there are none, or corrections among them
+    /// take back as much as the others come to. None where it is to be billed.
+    #[must_use]
+    pub fn bills_nothing(&self) -> Option<String> {
+        if self.line_count == 0 {
+            return Some("nothing is ready to be invoiced".into());
+        }
+        (!self.untaxed.is_positive())
+            .then(|| format!("what is ready comes to {}: it waits for more to be billed", self.untaxed))
     }
 
     /// Whether it still takes lines. What has gone on its way to the ERP never changes again.
@@ -238,7 +271,7 @@ impl Invoice {
         }
         let status = match self.status {
             // Told once more, after cash was applied.
-            InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,
+            InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => self.status,
             status => status.to(InvoiceStatus::Posted).map_err(|illegal| mismatch(illegal.to_string()))?,
         };
         Ok(Self {
@@ -258,14 +291,16 @@ impl Invoice {
     /// When amounts mix currencies or overflow.
     pub fn with_cash(&self, delta: Money) -> Result<Self, MoneyError> {
         let mut next = Self { applied: self.applied.plus(delta)?, ..self.clone() };
-        if matches!(self.status, InvoiceStatus::Posted | InvoiceStatus::PartPaid | InvoiceStatus::Paid) {
-            next.status = match (next.open()?.is_positive(), next.applied.is_positive()) {
-                (false, _) => InvoiceStatus::Paid,
-                (true, true) => InvoiceStatus::PartPaid,
-                (true, false) => InvoiceStatus::Posted,
-            };
+        if self.is_posted() {
+            next.status = next.by_balance()?;
         }
         Ok(next)
+    }
+
+    /// Whether the ERP has posted it, and that was read back.
+    #[must_use]
+    pub const fn is_posted(&self) -> bool {
+        self.total.is_some()
     }
 
     /// What is still to be paid; nothing before it is posted.
@@ -273,6 +308,54 @@ impl Invoice {
     /// # Errors
     /// When amounts mix currencies.
     pub fn open(&self) -> Result<Money, MoneyError> {
-        self.total.map_or_else(|| Ok(Money::zero(self.untaxed.currency())), |total| total.minus(self.applied))
+        match self.total {
+            None => Ok(Money::zero(self.untaxed.currency())),
+            Some(total) => total.minus(self.applied)?.minus(self.set_off()),
+        }
+    }
+
+    /// What credit memos took off what was to be paid, with tax.
+    #[must_use]
+    pub fn set_off(&self) -> Money {
+        self.credited.map_or_else(|| Money::zero(self.untaxed.currency()), |credited| credited.set_off)
+    }
+
+    /// The invoice after a credit memo of so much was posted, before tax and with it, and how much of the
+    /// latter is set off: never more than is open.
+    ///
+    /// # Errors
+    /// When amounts overflow or mix currencies.
+    pub fn credit(&self, untaxed: Money, total: Money) -> Result<(Self, Money), MoneyError> {
+        let (open, zero) = (self.open()?, Money::zero(self.untaxed.currency()));
+        let set_off = if total.exceeds(open)? { open } else { total };
+        let set_off = if set_off.is_positive() { set_off } else { zero };
+        let before = self.credited.map_or(zero, |credited| credited.untaxed);
+        let credited = Credited { untaxed: before.plus(untaxed)?, set_off: self.set_off().plus(set_off)? };
+        let mut next = Self { credited: Some(credited), ..self.clone() };
+        next.status = next.by_balance()?;
+        Ok((next, set_off))
+    }
+
+    /// Where a posted invoice stands by what is open of it.
+    ///
+    /// # Errors
+    /// When amounts mix currencies.
+    pub fn by_balance(&self) -> Result<InvoiceStatus, MoneyError> {
+        let is_open = self.open()?.is_positive();
+        let wholly = self.credited.is_some_and(|credited| credited.untaxed == self.untaxed);
+        Ok(match (is_open, wholly) {
+            (false, true) => InvoiceStatus::Credited,
+            (false, false) => InvoiceStatus::Paid,
+            (true, _) if self.applied.is_positive() => InvoiceStatus::PartPaid,
+            (true, _) => InvoiceStatus::Posted,
+        })
+    }
+
+    /// The invoice taken back before the ERP posted it.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] when it is in the books.
+    pub fn withdraw(&self) -> Result<Self, IllegalTransition> {
+        Ok(Self { status: self.status.to(InvoiceStatus::Withdrawn)?, ..self.clone() })
     }
 }

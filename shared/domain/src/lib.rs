@@ -29,6 +29,7 @@ pub mod payment;
 pub mod policy;
 pub mod problem;
 pub mod quote;
+pub mod recurring;
 pub mod revenue;
 pub mod routing;
 #[cfg(feature = "sample")]
@@ -38,6 +39,7 @@ pub mod staffing;
 pub mod statement_of_work;
 pub mod transition;
 pub mod work;
+pub mod write_off;
 
 pub use contract::Contract;
 pub use decision::{Condition, Decision, Effects};

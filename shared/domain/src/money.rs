@@ -213,6 +213,15 @@ impl Money {
         Ok(Self::rounded(product, self.currency))
     }
 
+    /// So many percent of it, rounded to the minor unit once.
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn percent(self, percent: Decimal) -> Result<Self, MoneyError> {
+        let product = self.amount.checked_mul(percent).ok_or(MoneyError::Overflow)?;
+        Ok(Self::rounded(product / Decimal::ONE_HUNDRED, self.currency))
+    }
+
     /// Whether it exceeds another amount of the same currency.
     ///
     /// # Errors

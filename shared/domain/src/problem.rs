@@ -143,8 +143,24 @@ problems! {
     MilestoneUnknown = "Q2C-0304", Contracts, false;
     /// Who supplied the work, or at what price between legal entities, is not configured.
     NoResource = "Q2C-0305", Contracts, false;
+    /// An approved expense that is to be passed on, on a contract that passes none on.
+    ExpensesNotSold = "Q2C-0311", Contracts, false;
+    /// An expense in another currency than the contract's.
+    ExpenseCurrency = "Q2C-0312", FinanceOperations, false;
+    /// An expense of less than nothing.
+    ExpenseNegative = "Q2C-0313", FinanceOperations, false;
+    /// A period of a recurring charge was billed with more than a change order leaves of it.
+    ChargeOverbilled = "Q2C-0321", FinanceOperations, false;
+    /// Lines that can't be written off: they are not there, or an invoice owns them.
+    WriteOffRefused = "Q2C-0331", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
+    /// A credit memo that can't be granted on what is billed and credited already.
+    CreditMemoInvalid = "Q2C-0411", FinanceOperations, false;
+    /// What the ERP posted as a credit memo differs from what was asked for.
+    CreditMemoMismatch = "Q2C-0412", FinanceOperations, false;
+    /// A credit note was issued in the ERP by hand.
+    CreditedByHand = "Q2C-0413", FinanceOperations, false;
     /// A payment names no invoice that we know.
     PaymentUnmatched = "Q2C-0501", FinanceOperations, false;
     /// A payment is larger than what is open on its invoice.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Signal;
-use crate::contract::{BillingMethod, ChargeTiming, Period};
+use crate::contract::{BillingMethod, ChargeTiming, Holdback, Period};
 use crate::money::{Currency, Money};
 
 /// One version of a quote. It never changes; an amendment is another version.
@@ -144,18 +144,60 @@ pub struct QuoteLine {
     pub amount: Option<Money>,
     /// Key of the milestone (fixed fee).
     pub milestone: Option<String>,
+    /// The milestones that a fee is billed in, by percent; empty where the line is one milestone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<ScheduledPart>,
+    /// What the customer keeps back of the milestone, or of each part of the schedule but the one that
+    /// releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdback: Option<Holdback>,
     /// When the milestone is planned.
     pub planned_on: Option<Date>,
     /// Role that the rate is for (time and materials).
     pub role: Option<String>,
+    /// Whose time in the role the rate is for, by the name that the PSA reports; none means anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// First day on which the rate is in force.
     pub effective_from: Option<Date>,
     /// Terms of a recurring charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,
+    /// Terms on which expenses are passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses: Option<PassThrough>,
     /// Name of the statement of work that it belongs to; none where the quote is one statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+}
+
+/// How a sold line passes expenses on. Its unit price and quantity commit nobody; they may be an estimate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PassThrough {
+    /// Percent that is added to the cost; where the quote does not say, none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markup_percent: Option<Decimal>,
+    /// Most that may be billed as expenses, markup included; none means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Money>,
+    /// Categories that are passed on; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub categories: BTreeSet<String>,
+}
+
+/// A part of a fee that is billed by percent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduledPart {
+    /// Key of the milestone.
+    pub milestone: String,
+    /// Name of the milestone for people.
+    pub name: String,
+    /// How much of the fee, in percent.
+    #[schemars(with = "String")]
+    pub percent: Decimal,
+    /// When it is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_on: Option<Date>,
 }
 
 /// How a sold line recurs. Its unit price is what one period costs, its quantity the periods.
@@ -169,4 +211,10 @@ pub struct Recurrence {
     pub starts_on: Option<Date>,
     /// When a period is charged; where the quote does not say, at its end.
     pub timing: Option<ChargeTiming>,
+    /// Whether its periods are those of the calendar.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aligned: bool,
+    /// Its last day, where it ends before its term does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
 }

@@ -10,8 +10,9 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{ChargeTiming, Contract, Milestone, RecurringCharge, RevenueTreatment};
+use crate::contract::{Contract, Milestone, RecurringCharge, RevenueTreatment};
 use crate::money::{Money, MoneyError};
+use crate::recurring::{ChargePeriod, after, by_the_day, days};
 
 /// Revenue planned for one element of a contract version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,8 +67,8 @@ pub fn schedule(contract: &Contract, starts_on: Date) -> Result<RevenueSchedule,
 /// Draws up the schedule of a later version, in force from a day. What was planned in a straight line for
 /// months that are over stays as it was; what is left of a fee is planned from that day's month on
 /// (prospectively, as ASC 606-10-25-13(a) has it for services that are distinct). Of what is not sold any
-/// more, that month takes back what the months before it had. A recurring charge that has begun never
-/// changes, so its months stay as they were too.
+/// more, that month takes back what the months before it had. A recurring charge that has begun changes in its
+/// end alone: what the months before had too much of a year or quarter that ends early, the next month makes good.
 ///
 /// # Errors
 /// [`RevenueError`].
@@ -123,7 +124,8 @@ fn plan(
     }
     for charge in &contract.recurring {
         if let Some(treatment) = contract.revenue.get(&charge.service) {
-            entries.extend(of_charge(charge, *treatment)?);
+            let past = past.iter().filter(|entry| entry.element == charge.key).cloned().collect();
+            entries.extend(of_charge(charge, *treatment, starts_on, past)?);
         }
     }
     Ok(RevenueSchedule { contract_version: contract.version, entries })
@@ -161,12 +163,15 @@ fn of_milestone(
 }
 
 /// A period's fee belongs to the months of that period, whenever it is charged; as billed, to the
-/// day on which it is charged.
+/// day on which it is charged. What was planned for months that are over stays, and what is left follows it.
 fn of_charge(
     charge: &RecurringCharge,
     treatment: RevenueTreatment,
+    effective_on: Date,
+    past: Vec<RevenueEntry>,
 ) -> Result<Vec<RevenueEntry>, RevenueError> {
-    let months = i32::try_from(charge.period.months()).unwrap_or(i32::MAX);
+    let beyond = || RevenueError::Calendar { element: charge.key.clone() };
+    charge.last_day().ok_or_else(beyond)?;
     let entry = |planned_on: Date, amount: Money| RevenueEntry {
         element: charge.key.clone(),
         quote_line: charge.quote_line.clone(),
@@ -174,33 +179,60 @@ fn of_charge(
         planned_on: Some(planned_on),
         amount,
     };
-    let day = |months: i32| {
-        // Each counted from the first day: a charge that starts on the 31st keeps to the month's end.
-        let shifted = charge.starts_on.checked_add(months.months());
-        shifted.map_err(|_| RevenueError::Calendar { element: charge.key.clone() })
-    };
-    let mut entries = Vec::new();
-    for period in 0..i32::try_from(charge.term).unwrap_or(i32::MAX) {
-        let first = period.saturating_mul(months);
-        match (treatment, charge.timing) {
-            (RevenueTreatment::AsBilled, ChargeTiming::Advance) => {
-                entries.push(entry(day(first)?, charge.fee))
-            }
-            (RevenueTreatment::AsBilled, ChargeTiming::Arrears) => {
-                entries.push(entry(day(first.saturating_add(months))?, charge.fee));
-            }
-            _ => {
-                for (month, part) in (first..).zip(in_equal_parts(charge.fee, charge.period.months())?) {
-                    let next = day(month.saturating_add(1))?;
-                    let last = next
-                        .yesterday()
-                        .map_err(|_| RevenueError::Calendar { element: charge.key.clone() })?;
-                    entries.push(entry(last, part));
-                }
-            }
+    let mut planned = Vec::new();
+    for period in charge.periods()? {
+        if treatment == RevenueTreatment::AsBilled {
+            planned.push(entry(period.due_on, period.amount));
+        } else {
+            let months = months_of(charge, &period)?.ok_or_else(beyond)?;
+            planned.extend(months.into_iter().map(|(last, part)| entry(last, part)));
         }
     }
-    Ok(entries)
+    if past.is_empty() {
+        return Ok(planned);
+    }
+    let month = effective_on.first_of_month();
+    planned.retain(|e| e.planned_on.is_some_and(|day| day >= month));
+    let all = past.iter().chain(&planned).map(|e| e.amount);
+    let left = charge.value()?.minus(Money::total(charge.fee.currency(), all)?)?;
+    // It ended earlier than was planned: the months to come make good what the months before had too much.
+    match planned.first_mut() {
+        Some(first) => first.amount = first.amount.plus(left)?,
+        None if left.is_zero() => {}
+        None => planned.push(entry(effective_on.last_of_month(), left)),
+    }
+    Ok(past.into_iter().chain(planned).collect())
+}
+
+/// The months of a period, each with its last day and its part: in equal parts of a whole period, by the day
+/// of one that is not. None where a day is beyond the calendar.
+fn months_of(
+    charge: &RecurringCharge,
+    period: &ChargePeriod,
+) -> Result<Option<Vec<(Date, Money)>>, RevenueError> {
+    let months = charge.period.months();
+    let equal = in_equal_parts(period.amount, months)?;
+    let (mut parts, mut planned) = (Vec::new(), Money::zero(period.amount.currency()));
+    let before = period.index.saturating_mul(months);
+    for (number, equal) in (before..).zip(equal) {
+        // Each counted from the first day: a charge that starts on the 31st keeps to the month's end.
+        let first = after(charge.first(), number);
+        let next = after(charge.first(), number.saturating_add(1));
+        let (Some(first), Some(next)) = (first, next) else { return Ok(None) };
+        let (from, until) = (first.max(period.from), next.min(period.until));
+        if from >= until {
+            continue;
+        }
+        let part = if period.prorated.is_none() {
+            equal
+        } else {
+            let (so_far, all) = (days(period.from, until), days(period.from, period.until));
+            by_the_day(period.amount, so_far, all)?.minus(planned)?
+        };
+        planned = planned.plus(part)?;
+        parts.push((until.yesterday().unwrap_or(until), part));
+    }
+    Ok(Some(parts))
 }
 
 /// Calendar months that two days touch, at least one.

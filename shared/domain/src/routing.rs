@@ -311,11 +311,12 @@ impl<'a> Sold<'a> {
         let milestones = contract.milestones.iter().map(|m| m.service.as_str());
         let recurring = contract.recurring.iter().map(|c| c.service.as_str());
         let rates = contract.rate_card.rates.iter().map(|r| r.service.as_str());
+        let expenses = contract.expenses.iter().map(|e| e.service.as_str());
         Self {
             legal_entity: &contract.legal_entity,
             currency: contract.currency,
             country: customer.country.as_deref(),
-            services: milestones.chain(recurring).chain(rates).collect(),
+            services: milestones.chain(recurring).chain(rates).chain(expenses).collect(),
         }
     }
 

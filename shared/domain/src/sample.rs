@@ -8,10 +8,11 @@ use jiff::civil::Date;
 use crate::activation::{Signal, cut_contract};
 use crate::contract::{BillingMethod, ChargeTiming, Period};
 use crate::engagement::{Engagement, EngagementStatus, SystemRecords};
+use crate::expense::{Expense, ExpenseStatus};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Opportunity, Quote, QuoteLine, Recurrence};
+use crate::quote::{Customer, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
 use crate::setup::{HeldPlan, HeldProject, positions};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
@@ -37,10 +38,14 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         quantity: 1.into(),
         amount: None,
         milestone: None,
+        schedule: vec![],
+        holdback: None,
         planned_on: None,
         role: None,
+        person: None,
         effective_from: None,
         recurrence: None,
+        expenses: None,
         statement: None,
     }
 }
@@ -105,8 +110,48 @@ pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months:
             period: Some(Period::Monthly),
             starts_on: Some(starts_on.parse().expect("date")),
             timing: Some(ChargeTiming::Arrears),
+            aligned: false,
+            ends_on: None,
         }),
         ..line(number, "SUPPORT", "Managed support", fee)
+    }
+}
+
+/// A line of a quote that passes expenses on: with a markup in percent, and a cap where there is one.
+#[must_use]
+pub fn expense_line(number: &str, markup_percent: &str, cap: Option<&str>) -> QuoteLine {
+    QuoteLine {
+        billing_method: Some(BillingMethod::PassThroughExpense),
+        expenses: Some(PassThrough {
+            markup_percent: Some(markup_percent.parse().expect("percent")),
+            cap: cap.map(usd),
+            categories: BTreeSet::new(),
+        }),
+        ..line(number, "EXPENSES", "Travel expenses", "0.00")
+    }
+}
+
+/// The quote with a line that passes expenses on.
+#[must_use]
+pub fn quote_with_expenses(markup_percent: &str, cap: Option<&str>) -> Quote {
+    let mut sold = quote();
+    sold.lines.push(expense_line("6", markup_percent, cap));
+    sold
+}
+
+/// An approved expense that the customer bears.
+#[must_use]
+pub fn expense(id: &str, cost: Money) -> Expense {
+    Expense {
+        connection: "kantata-main".into(),
+        expense: id.into(),
+        project: "6".into(),
+        person: "Ada Lindqvist".into(),
+        category: "Lodging".into(),
+        incurred_on: "2026-11-03".parse().expect("date"),
+        cost,
+        pass_through: true,
+        status: ExpenseStatus::Approved,
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::activation::{Package, split};
 use crate::change_order::{continuing, further_statements};
 use crate::contract::{Contract, Rate, RecurringCharge};
+use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::Quote;
@@ -145,7 +146,7 @@ fn compare_package(
     let sold = fees.chain(package.recurring.iter().map(|c| (c.key.clone(), c.fee))).collect();
     differing(differences, "quote: line", &positions(contract), &sold);
     for sold in &package.recurring {
-        let terms = |c: &RecurringCharge| (c.period, c.starts_on, c.term, c.timing);
+        let terms = |c: &RecurringCharge| (c.period, c.starts_on, c.term, c.timing, c.aligned, c.ends_on);
         if contract.recurring_charge(&sold.key).is_some_and(|held| terms(held) != terms(sold)) {
             differences.push(format!("quote: line {} recurs in another way", sold.key));
         }
@@ -156,23 +157,34 @@ fn compare_package(
         &last_rates(&contract.rate_card.rates),
         &last_rates(&package.rates),
     );
+    let terms = |e: &ExpenseTerms| format!("{e} of {}", e.service);
+    let (held, sold) = (package.expenses.as_ref().map(terms), contract.expenses.as_ref().map(terms));
+    if held != sold {
+        let said = |terms: Option<String>| terms.unwrap_or_else(|| "nothing".to_owned());
+        differences.push(format!("quote: expenses {} instead of {}", said(held), said(sold)));
+    }
     if contract.time_ceiling != ceiling {
         let (held, sold) = (said(ceiling), said(contract.time_ceiling));
         differences.push(format!("quote: ceiling on time {held} instead of {sold}"));
     }
 }
 
-/// The rate of each role that goes on without an end: the one that begins last.
+/// The rate that goes on without an end, of each role and of each person with one of his own: the one that
+/// begins last.
 fn last_rates(rates: &[Rate]) -> BTreeMap<String, Money> {
     let open = rates.iter().filter(|rate| rate.effective_until.is_none());
-    let mut last: BTreeMap<String, &Rate> = BTreeMap::new();
+    let mut last: BTreeMap<_, &Rate> = BTreeMap::new();
     for rate in open {
-        let known = last.get(&rate.role).is_some_and(|known| known.effective_from > rate.effective_from);
+        let known = last.get(&rate.prices()).is_some_and(|known| known.effective_from > rate.effective_from);
         if !known {
-            last.insert(rate.role.clone(), rate);
+            last.insert(rate.prices(), rate);
         }
     }
-    last.into_iter().map(|(role, rate)| (role, rate.hourly)).collect()
+    let named = |(role, person): (&str, Option<&str>)| match person {
+        Some(person) => format!("{role}, {person}"),
+        None => role.to_owned(),
+    };
+    last.into_iter().map(|(what, rate)| (named(what), rate.hourly)).collect()
 }
 
 /// Both findings as one.

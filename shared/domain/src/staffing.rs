@@ -303,7 +303,7 @@ fn charge_of(
     })?;
     let amount = match price.basis {
         TransferBasis::Percent(_) if billed.line.is_none() => return Ok(None),
-        TransferBasis::Percent(percent) => percent_of(billed.amount, percent),
+        TransferBasis::Percent(percent) => billed.amount.percent(percent),
         TransferBasis::Hourly(rate) => billing::price(rate, entry.minutes),
     };
     let record = line_of(&entry.connection, "time", &entry.entry);
@@ -318,12 +318,6 @@ fn charge_of(
         earned_on: entry.worked_on,
         evidence: billed.evidence.clone(),
     }))
-}
-
-/// Percent of an amount, rounded to the minor unit once.
-fn percent_of(amount: Money, percent: Decimal) -> Result<Money, MoneyError> {
-    let product = amount.amount().checked_mul(percent).ok_or(MoneyError::Overflow)?;
-    Ok(Money::rounded(product / Decimal::ONE_HUNDRED, amount.currency()))
 }
 
 fn broken(entry: &TimeEntry, error: &MoneyError) -> Problem {

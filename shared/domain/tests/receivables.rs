@@ -1,17 +1,14 @@
-//! What is owed after an invoice: expenses that are passed on, credit memos, and when something is due.
+//! What is owed after an invoice: expenses that are passed on, and when something is due.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use domain::billing::{milestone_completed, time_approved};
 use domain::billing_event::BillingEventType;
 use domain::collections::{Collections, CollectionsStatus};
-use domain::credit_memo::{CreditError, CreditMemo, CreditMemoStatus};
 use domain::decision::Decision;
 use domain::expense::{Expense, ExpenseStatus};
 use domain::id::InvoiceId;
 use domain::invoice::{Invoice, InvoiceStatus};
-use domain::money::{Currency, Money};
 use domain::sample::{active, completion, entry, quote, usd};
-use proptest::prelude::*;
 
 fn posted(untaxed: &str, total: &str) -> Invoice {
     Invoice {
@@ -72,32 +69,6 @@ fn everything_billable_has_its_kind() {
     assert_eq!(names.expect("JSON"), known);
 }
 
-/// Proves CAN-21 in part: a credit memo names the invoice and the contract version that billed it.
-#[test]
-fn a_credit_memo_reduces_one_invoice() {
-    let (state, invoice) = (active(&quote()), posted("1000.00", "1100.00"));
-    let memo = CreditMemo::request(&state, &invoice, &[], usd("400.00"), "late delivery").expect("granted");
-    assert_eq!((&memo.invoice, memo.contract_version), (&invoice.invoice, 1));
-    let granted = memo.become_status(CreditMemoStatus::Approved).expect("legal");
-    let again =
-        CreditMemo::request(&state, &invoice, std::slice::from_ref(&granted), usd("400.00"), "late delivery");
-    assert_eq!(again, Ok(granted.clone()), "asked for twice, it is one");
-    let more = CreditMemo::request(&state, &invoice, &[granted], usd("600.01"), "another");
-    assert!(matches!(more, Err(CreditError::TooMuch { .. })), "{more:?}");
-    assert!(memo.become_status(CreditMemoStatus::Applied).is_err());
-}
-
-#[test]
-fn what_was_not_billed_is_not_credited() {
-    let (state, invoice) = (active(&quote()), posted("1000.00", "1100.00"));
-    let ask = |invoice: &Invoice, amount| CreditMemo::request(&state, invoice, &[], amount, "x");
-    let draft = Invoice { status: InvoiceStatus::Drafted, total: None, ..invoice.clone() };
-    assert!(matches!(ask(&draft, usd("1.00")), Err(CreditError::NotPosted { .. })));
-    assert!(matches!(ask(&invoice, usd("0.00")), Err(CreditError::NotPositive { .. })));
-    let euros = Money::parse("1.00", Currency::from_code("EUR").expect("EUR")).expect("money");
-    assert!(matches!(ask(&invoice, euros), Err(CreditError::Money(_))));
-}
-
 /// Proves CAN-27 in part: due by the terms from the ERP's invoice date, and late from the day after.
 #[test]
 fn an_invoice_is_overdue_the_day_after_it_was_due() {
@@ -111,30 +82,14 @@ fn an_invoice_is_overdue_the_day_after_it_was_due() {
     assert_eq!(seen(on(&part, "2027-01-01")), (CollectionsStatus::Overdue, 31));
     let paid = Invoice { status: InvoiceStatus::Paid, applied: usd("1100.00"), ..invoice.clone() };
     assert_eq!(seen(on(&paid, "2027-01-01")), (CollectionsStatus::Settled, 0));
+    let credited = invoice.credit(usd("1000.00"), usd("1100.00")).expect("adds up").0;
+    assert_eq!(
+        seen(on(&credited, "2027-01-01")),
+        (CollectionsStatus::Settled, 0),
+        "nothing is owed any more"
+    );
     let draft = Invoice { status: InvoiceStatus::Drafted, total: None, invoiced_on: None, ..invoice.clone() };
     assert_eq!(seen(on(&draft, "2027-01-01")), (CollectionsStatus::NotBilled, 0));
     let unknown_terms = Collections::of(&invoice, None, "2027-01-01".parse().expect("date"));
     assert_eq!((unknown_terms.status, unknown_terms.due_on), (CollectionsStatus::Current, None));
-}
-
-proptest! {
-    /// Proves CAN-21 in part: however many are asked for, in whatever order, an invoice is never
-    /// credited with more than it billed.
-    #[test]
-    fn credits_never_exceed_the_invoice(asked in prop::collection::vec((1_u32..60_000, 0_u8..6), 1..20)) {
-        let (state, invoice) = (active(&quote()), posted("1000.00", "1100.00"));
-        let mut memos: Vec<CreditMemo> = Vec::new();
-        for (cents, reason) in asked {
-            let amount = usd(&format!("{}.{:02}", cents / 100, cents % 100));
-            let Ok(memo) = CreditMemo::request(&state, &invoice, &memos, amount, &reason.to_string()) else {
-                continue;
-            };
-            if !memos.contains(&memo) {
-                memos.push(memo);
-            }
-        }
-        let credited = Money::total(usd("0").currency(), memos.iter().map(|m| m.untaxed)).expect("adds up");
-        prop_assert!(!credited.exceeds(invoice.untaxed).expect("one currency"), "{credited}");
-        prop_assert!(memos.len() <= 6, "one for each reason");
-    }
 }

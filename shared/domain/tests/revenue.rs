@@ -172,12 +172,60 @@ fn a_quarter_of_yen_is_split_into_whole_yen() {
     assert_eq!(said, ["333 JPY", "333 JPY", "334 JPY"]);
 }
 
+/// Two aligned quarters of 900.00 from the 15th of February: 45 of 90 days are 450.00, of which February has
+/// 14 ÷ 45 = 140.00 and March 31 ÷ 45 = 310.00; then 300.00 a month; then 45 of 92 days until the 14th of August, 440.22,
+/// of which July has 31 ÷ 45 = 303.26 and August the rest.
+#[test]
+fn parts_of_a_quarter_are_recognised_by_the_day() {
+    let mut contract = contract(RevenueTreatment::StraightLine);
+    contract.milestones.clear();
+    let charge = &mut contract.recurring[0];
+    (charge.fee, charge.period, charge.aligned) = (usd("900.00"), Period::Quarterly, true);
+    charge.starts_on = date(2027, 2, 15);
+    let of = [
+        entry("S1", "2027-02-28", "140.00"),
+        entry("S1", "2027-03-31", "310.00"),
+        entry("S1", "2027-04-30", "300.00"),
+        entry("S1", "2027-05-31", "300.00"),
+        entry("S1", "2027-06-30", "300.00"),
+        entry("S1", "2027-07-31", "303.26"),
+        entry("S1", "2027-08-14", "136.96"),
+    ];
+    assert_eq!(planned(&contract), of);
+}
+
+/// Proves CHG-04 in part: a year of 1,200.00 is 100.00 a month. On the 10th of March it is ended for the 30th of June:
+/// 181 of 365 days are 595.07. January and February keep their 100.00; April to June are by the day, 595.07 × 30 ÷ 181 = 98.63,
+/// 101.92 and 98.63; March has the rest, 595.07 − 200.00 − 299.18 = 95.89.
+#[test]
+fn a_charge_that_ends_early_keeps_the_months_that_are_over() {
+    let mut contract = contract(RevenueTreatment::StraightLine);
+    contract.milestones.clear();
+    let charge = &mut contract.recurring[0];
+    (charge.fee, charge.period, charge.term) = (usd("1200.00"), Period::Yearly, 1);
+    charge.starts_on = date(2027, 1, 1);
+    let before = schedule(&contract, START).expect("a schedule");
+    contract.recurring[0].ends_on = Some(date(2027, 6, 30));
+    let entries = reschedule(&contract, date(2027, 3, 10), &before).expect("a schedule").entries;
+    let said: Vec<String> = entries.iter().map(|e| e.amount.amount().to_string()).collect();
+    assert_eq!(said, ["100.00", "100.00", "95.89", "98.63", "101.92", "98.63"]);
+    let total = Money::total(usd("0").currency(), entries.iter().map(|e| e.amount)).unwrap();
+    assert_eq!((total, contract.value().unwrap()), (usd("595.07"), usd("595.07")));
+    // One that is not changed is planned as it was.
+    contract.recurring[0].ends_on = None;
+    assert_eq!(
+        reschedule(&contract, date(2027, 3, 10), &before).expect("a schedule").entries,
+        before.entries
+    );
+}
+
 proptest! {
     /// Proves REV-02 in part: whatever the treatment, period, term and start: the schedule adds up to the contract's value,
     /// to the cent, and nothing is planned before the element begins.
     #[test]
     fn a_schedule_adds_up_to_the_value(
         fee in 1i64..10_000_000, monthly in 1i64..1_000_000, term in 1u32..60, day in 0i64..800,
+        aligned: bool, cut in prop::option::of(0i64..1_200),
         period in prop::sample::select(vec![Period::Monthly, Period::Quarterly, Period::Yearly]),
         timing in prop::sample::select(vec![ChargeTiming::Advance, ChargeTiming::Arrears]),
         treatment in prop::sample::select(vec![
@@ -190,7 +238,8 @@ proptest! {
         let starts_on = START.checked_add(jiff::Span::new().days(day)).unwrap();
         let charge = &mut contract.recurring[0];
         (charge.fee, charge.term, charge.period) = (Money::from_minor_units(monthly, usd).unwrap(), term, period);
-        (charge.timing, charge.starts_on) = (timing, starts_on);
+        (charge.timing, charge.starts_on, charge.aligned) = (timing, starts_on, aligned);
+        charge.ends_on = cut.map(|days| starts_on.checked_add(jiff::Span::new().days(days)).unwrap());
         let schedule = schedule(&contract, START).unwrap();
         let total = Money::total(usd, schedule.entries.iter().map(|e| e.amount)).unwrap();
         prop_assert_eq!(total, contract.value().unwrap());

@@ -52,15 +52,22 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
         [
             "collecting > empty",
             "collecting > drafted",
+            "collecting > withdrawn",
             "drafted > submitted",
             "drafted > posted",
+            "drafted > withdrawn",
             "submitted > posted",
             "posted > part-paid",
             "posted > paid",
+            "posted > credited",
             "part-paid > posted",
             "part-paid > paid",
+            "part-paid > credited",
             "paid > posted",
-            "paid > part-paid"
+            "paid > part-paid",
+            "paid > credited",
+            "credited > posted",
+            "credited > part-paid"
         ]
     );
     assert_eq!(
@@ -91,7 +98,13 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
     );
     assert_eq!(
         graph::<CreditMemoStatus>(),
-        ["requested > approved", "requested > rejected", "approved > posted", "posted > applied"]
+        [
+            "requested > approved",
+            "requested > rejected",
+            "approved > rejected",
+            "approved > posted",
+            "posted > applied"
+        ]
     );
 }
 
@@ -143,6 +156,7 @@ enum Told {
     Posted,
     Paid(u32),
     Returned,
+    Credited(u32),
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -152,6 +166,7 @@ fn told() -> impl Strategy<Value = Told> {
         Just(Told::Posted),
         (1_u32..300).prop_map(Told::Paid),
         Just(Told::Returned),
+        (1_u32..300).prop_map(Told::Credited),
     ]
 }
 
@@ -177,13 +192,19 @@ fn after(invoice: &Invoice, told: Told) -> Option<Invoice> {
         Told::Paid(amount) => {
             let (asked, open) = (usd(&amount.to_string()), invoice.open().expect("open"));
             let paid = if asked.exceeds(open).expect("dollars") { open } else { asked };
-            let payable = invoice.status.may_become(InvoiceStatus::Paid);
-            payable.then(|| invoice.with_cash(paid).expect("adds up"))
+            invoice.is_posted().then(|| invoice.with_cash(paid).expect("adds up"))
         }
         Told::Returned => {
             let back = usd("0.00").minus(invoice.applied).expect("dollars");
-            let payable = invoice.status.may_become(InvoiceStatus::Paid);
-            payable.then(|| invoice.with_cash(back).expect("adds up"))
+            invoice.is_posted().then(|| invoice.with_cash(back).expect("adds up"))
+        }
+        // As a credit memo takes off: never more in all than was billed.
+        Told::Credited(amount) => {
+            let credited = invoice.credited.map_or(usd("0.00"), |credited| credited.untaxed);
+            let (asked, left) = (usd(&amount.to_string()), invoice.untaxed.minus(credited).expect("dollars"));
+            let off = if asked.exceeds(left).expect("dollars") { left } else { asked };
+            let creditable = invoice.is_posted() && off.is_positive();
+            creditable.then(|| invoice.credit(off, off).expect("adds up").0)
         }
     }
 }

@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::line_of;
 use domain::decision::{Decision, Effects};
 use domain::engagement::Engagement;
-use domain::event::Event;
-use domain::problem::{Problem, ProblemCode};
+use domain::problem::Problem;
 use domain::staffing::{IntercompanyCharge, SubcontractorCost};
 use events::Envelope;
 use futures::future::join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::again::Again;
 use crate::commit::{Commit, Committed, Rejection, Write};
-use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record};
+use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record, record_of};
 use crate::exception::exception_of;
 use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
@@ -92,11 +91,11 @@ pub async fn apply_group(
     let Some(&first) = pending.first() else { return Ok(settled) };
     let (tenant, subject) = (first.tenant.clone(), first.subject.clone());
     let mut state = journal.engagement(&tenant, &subject).await?;
-    let mut superseding: BTreeSet<Uuid> = BTreeSet::new();
-    let mut unbilled: BTreeMap<Key, Item> = BTreeMap::new();
+    let again = Again { journal, function, now, decide };
+    let (mut superseding, mut unbilled) = (BTreeSet::<Uuid>::new(), BTreeMap::<Key, Item>::new());
     for round in 0..MOST_ROUNDS {
         for (event, line) in billed_before(journal, &state, &pending, decide).await? {
-            let decided = repeated(journal, function, event, Some(line), now).await?;
+            let decided = again.told(event, Some(line)).await?;
             settled.insert(event.id, decided);
         }
         pending.retain(|e| !settled.contains_key(&e.id));
@@ -138,7 +137,7 @@ pub async fn apply_group(
                             }
                             Some(event) => {
                                 let current = its_line(journal, event, rejection.current).await?;
-                                let decided = repeated(journal, function, event, current, now).await?;
+                                let decided = again.told(event, current).await?;
                                 settled.insert(event.id, decided);
                             }
                             None => stale = true,
@@ -187,9 +186,7 @@ async fn its_line(
 
 /// Where the line of an event that is keyed by its record stands, or would.
 fn line_key(event: &Envelope) -> Option<Key> {
-    let Event::TimeApproved(entry) = &event.event else { return None };
-    let line = line_of(&entry.connection, "time", &entry.entry);
-    Some(Key::line(&event.tenant, &event.subject, line.as_str()))
+    Some(Key::line(&event.tenant, &event.subject, record_of(&event.event)?.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -453,30 +450,5 @@ fn known_event<'a>(
         Some(Write::Insert { cause, .. }) => pending.iter().find(|e| e.id == *cause).copied(),
         Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. } | Write::Supersede { .. })
         | None => None,
-    }
-}
-
-/// An event whose record exists: a duplicate when the content is the same, else an exception.
-async fn repeated(
-    journal: &Journal,
-    function: &str,
-    event: &Envelope,
-    current: Option<Item>,
-    now: Timestamp,
-) -> Result<Decided, JournalError> {
-    let current = current.unwrap_or_default();
-    if current.text("body_hash").is_none_or(|hash| hash == event.body_hash()) {
-        return Ok(Decided::Duplicate);
-    }
-    let same_event = current.text("event_id") == Some(event.id.to_string().as_str());
-    let code = if same_event { ProblemCode::EventConflict } else { ProblemCode::EntryChanged };
-    let first = current.text("event_id").unwrap_or("an earlier event");
-    let problem =
-        Problem::new(code, format!("{} differs from {first}, which stands", event.event.type_name()));
-    let (write, raised) = exception_of(function, event, problem, now)?;
-    match journal.commit(Commit::default().write(write).emit([raised])).await? {
-        // An exception that exists already was raised by an earlier delivery of the same content.
-        Committed::Done | Committed::Rejected(_) => Ok(Decided::Held),
-        Committed::Contended => Err(JournalError::Contended(event.subject.clone())),
     }
 }

@@ -1,6 +1,9 @@
 //! Journal entries: that an event was taken, and what came of it.
 
+use domain::billing::line_of;
 use domain::event::Event;
+use domain::expense::EXPENSE;
+use domain::id::LineId;
 use events::Envelope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,5 +79,15 @@ impl JournalEntry {
 /// its idempotency record, and the commit is a single conditional write.
 #[must_use]
 pub(crate) fn keyed_by_its_record(event: &Event) -> bool {
-    matches!(event, Event::TimeApproved(_))
+    record_of(event).is_some()
+}
+
+/// The line that an event's own record is, or would be.
+#[must_use]
+pub(crate) fn record_of(event: &Event) -> Option<LineId> {
+    match event {
+        Event::TimeApproved(entry) => Some(line_of(&entry.connection, "time", &entry.entry)),
+        Event::ExpenseApproved(expense) => Some(line_of(&expense.connection, EXPENSE, &expense.expense)),
+        _ => None,
+    }
 }

@@ -67,6 +67,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
     }
 
+    /// Where the corrections of an entry's line stand.
+    #[must_use]
+    pub fn correction(tenant: &str, engagement: &str, line: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("correction#{line}"))
+    }
+
+    /// A write-off.
+    #[must_use]
+    pub fn write_off(tenant: &str, engagement: &str, write_off: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("write-off#{write_off}"))
+    }
+
     /// An invoice.
     #[must_use]
     pub fn invoice(tenant: &str, engagement: &str, invoice: &str) -> Self {
@@ -97,6 +109,18 @@ impl Key {
         Self::new(Self::partition(tenant, payment), format!("movement#{number:06}"))
     }
 
+    /// A credit memo.
+    #[must_use]
+    pub fn credit_memo(tenant: &str, engagement: &str, credit_memo: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("credit-memo#{credit_memo}"))
+    }
+
+    /// What somebody changed of invoices in the ERP by hand.
+    #[must_use]
+    pub fn adjustment(tenant: &str, engagement: &str, adjustment: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("adjustment#{adjustment}"))
+    }
+
     /// A version of the contract. Zero-padded, so that versions sort.
     #[must_use]
     pub fn contract(tenant: &str, engagement: &str, version: u32) -> Self {
@@ -119,6 +143,18 @@ impl Key {
     #[must_use]
     pub fn comparison(tenant: &str, engagement: &str) -> Self {
         Self::new(Self::partition(tenant, engagement), "comparison")
+    }
+
+    /// When the engagement's recurring charges are due next.
+    #[must_use]
+    pub fn charge_calendar(tenant: &str, engagement: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), "charge-calendar")
+    }
+
+    /// A period of a recurring charge that was told to be due. Zero-padded, so that periods sort.
+    #[must_use]
+    pub fn told_charge(tenant: &str, engagement: &str, charge: &str, period: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("charge-period#{charge}#{period:06}"))
     }
 
     /// Where the engagement's project stands, and who is on it.

@@ -18,7 +18,7 @@ use crate::store::Item;
 use crate::{Journal, JournalError};
 
 /// Lines taken in one transaction: with the invoice and the page item it stays below DynamoDB's 100.
-const LINES_A_PAGE: usize = 90;
+pub(crate) const LINES_A_PAGE: usize = 90;
 /// Lines of one invoice; what is beyond waits for the next.
 const LINES_AN_INVOICE: usize = 10_000;
 /// Invoices that may meet at one page of lines.
@@ -75,11 +75,11 @@ pub(crate) fn line_item(
         .with("status_at", now.to_string()))
 }
 
-fn ready_key(tenant: &str, engagement: &str) -> String {
+pub(crate) fn ready_key(tenant: &str, engagement: &str) -> String {
     format!("tenant#{tenant}#engagement#{engagement}#line#ready")
 }
 
-fn json(value: impl Serialize) -> Result<Value, JournalError> {
+pub(crate) fn json(value: impl Serialize) -> Result<Value, JournalError> {
     serde_json::to_value(value).map_err(|e| JournalError::Decision(e.to_string()))
 }
 

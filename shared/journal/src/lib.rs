@@ -4,13 +4,16 @@
 //! outgoing events. Either all of it happened, once, or none of it. Everything above
 //! [`Store`] is the same over DynamoDB and over the in-memory store that tests use.
 
+mod again;
 mod approvals;
 mod batch;
 mod cash;
+mod charges;
 mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod credits;
 mod crosswalk;
 mod customer;
 mod delivery;
@@ -29,6 +32,7 @@ mod statements;
 mod store;
 mod supply;
 mod workflows;
+mod write_offs;
 
 pub use approvals::Superseded;
 pub use batch::{Decided, apply_group};

@@ -59,5 +59,6 @@ fn status(engagement: &Engagement) -> Result<WriteDealStatus, JournalError> {
         invoice_total: None,
         tax: None,
         paid: None,
+        credited: None,
     })
 }

@@ -167,3 +167,50 @@ pub fn context(
         purpose: Purpose::Finish,
     }
 }
+
+/// Credit memos for a stand-in of an ERP that takes none: whoever asks for one is refused.
+#[macro_export]
+macro_rules! takes_no_credit_memos {
+    ($stand_in:ty) => {
+        $crate::takes_no_credit_memos!($stand_in: CreateCreditMemo, PostCreditMemo, SetOffCreditMemo);
+    };
+    ($stand_in:ty: $($operation:ident),*) => {$(
+        #[::async_trait::async_trait]
+        impl ::connectors::Performs<::connectors::operation::$operation> for $stand_in {
+            fn idempotency(&self) -> ::connectors::Idempotency {
+                ::connectors::Idempotency::SearchThenCreate { settles_within: ::std::time::Duration::ZERO }
+            }
+            async fn find(
+                &self,
+                _: &::connectors::operation::$operation,
+            ) -> Result<
+                Option<<::connectors::operation::$operation as ::connectors::Operation>::Record>,
+                ::connectors::CallError,
+            > {
+                Ok(None)
+            }
+            async fn perform(
+                &self,
+                _: &::connectors::operation::$operation,
+                _: &str,
+            ) -> Result<
+                <::connectors::operation::$operation as ::connectors::Operation>::Record,
+                ::connectors::CallError,
+            > {
+                Err(::connectors::CallError {
+                    kind: ::connectors::CallErrorKind::Refused,
+                    connection: "stand-in".into(),
+                    operation: <::connectors::operation::$operation as ::connectors::Operation>::NAME,
+                    detail: "not here".into(),
+                })
+            }
+            async fn undo(
+                &self,
+                _: &::connectors::operation::$operation,
+                _: &<::connectors::operation::$operation as ::connectors::Operation>::Record,
+            ) -> Result<::connectors::operation::Undone, ::connectors::CallError> {
+                Ok(::connectors::operation::Undone::Removed)
+            }
+        }
+    )*};
+}

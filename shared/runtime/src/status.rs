@@ -67,6 +67,7 @@ async fn write(
         total,
         tax,
         paid: invoice.applied,
+        credited: invoice.credited.map(|credited| credited.set_off),
     };
     run.perform(
         &format!("project-invoice-status {version}"),
@@ -87,6 +88,7 @@ async fn write(
         invoice_total: Some(total),
         tax: Some(tax),
         paid: Some(invoice.applied),
+        credited: invoice.credited.map(|credited| credited.set_off),
     };
     run.perform(&format!("deal-invoice-status {version}"), systems.crm.connection(), &systems.crm, &in_crm)
         .await?;

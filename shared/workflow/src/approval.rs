@@ -126,8 +126,11 @@ impl Run {
         let (tenant, subject, now) =
             (self.lease.tenant.as_str(), self.lease.subject.as_str(), self.clock.now());
         let approval = Approval::request(engagement, asking.request, asking.rule, round, now);
-        let given_up =
-            self.journal.supersede_approvals(tenant, subject, Some(&approval.what), ASKED_ANEW, now).await?;
+        let given_up = if asking.request.replaces_earlier() {
+            self.journal.supersede_approvals(tenant, subject, Some(&approval.what), ASKED_ANEW, now).await?
+        } else {
+            journal::Superseded::default()
+        };
         let condition = Condition::ApprovalSettled(approval.approval.clone());
         let told: Event = ApprovalRequested::from(&approval).into();
         let mut commit = Commit::default()

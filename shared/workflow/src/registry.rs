@@ -12,12 +12,23 @@ pub enum Workflow {
     Payment,
     /// A change order is carried to ERP, PSA and CRM; one run per approval of a change order.
     ChangeOrder,
+    /// A credit memo is made, posted and set off in the ERP; one run per credit memo.
+    CreditMemo,
+    /// What a credit memo changed of its invoice is shown in PSA and CRM; one run per credit memo.
+    CreditMemoStatus,
 }
 
 impl Workflow {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Activation, Self::Invoice, Self::InvoiceStatus, Self::Payment, Self::ChangeOrder];
+    pub const ALL: [Self; 7] = [
+        Self::Activation,
+        Self::Invoice,
+        Self::InvoiceStatus,
+        Self::Payment,
+        Self::ChangeOrder,
+        Self::CreditMemo,
+        Self::CreditMemoStatus,
+    ];
 
     /// The name under which the journal keeps its runs.
     #[must_use]
@@ -28,6 +39,8 @@ impl Workflow {
             Self::InvoiceStatus => "invoice-status",
             Self::Payment => "payment",
             Self::ChangeOrder => "change-order",
+            Self::CreditMemo => "credit-memo",
+            Self::CreditMemoStatus => "credit-memo-status",
         }
     }
 }

@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, Assigned, ChangeMilestone, CreateAssignments, CreateBillingPlan,
-    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
-    CustomerRecord, LinkCustomer, PostInvoice, Reference, SetBudget, SetRateCard, Undone, WriteDealStatus,
-    WriteInvoiceStatus,
+    CreateCreditMemo, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard,
+    CreateTask, CustomerRecord, LinkCustomer, PostCreditMemo, PostInvoice, Reference, SetBudget,
+    SetOffCreditMemo, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Connection, Idempotency, Operation, Performs};
 use domain::TenantConfig;
 use domain::activation::CustomerFacts;
+use domain::credit_memo::PostedCredit;
 use domain::customer_match::{ErpCustomer, Sought};
 use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
@@ -93,6 +94,7 @@ answers! {
     SetRateCard => UPSERT,
     AmendBillingPlan => UPSERT,
     CreateBillingPlan => REFUSED,
+    SetOffCreditMemo => REFUSED,
     ApplyPayment => REFUSED,
 }
 
@@ -182,6 +184,29 @@ impl Performs<PostInvoice> for StandIn {
     }
 }
 
+/// Operations that are not measured.
+macro_rules! not_measured {
+    ($($operation:ty),*) => {$(
+        #[async_trait]
+        impl Performs<$operation> for StandIn {
+            fn idempotency(&self) -> Idempotency {
+                REFUSED
+            }
+            async fn find(&self, _: &$operation) -> Result<Option<PostedCredit>, CallError> {
+                Ok(None)
+            }
+            async fn perform(&self, _: &$operation, _: &str) -> Result<PostedCredit, CallError> {
+                Err(self.not_here(<$operation>::NAME))
+            }
+            async fn undo(&self, _: &$operation, _: &PostedCredit) -> Result<Undone, CallError> {
+                Ok(Undone::Removed)
+            }
+        }
+    )*};
+}
+
+not_measured!(CreateCreditMemo, PostCreditMemo);
+
 #[async_trait]
 impl Polled for StandIn {
     fn overlap(&self) -> jiff::SignedDuration {
@@ -233,6 +258,9 @@ impl Erp for StandIn {
     }
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoice_of(invoice))
+    }
+    async fn issued_credit(&self, _: &str) -> Result<Option<domain::credit_memo::IssuedCredit>, CallError> {
+        Ok(None)
     }
     async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
         let invoices = self.invoices.lock().expect("no panic in a stand-in");

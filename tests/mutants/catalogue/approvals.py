@@ -6,6 +6,7 @@ from ..mutation import Mutation
 
 RULES = "shared/domain/src/approval.rs"
 PRICES = "shared/domain/src/activation/approval.rs"
+CHECKS = "shared/domain/src/activation/checks.rs"
 STEP = "shared/workflow/src/approval.rs"
 KEPT = "shared/journal/src/approvals.rs"
 FLOW = "shared/runtime/src/flow.rs"
@@ -60,8 +61,9 @@ MUTATIONS = (
     Mutation(
         "what is no price can be approved",
         "A negative price would be set up once somebody said yes to it.",
-        PRICES,
-        (("line.unit_price.is_positive() && line.unit_price.currency() == quote.currency", "!line.service.is_empty()"),),
+        CHECKS,
+        (("price.currency() == quote.currency && (price.is_positive() || (estimated && price.is_zero()))",
+          "price.currency() == quote.currency"),),
         (APPROVABLE,),
     ),
     Mutation(

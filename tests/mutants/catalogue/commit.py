@@ -6,6 +6,7 @@ from ..mutation import Mutation
 
 COMMIT = "shared/journal/src/commit.rs"
 BATCH = "shared/journal/src/batch.rs"
+AGAIN = "shared/journal/src/again.rs"
 EXCEPTION = "shared/journal/src/exception.rs"
 TESTS = "-p journal --test commit"
 SETTLING = "-p journal --test settling"
@@ -131,11 +132,11 @@ MUTATIONS = (
     Mutation(
         "a known event's content is not compared",
         "A correction under a known key would be dropped as a duplicate, and nobody would hear of it.",
-        BATCH,
+        AGAIN,
         (
             (
-                'if current.text("body_hash").is_none_or(|hash| hash == event.body_hash()) {',
-                'if current.text("body_hash").is_some() {',
+                'let same_content = current.text("body_hash").is_none_or(|hash| hash == event.body_hash());',
+                'let same_content = current.text("body_hash").is_some();',
             ),
         ),
         (TESTS,),

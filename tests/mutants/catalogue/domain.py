@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..mutation import Mutation
 
 BILLING = "shared/domain/src/billing.rs"
+MILESTONES = "shared/domain/src/billing/milestone.rs"
 CONTRACT = "shared/domain/src/contract.rs"
 MONEY = "shared/domain/src/money.rs"
 INVOICE = "shared/domain/src/invoice.rs"
@@ -94,7 +95,7 @@ MUTATIONS = (
     Mutation(
         "a milestone is billed each time that it is completed",
         "A milestone that was reopened and accepted again would be charged twice.",
-        BILLING,
+        MILESTONES,
         (
             (
                 "engagement.completed_milestones.get(key) {",
@@ -191,8 +192,8 @@ MUTATIONS = (
         INVOICE,
         (
             (
-                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => self.status,",
-                "InvoiceStatus::PartPaid | InvoiceStatus::Paid => InvoiceStatus::Posted,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => self.status,",
+                "InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => InvoiceStatus::Posted,",
             ),
         ),
         (POSTED_TESTS,),

@@ -178,7 +178,7 @@ MUTATIONS = (
         DECIDE,
         (
             (
-                "c.invoice.body.as_ref().is_some_and(|i| i.status.may_become(InvoiceStatus::Paid))",
+                "c.invoice.body.as_ref().is_some_and(Invoice::is_posted)",
                 "c.invoice.body.as_ref().is_some_and(|i| i.line_count > 0)",
             ),
         ),

@@ -17,7 +17,7 @@ from .properties import DEFINED
 TEMPLATES = Path(__file__).parent.parent / "deals"
 PARTS = ("company", "deal", "quote")
 _AHEAD = re.compile(r"\+(\d+) months")
-LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role")
+LINE_NAMES = ("q2c_milestone", "q2c_charge", "q2c_role", "hs_sku")
 """What a line is called by, whichever of them it has."""
 
 
@@ -96,7 +96,7 @@ def approve(crm: Crm, deal_id: str) -> tuple[Record, dict[str, str | None]]:
 def revise(crm: Crm, deal_id: str, request: dict[str, Any]) -> Record:
     """A further version of the deal's newest quote, in draft, as cloning it in the CRM makes one; returns its ids.
 
-    ``lines`` lays changes over the copied lines, by milestone, charge or role (null drops the line); ``add`` are
+    ``lines`` lays changes over the copied lines, by milestone, charge, role or service (null drops the line); ``add`` are
     further lines; ``quote`` changes the quote itself.
     """
     if unknown := sorted(set(request) - {"quote", "lines", "add"}):

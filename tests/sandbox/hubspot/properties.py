@@ -19,7 +19,7 @@ DEFINED: dict[str, frozenset[str]] = {
         "dealname", "dealstage", "pipeline", "amount", "closedate", "quote_status", "contract_status",
         "sow_status",
         "q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
-        "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_customer_id",
+        "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
         "q2c_contract_version", "q2c_contract_value", "q2c_approved_statements",
     }),
     "quotes": frozenset({
@@ -29,8 +29,11 @@ DEFINED: dict[str, frozenset[str]] = {
     }),
     "line_items": frozenset({
         "hs_sku", "name", "price", "quantity", "amount",
-        "q2c_billing_method", "q2c_milestone", "q2c_planned_date", "q2c_role", "q2c_effective_from",
-        "q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing", "q2c_statement_of_work",
+        "q2c_billing_method", "q2c_milestone", "q2c_planned_date", "q2c_role", "q2c_person",
+        "q2c_effective_from", "q2c_schedule", "q2c_holdback",
+        "q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing", "q2c_charge_aligned",
+        "q2c_ends_on", "q2c_statement_of_work",
+        "q2c_markup_percent", "q2c_expense_cap", "q2c_expense_categories",
     }),
 }
 

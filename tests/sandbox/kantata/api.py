@@ -171,6 +171,8 @@ def include(store: Store, answer: Record, collection: str, name: str) -> None:
         elif name == "stories":
             found = store.books.find("stories", workspace_id=row["id"])
             row["story_ids"] = [item["id"] for item in found]
+        elif name == "expenses":
+            found = [store.books.records[name][key] for key in row["expense_ids"] if key in store.books.records[name]]
         elif name == "custom_field_values":
             found = store.books.find(name, subject_id=row["id"])
             row["custom_field_value_ids"] = [item["id"] for item in found]

@@ -16,6 +16,8 @@ from .store import Store
 ACCEPTANCE_FIELD = "Client acceptance"
 ACCEPTED = "Accepted"
 SUBJECTS_BELOW = ("stories", "billing_milestones", "workspace_resources")
+REPORT_STATUSES = ("pending", "approved", "rejected", "cancelled")
+EXPENSE_FIELDS = {"user", "date", "category", "amount_in_cents", "currency", "currency_base_unit", "billable", "notes"}
 ENTRY_FIELDS = {"role", "user", "date", "minutes", "billable", "notes"}
 
 
@@ -73,6 +75,34 @@ def blueprint(store: Store) -> Blueprint:
     def remove(key: str) -> Response:
         store.delete("time_entries", store.get("time_entries", key))
         return saved(ok=True)
+
+    @control.post("/expenses")
+    def spend() -> tuple[Response, int]:
+        """Enter one expense or several (``expenses``) on a project; with ``approve`` their report is approved at once."""
+        wanted = body()
+        rows = wanted.get("expenses") or [{name: wanted[name] for name in EXPENSE_FIELDS & set(wanted)}]
+        spent = [expense(store, str(wanted.get("workspace_id")), row) for row in rows]
+        if wanted.get("approve"):
+            report(store, spent, "approved")
+        return saved(expenses=spent), 201
+
+    @control.post("/expenses/report")
+    def decide() -> Response:
+        """Hand expenses in, and decide: ``status`` approved, rejected, cancelled or pending, by ids."""
+        wanted = body()
+        status = wanted.get("status", "approved")
+        if status not in REPORT_STATUSES:
+            raise Refused(f"status must be one of {list(REPORT_STATUSES)}")
+        found = [store.get("expenses", str(key)) for key in wanted.get("ids", [])]
+        if not found:
+            raise Refused("no such expenses: give ids")
+        return saved(expense_report_submission=report(store, found, status))
+
+    @control.patch("/expenses/<key>")
+    def correct_expense(key: str) -> Response:
+        """Correct an expense, approved or not."""
+        attributes = expense_attributes(store, body())
+        return saved(expense=store.set("expenses", store.get("expenses", key), attributes))
 
     @control.post("/milestones/complete")
     def complete() -> Response:
@@ -182,6 +212,40 @@ def log_entry(store: Store, story: Record, row: Record) -> Record:
     return store.create("time_entries", {"workspace_id": story["workspace_id"], "story_id": story["id"], **attributes})
 
 
+def expense_attributes(store: Store, row: Record) -> Record:
+    """The product's attributes for the control API's words."""
+    if unknown := sorted(set(row) - EXPENSE_FIELDS):
+        raise Refused(f"unknown fields {unknown}; known are {sorted(EXPENSE_FIELDS)}")
+    words = {"user": "user_id", "billable": "is_billable"}
+    made = {words.get(name, name): value for name, value in row.items()}
+    if "user" in row:
+        made["user_id"] = named(store, "users", full_name=row["user"])["id"]
+    return made
+
+
+def expense(store: Store, workspace: str, row: Record) -> Record:
+    """One expense of a consultant. What only the product sets is set after it was made, which is a change of its own."""
+    defaults = {"user": "Alex Doe", "date": f"{clock.now():%Y-%m-%d}", "category": "Travel", "amount_in_cents": 10_000}
+    attributes = expense_attributes(store, {**defaults, **row})
+    set_later = {name: attributes.pop(name) for name in ("currency", "currency_base_unit", "is_billable")
+                 if name in attributes}
+    return store.set("expenses", store.create("expenses", {"workspace_id": workspace, **attributes}), set_later)
+
+
+def report(store: Store, spent: list[Record], status: str) -> Record:
+    """The report that holds the expenses, in a status; one that is turned down or taken back is no active one."""
+    keys = [row["id"] for row in spent]
+    known = {row["recent_submission_id"] for row in spent}
+    held = store.books.records["expense_report_submissions"]
+    same = [held[key] for key in known if key in held and set(keys) <= set(held[key]["expense_ids"])]
+    found = same[0] if same else store.create("expense_report_submissions", {"workspace_id": spent[0]["workspace_id"]})
+    store.set("expense_report_submissions", found, {"expense_ids": sorted({*found["expense_ids"], *keys}), "status": status})
+    active = found["id"] if status in ("pending", "approved") else None
+    for row in spent:
+        store.set("expenses", row, {"recent_submission_id": found["id"], "active_submission_id": active})
+    return found
+
+
 def project(store: Store, workspace: Record) -> Record:
     """A project with everything that hangs on it."""
     def of(collection: str) -> list[Record]:
@@ -191,4 +255,5 @@ def project(store: Store, workspace: Record) -> Record:
     references = [row for row in store.books.find("external_references") if row["subject_id"] in subjects]
     return {**workspace, "stories": of("stories"), "billing_milestones": of("billing_milestones"),
             "time_entries": of("time_entries"), "workspace_resources": of("workspace_resources"),
+            "expenses": of("expenses"),
             "external_references": references}

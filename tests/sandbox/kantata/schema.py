@@ -46,6 +46,9 @@ TIME_FIELDS = frozenset({
     "workspace_id", "date_performed", "time_in_minutes", "billable", "notes", "rate_in_cents", "role_id",
     "story_id", "user_id", "location", REFERENCE,
 })
+EXPENSE_FIELDS = frozenset({
+    "date", "category", "amount_in_cents", "notes", "user_id", "story_id", "reimbursable", REFERENCE,
+})
 RESOURCE_FIELDS = frozenset({"user_id", "role_id", REFERENCE})
 STATUSES = {100: "Estimate", 300: "In Progress", 400: "On Hold", 500: "Done", 600: "Cancelled"}
 """``status_key`` of a project to what people read; an account may name its own [GK]."""
@@ -111,6 +114,23 @@ COLLECTIONS: dict[str, Collection] = {
         integers=("time_in_minutes", "rate_in_cents"),
         includes=("user", "role", "story", "workspace", "external_references"), deletable=True,
     ),
+    # Its currency is the project's unless it was spent in another; `is_billable` is `billable` when it is created, which
+    # is left to the control API here. No attribute says that it is approved: its report does.
+    "expenses": Collection(
+        "expense", "Expense", EXPENSE_FIELDS | {"workspace_id"}, EXPENSE_FIELDS,
+        required=("workspace_id", "date", "category", "amount_in_cents"),
+        defaults={"currency": "USD", "currency_base_unit": 100, "is_billable": True, "is_invoiced": False, "notes": None,
+                  "user_id": None, "story_id": None, "active_submission_id": None, "recent_submission_id": None},
+        refers={"workspace_id": "workspaces", "user_id": "users", "story_id": "stories"}, integers=("amount_in_cents",),
+        includes=("user", "story", "workspace", "active_submission", "recent_submission", "external_references"),
+    ),
+    # The values of `status` are not in the model: pending, approved, rejected, cancelled [GK]. Kantata takes the expenses
+    # of a new one as `line_item_ids`; the control API makes them here.
+    "expense_report_submissions": Collection(
+        "expense_report_submission", "ExpenseReportSubmission", frozenset({"title", "comment", "workspace_id", "user_id"}),
+        defaults={"status": "pending", "expense_ids": []}, refers={"workspace_id": "workspaces", "user_id": "users"},
+        includes=("user", "workspace", "expenses", "external_references"),
+    ),
     # With a user it is named, without one unnamed [C: developer.kantata.com, tag Workspace-Resources]. Whether one
     # can be deleted over the API is not published; its attribute `deletable` suggests it [GK].
     "workspace_resources": Collection(
@@ -139,7 +159,8 @@ SUBJECTS = {item.subject: name for name, item in COLLECTIONS.items()}
 """``subject_type`` of an external reference or event to its collection."""
 
 INCLUDED = {"workspace": "workspaces", "story": "stories", "user": "users", "role": "roles",
-            "rate_card_set": "rate_card_sets", "rate_card": "rate_cards", "rate_card_version": "rate_card_versions"}
+            "rate_card_set": "rate_card_sets", "rate_card": "rate_cards", "rate_card_version": "rate_card_versions",
+            "active_submission": "expense_report_submissions", "recent_submission": "expense_report_submissions"}
 """Include names of single associations; their key is ``<name>_id`` [C]."""
 
 CUSTOM_FIELD_SUBJECT = "story"

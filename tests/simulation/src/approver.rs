@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::approval::{Approval, ApprovalDecided, Verdict};
+use domain::approval::{Approval, ApprovalDecided, CREDIT_MEMO, Verdict};
 use events::{Envelope, Traceparent};
 use journal::{Item, Store};
 
@@ -17,7 +17,13 @@ pub(crate) async fn answer(world: &Arc<World>, deals: &[Deal]) -> usize {
     for approval in &open {
         let deal = deals.iter().find(|d| d.engagement == approval.engagement);
         let allowed = deal.is_some_and(|d| d.price == Price::Allowed);
-        decide(world, approval, if allowed { Verdict::Approved } else { Verdict::Rejected });
+        // Whoever is asked about a credit memo says the same to everybody: mostly yes.
+        let yes = if approval.what == CREDIT_MEMO {
+            !approval.approval.as_str().ends_with(['0', '7', 'c'])
+        } else {
+            allowed
+        };
+        decide(world, approval, if yes { Verdict::Approved } else { Verdict::Rejected });
     }
     open.len()
 }

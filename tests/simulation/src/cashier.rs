@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use domain::cash::Receipt;
-use domain::invoice::{Invoice, InvoiceStatus};
+use domain::invoice::Invoice;
 use domain::payment::{PaymentApplicationRequested, RequestedApplication};
-use domain::transition::Status;
 use events::{Envelope, Traceparent};
 
 use crate::engine::open as open_books;
@@ -21,8 +20,7 @@ pub(crate) fn apply(world: &Arc<World>) -> usize {
     for receipt in of("receipt").filter_map(|i| i.body::<Receipt>().ok()) {
         let Some(unapplied) = receipt.unapplied.filter(|u| u.is_positive()) else { continue };
         let fits = |i: &&Invoice| {
-            i.status.may_become(InvoiceStatus::Paid)
-                && i.open().is_ok_and(|open| open.is_positive())
+            i.open().is_ok_and(|open| open.is_positive())
                 && (receipt.home.is_none() || receipt.customer.as_ref() == Some(&i.customer))
         };
         let Some(at) = invoices.iter().position(|i| fits(&i)) else { continue };

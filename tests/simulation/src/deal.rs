@@ -1,10 +1,13 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+use domain::contract::{ChargeTiming, Period};
+use domain::expense::{Expense, ExpenseStatus};
 use domain::id::EngagementId;
-use domain::money::Money;
-use domain::quote::{Quote, QuoteLine};
+use domain::money::{Currency, Money};
+use domain::quote::{PassThrough, Quote, QuoteLine};
 use domain::sample;
 use domain::work::TimeEntry;
+use jiff::Span;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +38,20 @@ pub(crate) struct Deal {
     /// The PSA reports where the project stands and who is on it, while work is done.
     #[serde(default)]
     pub(crate) told: bool,
+    /// Its first entry is corrected once it is billed.
+    #[serde(default)]
+    pub(crate) corrected: bool,
+    /// Finance writes off the first line that is ready.
+    #[serde(default)]
+    pub(crate) written_off: bool,
+    /// How often finance takes something off an invoice.
+    #[serde(default)]
+    pub(crate) credits: u64,
     /// Time to be approved.
     pub(crate) time: Vec<TimeEntry>,
+    /// Expenses that the PSA tells of.
+    #[serde(default)]
+    pub(crate) expenses: Vec<Expense>,
     /// Milestones to be completed.
     pub(crate) completed: Vec<String>,
     /// A further version of the quote, or the same with a further statement of work, approved while work goes on.
@@ -88,10 +103,14 @@ impl Deal {
             price: Price::Fair,
             reported: true,
             told: false,
+            corrected: false,
+            written_off: false,
+            credits: 0,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
+            expenses: vec![],
             completed: vec!["M1".into()],
             change_order: Some(with_designer(changed(
                 &quote,
@@ -113,9 +132,17 @@ impl Deal {
         Self { quote: of(&["SOW-1"]), time: vec![], change_order, ..Self::fixed() }
     }
 
-    /// The same, with a PSA that reports what becomes of the project.
+    /// The same, with expenses under a cap, a PSA that reports what becomes of the project, a charge that is
+    /// due, and a line that is billed anew.
     pub(crate) fn told() -> Self {
-        Self { told: true, ..Self::cheap() }
+        let expenses = [("12302", "240.00"), ("12303", "18.50")];
+        let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
+        let mut deal = Self { told: true, credits: 1, expenses, ..Self::cheap() };
+        for quote in [Some(&mut deal.quote), deal.change_order.as_mut()].into_iter().flatten() {
+            quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+            quote.lines.push(sample::support_line("71", "S7", "900.00", "2026-10-20", 2));
+        }
+        deal
     }
 
     /// The same, sold too cheaply, which somebody allows.
@@ -142,6 +169,12 @@ impl Deal {
             lines: lines(sim, milestones, by_time),
             ..sample::quote()
         };
+        if sim.one_in(2) {
+            quote.lines.push(expense_line(sim));
+        }
+        if sim.one_in(2) {
+            quote.lines.push(recurring(sim));
+        }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
         quote.customer.company = (55 + company).to_string();
@@ -170,9 +203,13 @@ impl Deal {
             withdrawn,
             reported,
             told: sim.one_in(2),
+            corrected: false,
+            written_off: false,
+            credits: sim.below(3),
             change_order,
             price,
             completed,
+            expenses: expenses(sim, &deal),
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,
         }
@@ -190,8 +227,48 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     let price = dollars(sim, 1_000, 9_000).amount().to_string();
     let added = sim.one_in(2).then(|| sample::milestone_line("92", "M9", "Added", &price));
     let next = changed(quote, touched, added);
+    let mut next = if sim.one_in(2) { ended(sim, next) } else { next };
     let by_time = next.lines.iter().any(|l| l.role.is_some());
+    for terms in next.lines.iter_mut().filter_map(|l| l.expenses.as_mut()) {
+        *terms = other_terms(sim, terms);
+    }
+    // One that has begun goes on as it is; one that has not may be dropped.
+    let future = |l: &QuoteLine| {
+        l.recurrence
+            .as_ref()
+            .and_then(|r| r.starts_on)
+            .is_some_and(|day| day >= jiff::civil::date(2027, 1, 1))
+    };
+    if sim.one_in(3) {
+        next.lines.retain(|l| l.line != "71" || !future(l));
+    }
     if by_time && sim.one_in(2) { with_designer(next) } else { next }
+}
+
+/// A charge of which some periods are over, some are due while the history lasts, or none has begun.
+fn recurring(sim: &Sim) -> QuoteLine {
+    let fee = dollars(sim, 100, 2_000).amount().to_string();
+    let first = if sim.one_in(5) { jiff::civil::date(2027, 1, 5) } else { jiff::civil::date(2026, 11, 22) };
+    let back = Span::new().days(i64::try_from(sim.below(80)).unwrap_or(0));
+    let starts_on = if first.year() == 2027 { first } else { first.saturating_sub(back) };
+    let term = 1 + u32::try_from(sim.below(6)).unwrap_or(0);
+    let mut line = sample::support_line("71", "S7", &fee, &starts_on.to_string(), term);
+    if let Some(terms) = &mut line.recurrence {
+        terms.aligned = sim.one_in(2);
+        terms.timing = Some(if sim.one_in(2) { ChargeTiming::Advance } else { ChargeTiming::Arrears });
+        terms.period = Some(if sim.one_in(4) { Period::Quarterly } else { Period::Monthly });
+    }
+    line
+}
+
+/// The same quote with its charge ended early, now and then within a period that was billed in advance.
+fn ended(sim: &Sim, mut quote: Quote) -> Quote {
+    let days = Span::new().days(i64::try_from(sim.below(40)).unwrap_or(0));
+    let day = jiff::civil::date(2026, 12, 1).saturating_add(days);
+    for terms in quote.lines.iter_mut().filter(|l| l.line == "71").filter_map(|l| l.recurrence.as_mut()) {
+        terms.ends_on = terms.starts_on.filter(|first| *first <= day).map(|_| day);
+    }
+    quote
 }
 
 /// The same quote with a role more.
@@ -257,6 +334,40 @@ fn lines(sim: &Sim, milestones: u64, by_time: bool) -> Vec<QuoteLine> {
         }
     }
     lines
+}
+
+/// A line that passes expenses on, now and then at cost, now and then without a cap.
+fn expense_line(sim: &Sim) -> QuoteLine {
+    let cap = (!sim.one_in(3)).then(|| dollars(sim, 50, 900).amount().to_string());
+    sample::expense_line("98", sim.any::<&str>(&["0", "7.5", "10"]), cap.as_deref())
+}
+
+/// Other terms of expenses: a higher markup or a lower cap. What waited for a person would fit under better terms, and
+/// be billed when it is told again; and a cap that is put on later is refused.
+fn other_terms(sim: &Sim, terms: &PassThrough) -> PassThrough {
+    let markup_percent = terms.markup_percent.map(|m| m + Decimal::from(*sim.any(&[0, 2, 5])));
+    let lower = |cap: Money| {
+        let other = dollars(sim, 50, 900);
+        if other.exceeds(cap).unwrap_or(true) { cap } else { other }
+    };
+    PassThrough { markup_percent, cap: terms.cap.map(lower), ..terms.clone() }
+}
+
+/// Expenses, most of them approved and for the customer to bear, one or the other in euros.
+fn expenses(sim: &Sim, deal: &str) -> Vec<Expense> {
+    (0..sim.below(7))
+        .map(|n| {
+            let cost = match sim.below(20) {
+                0 => Money::parse("80.00", Currency::from_code("EUR").expect("EUR")).expect("an amount"),
+                _ => dollars(sim, 1, 300),
+            };
+            Expense {
+                pass_through: !sim.one_in(8),
+                status: if sim.one_in(10) { ExpenseStatus::Submitted } else { ExpenseStatus::Approved },
+                ..sample::expense(&format!("{deal}9{n:02}"), cost)
+            }
+        })
+        .collect()
 }
 
 fn time(sim: &Sim, deal: &str) -> Vec<TimeEntry> {

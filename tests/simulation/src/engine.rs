@@ -38,6 +38,7 @@ struct State {
     plan: Plan,
     calm: bool,
     killed: bool,
+    quiet: bool,
     current: u64,
     turns: u64,
     spawned: Vec<Going>,
@@ -57,20 +58,21 @@ impl Sim {
     pub(crate) fn new(seed: u64, epoch: Timestamp, traced: bool) -> Arc<Self> {
         let mut rng = fastrand::Rng::with_seed(seed);
         let plan = Plan::draw(&mut rng);
-        Self::with(rng, plan, epoch, traced)
+        Self::with(rng, plan, epoch, (traced, false))
     }
 
     /// An engine in which nothing goes wrong but what is aimed at.
     pub(crate) fn quiet(epoch: Timestamp, traced: bool) -> Arc<Self> {
-        Self::with(fastrand::Rng::with_seed(1), Plan::quiet(), epoch, traced)
+        Self::with(fastrand::Rng::with_seed(1), Plan::quiet(), epoch, (traced, true))
     }
 
-    fn with(rng: fastrand::Rng, plan: Plan, epoch: Timestamp, traced: bool) -> Arc<Self> {
+    fn with(rng: fastrand::Rng, plan: Plan, epoch: Timestamp, (traced, quiet): (bool, bool)) -> Arc<Self> {
         let state = State {
             plan,
             rng,
             calm: false,
             killed: false,
+            quiet,
             current: 0,
             turns: 0,
             spawned: Vec::new(),
@@ -91,6 +93,11 @@ impl Sim {
     /// A number below `n`.
     pub(crate) fn below(&self, n: u64) -> u64 {
         open(&self.state).rng.u64(0..n.max(1))
+    }
+
+    /// Whether nothing goes wrong but what is aimed at: then what is tried must happen every time.
+    pub(crate) fn is_quiet(&self) -> bool {
+        open(&self.state).quiet
     }
 
     /// Whether one of `n` equally likely things is the case.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::invoice::InvoiceStatus;
 use domain::problem::ProblemCode;
 use events::Envelope;
 use journal::Item;
@@ -45,6 +46,8 @@ pub const fn function_of(workflow: Workflow) -> &'static str {
         Workflow::InvoiceStatus => "invoice-posted",
         Workflow::Payment => "payment-received",
         Workflow::ChangeOrder => "change-order-approved",
+        Workflow::CreditMemo => "credit-memo-requested",
+        Workflow::CreditMemoStatus => "credit-memo-issued",
     }
 }
 
@@ -55,6 +58,8 @@ fn handler_of(workflow: Workflow) -> Box<dyn Handler> {
         Workflow::InvoiceStatus => Box::new(invoice_posted::InvoicePosted),
         Workflow::Payment => Box::new(payment_received::PaymentReceived),
         Workflow::ChangeOrder => Box::new(change_order_approved::ChangeOrderApproved),
+        Workflow::CreditMemo => Box::new(credit_memo_requested::CreditMemoRequested),
+        Workflow::CreditMemoStatus => Box::new(credit_memo_issued::CreditMemoIssued),
     }
 }
 
@@ -104,9 +109,12 @@ async fn stop_and_take_back(
     world.sim.aim(then);
     match workflow {
         Workflow::Activation => script::ask_for_withdrawal(&world, &deal),
-        Workflow::Invoice | Workflow::InvoiceStatus | Workflow::Payment | Workflow::ChangeOrder => {
-            Box::pin(undo(&world, workflow)).await
-        }
+        Workflow::Invoice
+        | Workflow::InvoiceStatus
+        | Workflow::Payment
+        | Workflow::ChangeOrder
+        | Workflow::CreditMemo
+        | Workflow::CreditMemoStatus => Box::pin(undo(&world, workflow)).await,
     }
     Box::pin(quiet(&world)).await;
     Box::pin(once_more(&world, workflow)).await;
@@ -148,7 +156,7 @@ async fn once_more(world: &Arc<World>, workflow: Workflow) {
 
 /// Plays the deal until the workflow waits for a person.
 async fn stops(world: &Arc<World>, deal: &Deal, workflow: Workflow) -> bool {
-    let mut reported = false;
+    let (mut reported, mut asked) = (false, false);
     for _ in 0..MOST_MINUTES {
         tokio::time::sleep(Duration::from_secs(60)).await;
         if runs(world, workflow).iter().any(|run| run.text("status") == Some("held")) {
@@ -159,7 +167,13 @@ async fn stops(world: &Arc<World>, deal: &Deal, workflow: Workflow) -> bool {
             reported = true;
         }
         world.poll();
-        script::pay_in_full(world);
+        match workflow {
+            // Nobody pays, so that there is something to be set off.
+            Workflow::CreditMemo | Workflow::CreditMemoStatus => {
+                asked = asked || script::credit::ask_for_the_first(world, &deal.engagement).await;
+            }
+            _ => script::pay_in_full(world),
+        }
     }
     false
 }
@@ -200,7 +214,7 @@ fn runs(world: &World, workflow: Workflow) -> Vec<Item> {
 }
 
 /// How many records of ours the products hold.
-fn counts(world: &World) -> [usize; 7] {
+fn counts(world: &World) -> [usize; 10] {
     let books = open(&world.books);
     let in_use = books.projects.iter().filter(|row| !row.archived).count();
     [
@@ -211,6 +225,9 @@ fn counts(world: &World) -> [usize; 7] {
         books.invoices.len(),
         books.invoices.values().filter(|i| i.number.is_some()).count(),
         books.bookings.len(),
+        books.credits.len(),
+        books.credits.values().filter(|c| c.number.is_some()).count(),
+        books.credits.values().filter(|c| c.set_off.is_positive()).count(),
     ]
 }
 
@@ -260,6 +277,7 @@ fn left_behind(world: &World, workflow: Workflow) -> Vec<String> {
             must(&mut broken, known, || format!("step {name} is {state}, and nobody is told"));
         }
     }
+    released(&mut broken, world, workflow, &ledger);
     for (invoice, made) in &open(&world.books).invoices {
         let draft = made.number.is_none();
         must(&mut broken, workflow != Workflow::Invoice || !draft, || {
@@ -267,4 +285,26 @@ fn left_behind(world: &World, workflow: Workflow) -> Vec<String> {
         });
     }
     broken
+}
+
+/// What was taken back holds no line any more: those of an invoice are ready again, and those of a credit memo stay
+/// billed and may be credited by another.
+fn released(broken: &mut Vec<String>, world: &World, workflow: Workflow, ledger: &Ledger) {
+    let ended = runs(world, workflow).iter().all(|run| run.text("status") == Some("compensated"));
+    if workflow == Workflow::Invoice && ended {
+        for invoice in &ledger.invoices {
+            let held = ledger.lines.iter().any(|l| l.invoice.as_deref() == Some(invoice.invoice.as_str()));
+            let withdrawn = invoice.status == InvoiceStatus::Withdrawn;
+            must(broken, withdrawn && !held, || format!("{} still holds lines", invoice.invoice));
+        }
+    }
+    if workflow == Workflow::CreditMemo && ended {
+        for memo in ledger.kind("credit-memo") {
+            let over = memo.text("status") == Some("rejected");
+            must(broken, over, || format!("a credit memo is {:?}", memo.text("status")));
+        }
+        must(broken, open(&world.books).credits.is_empty(), || "a draft is left in the ERP".into());
+        let billed = ledger.lines.iter().all(|line| line.invoice.is_some());
+        must(broken, billed, || "a line was released".into());
+    }
 }

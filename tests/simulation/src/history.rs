@@ -84,7 +84,8 @@ pub struct Rehearsal {
 async fn history(seed: u64, traced: bool) -> Outcome {
     let epoch = EPOCH.parse().expect("a timestamp");
     let sim = Sim::new(seed, epoch, traced);
-    let world = World::new(Arc::clone(&sim)).await;
+    // Some firms let finance approve credit memos.
+    let world = World::asking(Arc::clone(&sim), sim.one_in(2)).await;
     let deals: Vec<Deal> = (0..=sim.below(3)).map(|n| Deal::draw(&sim, n)).collect();
     let (master, played) = (Arc::clone(&world), deals.clone());
     sim.spawn(async move { everything(master, played).await });
@@ -121,13 +122,21 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         }
         if world.sim.one_in(6) {
             world.remind();
+            world.schedule_charges();
+            // Now and then its clock strikes twice.
+            if world.sim.one_in(4) {
+                world.schedule_charges();
+            }
             operator::settle(&world).await;
         }
-        if world.sim.one_in(4) {
+        if world.sim.one_in(4) && !world.sim.is_quiet() {
             script::pay(&world, false);
         }
         if world.sim.one_in(8) {
             cashier::apply(&world);
+        }
+        if world.sim.one_in(5) {
+            script::write_off(&world, &deals).await;
         }
     }
     world.sim.calm_down();
@@ -141,6 +150,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         // The log is read to its end, overlap and all.
         world.poll();
         world.remind();
+        world.schedule_charges();
         quiet(world).await;
         let settled = operator::settle(world).await + approver::answer(world, deals).await;
         let applied = cashier::apply(world) > 0;

@@ -4,13 +4,18 @@
 mod approvals;
 mod cash;
 pub(crate) mod change_order;
+mod charges;
+mod corrections;
+mod credits;
 mod delivery;
 mod events;
+mod expenses;
 mod money;
 mod records;
 mod supply;
 pub(crate) mod withdrawal;
 mod work;
+mod write_off;
 
 use domain::billing::BillableLine;
 use domain::engagement::{Engagement, EngagementStatus};
@@ -26,6 +31,14 @@ use crate::world::{TENANT, World};
 pub(crate) struct Line {
     pub(crate) line: BillableLine,
     pub(crate) invoice: Option<String>,
+    pub(crate) status: Option<String>,
+}
+
+impl Line {
+    /// Whether it will never be billed, by somebody's decision.
+    pub(crate) fn is_written_off(&self) -> bool {
+        self.status.as_deref() == Some("written-off")
+    }
 }
 
 /// The items of an engagement, read once.
@@ -45,7 +58,8 @@ impl Ledger {
             engagement: kind("state").find_map(|i| i.body().ok()),
             lines: kind("line")
                 .filter_map(|i| {
-                    Some(Line { line: i.body().ok()?, invoice: i.text("invoice").map(str::to_owned) })
+                    let text = |name| i.text(name).map(str::to_owned);
+                    Some(Line { line: i.body().ok()?, invoice: text("invoice"), status: text("status") })
                 })
                 .collect(),
             invoices: kind("invoice").filter_map(|i| i.body().ok()).collect(),
@@ -63,7 +77,7 @@ impl Ledger {
 pub(crate) async fn has_ready_lines(world: &World, engagement: &EngagementId) -> bool {
     let partition = Key::partition(TENANT, engagement.as_str());
     let lines = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
-    lines.iter().any(|line| line.text("invoice").is_none())
+    lines.iter().any(|line| line.text("status") == Some("ready"))
 }
 
 /// Everything that does not hold.
@@ -82,10 +96,15 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         let mut found = records::broken(world, deal, &ledger, &items);
         found.extend(approvals::broken(deal, &ledger));
         found.extend(work::broken(world, deal, &ledger));
+        found.extend(expenses::broken(world, deal, &ledger));
+        found.extend(charges::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
+        found.extend(write_off::broken(&ledger));
+        found.extend(corrections::broken(&ledger));
         found.extend(money::broken(world, &ledger));
+        found.extend(credits::broken(world, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));
@@ -96,7 +115,18 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
 /// Everything of value: what is owed, billed and paid, in the table and in the products' books.
 pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
-    let kinds = ["line", "charge", "cost", "invoice", "invoice-page", "delivery"];
+    let kinds = [
+        "line",
+        "write-off",
+        "correction",
+        "charge",
+        "cost",
+        "invoice",
+        "invoice-page",
+        "delivery",
+        "credit-memo",
+        "adjustment",
+    ];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
@@ -109,6 +139,7 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     let unmatched = items.iter().filter(|i| i.text("kind") == Some("receipt") && i.text("home").is_none());
     worth.extend(unmatched.map(|item| format!("{item:?}")));
     worth.extend(books.invoices.iter().map(|(id, invoice)| format!("{id} {invoice:?}")));
+    worth.extend(books.credits.iter().map(|(id, credit)| format!("{id} {credit:?}")));
     worth.extend(books.bookings.iter().map(|(id, booking)| format!("{id} {booking:?}")));
     worth.extend(books.plans.iter().map(|(id, plan)| format!("{id} {plan}")));
     worth.extend(books.projects.iter().map(|row| format!("{row:?}")));

@@ -3,6 +3,7 @@
 mod books;
 mod call;
 mod changes;
+mod credits;
 mod crm;
 mod erp;
 mod held;
@@ -10,6 +11,7 @@ mod psa;
 mod staffing;
 
 pub(crate) use books::{Books, Change, ErpInvoice, Fate, Received};
+pub(crate) use credits::issue_by_hand;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
+pub(crate) mod credit;
 mod project;
+mod write_off;
 
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use crate::engine::{Fault, Place, open};
 use crate::products::{Books, Change, ErpInvoice, Fate, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
+
+pub(crate) use write_off::{revise, write_off};
 
 /// How often somebody looks whether a project is there.
 const LOOKS: u32 = 2_000;
@@ -61,7 +65,13 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
         let (world, deal) = (Arc::clone(&world), deal.clone());
         async move { change(&world, &deal).await }
     };
-    tokio::join!(deliver(&world, &deal), changing, project::tell(&world, &deal));
+    // Finance takes off what is billed while work goes on.
+    let crediting = async {
+        if !world.sim.is_quiet() {
+            credit::ask(&world, &deal).await;
+        }
+    };
+    tokio::join!(deliver(&world, &deal), changing, project::tell(&world, &deal), crediting);
     if deal.reported {
         // What the CRM owns of a customer, and what it does not.
         let company = &deal.quote.customer.company;
@@ -71,6 +81,9 @@ pub(crate) async fn play(world: Arc<World>, deal: Deal) {
     }
     sim.wait(600, 7_200).await;
     request_invoice(&world, &deal.engagement, "the end of the month");
+    if world.sim.is_quiet() && deal.credits > 0 {
+        credit::ask_and_wait(&world, &deal).await;
+    }
 }
 
 /// The customer signs a change order while work goes on; now and then it is approved twice.
@@ -138,15 +151,24 @@ pub(crate) fn report_all(world: &World, deal: &Deal) {
     for entry in &deal.time {
         report(world, deal, Event::TimeApproved(entry.clone()));
     }
+    for expense in &deal.expenses {
+        report(world, deal, Event::ExpenseApproved(expense.clone()));
+    }
 }
 
 /// Work is done and approved over some hours, in any order.
 async fn deliver(world: &World, deal: &Deal) {
     let mut work: Vec<Event> = deal.time.iter().cloned().map(Event::TimeApproved).collect();
     work.extend(deal.completed.iter().map(|key| Event::MilestoneCompleted(sample::completion(key))));
+    work.extend(deal.expenses.iter().cloned().map(Event::ExpenseApproved));
     while !work.is_empty() {
         let next = usize::try_from(world.sim.below(work.len() as u64)).unwrap_or(0);
-        report(world, deal, work.swap_remove(next));
+        let done = work.swap_remove(next);
+        if let (Event::ExpenseApproved(expense), true) = (&done, world.sim.one_in(4)) {
+            // Its report was touched after it was approved: the log tells the same expense under another name.
+            tell(world, deal, format!("expense:{}:touched", expense.expense), done.clone());
+        }
+        report(world, deal, done);
         if world.sim.one_in(3) {
             world.sim.wait(0, 3_600).await;
         }
@@ -155,13 +177,18 @@ async fn deliver(world: &World, deal: &Deal) {
 
 /// An entry of the PSA's log, which shows it some minutes later.
 pub(crate) fn report(world: &World, deal: &Deal, event: Event) {
-    let at = world.sim.now();
     let record = match &event {
-        Event::TimeApproved(entry) => format!("time_entry:{}:approved", entry.entry),
+        Event::ExpenseApproved(expense) => format!("expense:{}:approved", expense.expense),
+        Event::TimeApproved(entry) => format!("time_entry:{}:{}:approved", entry.entry, entry.minutes),
         Event::MilestoneCompleted(done) => format!("story:{}:{}:accepted", deal.quote.deal, done.milestone),
         Event::RecordChanged(told) => format!("{}:{}:{}", told.object, told.record, told.changed_at),
         other => other.type_name().to_owned(),
     };
+    tell(world, deal, record, event);
+}
+
+fn tell(world: &World, deal: &Deal, record: String, event: Event) {
+    let at = world.sim.now();
     let lag = if world.sim.strikes(Fault::Lags, Place::ReadChanges) { world.sim.below(900) } else { 0 };
     let shown_at =
         at.saturating_add(SignedDuration::from_secs(i64::try_from(lag).unwrap_or(0))).unwrap_or(at);
@@ -240,15 +267,12 @@ pub(crate) fn pay_in_full(world: &Arc<World>) {
     }
 }
 
-/// What was posted and nobody paid for yet, or (in the calm) what is open again: the number and the amount of each.
+/// What was posted and nobody paid for yet, or (in the calm) what is open again: the number and what is open of each.
 fn unpaid(world: &World, calm: bool) -> Vec<(String, Money)> {
     let books = open(&world.books);
     let unpaid = |i: &ErpInvoice| {
         let number = i.number.clone()?;
-        match named(&books, &number) {
-            false => Some((number, i.total())),
-            true => (calm && i.open().is_positive()).then(|| (number, i.open())),
-        }
+        (i.open().is_positive() && (calm || !named(&books, &number))).then(|| (number, i.open()))
     };
     books.invoices.values().filter_map(unpaid).collect()
 }

@@ -8,7 +8,6 @@ use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::id::InvoiceId;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::json;
@@ -75,14 +74,14 @@ pub(crate) fn company_changed(world: &Arc<World>, company: &str, property: &str,
     send(world, CRM, body.to_string(), by_hubspot);
 }
 
-/// The ERP tells that an invoice was posted. Such a message may get lost for good: its log tells it too.
-pub(crate) fn posted(world: &Arc<World>, invoice: &InvoiceId, record: &str, at: Timestamp) {
+/// The ERP tells that an invoice or credit note of ours was posted. Such a message may get lost for good: its log tells it too.
+pub(crate) fn posted(world: &Arc<World>, external_id: &str, record: &str, at: Timestamp) {
     if world.sim.strikes(Fault::Lost, Place::Webhook) {
         return;
     }
     let body = json!({
         "type": "invoice.posted", "timestamp": at.to_string(),
-        "data": {"id": record.parse::<i64>().unwrap_or(0), "external_id": invoice, "number": null, "state": "posted",
+        "data": {"id": record.parse::<i64>().unwrap_or(0), "external_id": external_id, "number": null, "state": "posted",
                  "write_date": at.to_string()},
     });
     send(world, ERP, body.to_string(), by_standard_webhooks);

@@ -12,10 +12,14 @@ use std::sync::{Arc, Mutex};
 
 use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
+use domain::approval::{ApprovalRule, CREDIT_MEMO};
+use domain::problem::Owner;
 use domain::sample;
 use domain::staffing::{Employment, Resource, TransferBasis, TransferPrice};
 use events::Envelope;
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
 use journal::{Expect, Item, Journal, Key, Op, Store};
 use runtime::{Bus, Connect, Context};
@@ -58,6 +62,8 @@ pub(crate) struct World {
     config: Arc<TenantConfig>,
     connections: BTreeMap<String, Arc<Connection>>,
     index: Mutex<BTreeMap<String, Vec<Item>>>,
+    /// When the last run that told of charges began.
+    charges_told: Mutex<Option<Timestamp>>,
     /// Deals and deliveries that have not come to their end.
     going: Mutex<u64>,
     complaints: Mutex<Vec<String>>,
@@ -66,6 +72,11 @@ pub(crate) struct World {
 impl World {
     /// A configured tenant in which nothing happened yet.
     pub(crate) async fn new(sim: Arc<Sim>) -> Arc<Self> {
+        Self::asking(sim, false).await
+    }
+
+    /// The same, which lets finance approve credit memos or grants them at once.
+    pub(crate) async fn asking(sim: Arc<Sim>, approves: bool) -> Arc<Self> {
         let table = Arc::new(MemoryStore::new());
         let connections = connections();
         let items = configuration(&connections);
@@ -79,9 +90,10 @@ impl World {
             queues: Mutex::default(),
             stream: Mutex::default(),
             taken: Mutex::default(),
-            config: Arc::new(tenant()),
+            config: Arc::new(tenant(approves)),
             connections,
             index: Mutex::default(),
+            charges_told: Mutex::default(),
             going: Mutex::default(),
             complaints: Mutex::default(),
         })
@@ -152,6 +164,26 @@ impl World {
         });
     }
 
+    /// Calls `schedule-charges` once, as its schedule does.
+    pub(crate) fn schedule_charges(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let began = world.sim.now();
+            let context = world.context("schedule-charges");
+            let told = schedule_charges::tell_all(&context).await.and_then(schedule_charges::verdict);
+            if told.is_ok() {
+                *open(&world.charges_told) = Some(began);
+            }
+            world.sim.note(|| format!("charges told: {told:?}"));
+        });
+    }
+
+    /// The day on which the last run that told of charges began, where the business counts its days.
+    pub(crate) fn charges_told_on(&self) -> Option<Date> {
+        let zone = TimeZone::get(&self.config.time_zone).expect("a time zone");
+        open(&self.charges_told).map(|at| at.to_zoned(zone).date())
+    }
+
     /// Calls `remind` once, as its schedule does.
     pub(crate) fn remind(self: &Arc<Self>) {
         let world = Arc::clone(self);
@@ -164,7 +196,7 @@ impl World {
 }
 
 /// The shipped configuration, with a subcontractor of another legal entity.
-fn tenant() -> TenantConfig {
+fn tenant(approves: bool) -> TenantConfig {
     let supplier = Resource {
         name: SUPPLIER.into(),
         person: None,
@@ -175,12 +207,21 @@ fn tenant() -> TenantConfig {
     };
     let basis = TransferBasis::Hourly(sample::usd("95.25"));
     let price = TransferPrice { from: "NW-EU".into(), to: "NW-US".into(), basis, effective_from: None };
+    let mut shipped = sample::config();
+    if approves {
+        shipped.approvals.push(ApprovalRule {
+            what: CREDIT_MEMO.into(),
+            asked_of: Owner::FinanceOperations,
+            remind_after_hours: 24,
+            expires_after_hours: 168,
+        });
+    }
     TenantConfig {
         resources: vec![supplier],
         transfer_prices: vec![price],
         // Recorded quotes are older than the question who answers for their delivery.
         delivery_owners: vec![],
-        ..sample::config()
+        ..shipped
     }
 }
 

@@ -7,20 +7,25 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 18] = [
     "webhook",
     "poll",
     "quote-approved",
     "change-order-approved",
     "time-approved",
+    "expense-approved",
     "milestone-completed",
     "invoice-requested",
     "invoice-posted",
     "payment-received",
+    "credit-memo-requested",
+    "credit-memo-issued",
     "record-changed",
     "publish-outbox",
     "approval-decided",
     "remind",
+    "schedule-charges",
+    "charge-due",
 ];
 
 /// The longest process of each function in a deal in which nothing goes wrong.
@@ -101,14 +106,19 @@ every_function! {
     quote_approved = "quote-approved";
     change_order_approved = "change-order-approved";
     time_approved = "time-approved";
+    expense_approved = "expense-approved";
     milestone_completed = "milestone-completed";
     invoice_requested = "invoice-requested";
     invoice_posted = "invoice-posted";
     payment_received = "payment-received";
+    credit_memo_requested = "credit-memo-requested";
+    credit_memo_issued = "credit-memo-issued";
     record_changed = "record-changed";
     publish_outbox = "publish-outbox";
     approval_decided = "approval-decided";
     remind = "remind";
+    schedule_charges = "schedule-charges";
+    charge_due = "charge-due";
 }
 
 /// A deal in which nothing goes wrong touches every kind of call but those to a dead letter's.

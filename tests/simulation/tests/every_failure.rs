@@ -111,7 +111,8 @@ fn last_that_can_be_taken_back(workflow: Workflow) -> Place {
     match workflow {
         Workflow::Activation => Place::CreateAssignments,
         Workflow::Invoice => Place::PostInvoice,
-        Workflow::InvoiceStatus | Workflow::Payment => Place::WriteDealStatus,
+        Workflow::InvoiceStatus | Workflow::Payment | Workflow::CreditMemoStatus => Place::WriteDealStatus,
+        Workflow::CreditMemo => Place::PostCreditMemo,
         Workflow::ChangeOrder => Place::CreateAssignments,
     }
 }

@@ -75,6 +75,7 @@ fn every_kind_of_item_is_recorded() {
 /// States in which something may stand half-way, as they are stored.
 const UNFINISHED: &[&str] = &[
     "approval status requested",
+    "credit-memo status approved",
     "exception status open",
     "invoice status collecting",
     "invoice status drafted",
@@ -98,7 +99,11 @@ const UNFINISHED: &[&str] = &[
 const QUEUES: &[&str] = &[
     "approval-decided",
     "change-order-approved",
+    "charge-due",
+    "credit-memo-issued",
+    "credit-memo-requested",
     "dead-letters",
+    "expense-approved",
     "invoice-posted",
     "invoice-requested",
     "milestone-completed",
@@ -107,6 +112,7 @@ const QUEUES: &[&str] = &[
     "quote-approved",
     "record-changed",
     "time-approved",
+    "write-off-requested",
 ];
 
 #[test]

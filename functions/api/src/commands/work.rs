@@ -1,9 +1,11 @@
-//! Approved work reported through the API: time and milestones. A call is taken whole or not at all.
+//! Approved work reported through the API: time, expenses and milestones. A call is taken whole or not at all.
 
 use std::collections::BTreeSet;
 
 use domain::engagement::{Engagement, EngagementStatus};
+use domain::expense::{Expense, ExpenseStatus};
 use domain::id::EngagementId;
+use domain::money::Money;
 use domain::work::{MilestoneCompletion, TimeEntry};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -47,6 +49,27 @@ struct Entry {
     minutes: u32,
     billable: bool,
     notes: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expenses {
+    expenses: Vec<Spent>,
+}
+
+/// An expense as [`Expense`] has it, and whether it is approved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spent {
+    approved: bool,
+    connection: String,
+    expense: String,
+    project: String,
+    person: String,
+    category: String,
+    incurred_on: Date,
+    cost: Money,
+    pass_through: bool,
 }
 
 #[derive(Deserialize)]
@@ -103,24 +126,78 @@ fn sound(i: usize, entry: &Entry, state: &Engagement) -> Result<(), ApiError> {
     if entry.minutes == 0 || entry.minutes > MOST_MINUTES {
         return Err(malformed("minutes: must be 1 to 1440"));
     }
-    let long = |text: &str, most: usize| text.chars().count() > most;
-    if long(&entry.person, LONGEST_NAME) || entry.person.trim().is_empty() {
+    if !is_name(&entry.person) {
         return Err(malformed("person: must be 1 to 200 characters"));
     }
-    if long(&entry.role, LONGEST_NAME) || entry.role.trim().is_empty() {
+    if !is_name(&entry.role) {
         return Err(malformed("role: must be 1 to 200 characters"));
     }
-    if entry.notes.as_deref().is_some_and(|n| long(n, LONGEST_NOTES)) {
+    if entry.notes.as_deref().is_some_and(|n| n.chars().count() > LONGEST_NOTES) {
         return Err(malformed("notes: must be at most 1000 characters"));
     }
     if !is_record(&entry.project) || entry.task.as_deref().is_some_and(|t| !is_record(t)) {
         return Err(malformed("project: project and task must be IDs"));
     }
-    if state.records.project.as_ref().is_some_and(|project| *project != entry.project) {
-        let detail = format!("entries[{i}].project: is not the project of the engagement");
+    own_project(&format!("entries[{i}]"), &entry.project, state)
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().count() <= LONGEST_NAME && !text.trim().is_empty()
+}
+
+/// Work is reported for the engagement's own project, as far as it has one yet.
+fn own_project(at: &str, project: &str, state: &Engagement) -> Result<(), ApiError> {
+    if state.records.project.as_ref().is_some_and(|known| known != project) {
+        let detail = format!("{at}.project: is not the project of the engagement");
         return Err(ApiError::new(Kind::NotAcceptable, detail));
     }
     Ok(())
+}
+
+/// Takes approved expenses.
+pub(super) async fn expenses(context: &Context, caller: &Caller, call: &Call) -> Result<Command, ApiError> {
+    let id: EngagementId = call.id("engagement")?;
+    let Expenses { expenses } = call.body()?;
+    let state = open(context, caller, &id).await?;
+    let known = expenses.iter().map(|e| (e.approved, e.connection.as_str(), e.expense.as_str()));
+    batch(context, caller, &state, "expenses", known).await?;
+    let now = context.clock.now();
+    let mut events = Vec::new();
+    for (i, spent) in expenses.into_iter().enumerate() {
+        let at = format!("expenses[{i}]");
+        let Spent { connection, expense, project, person, category, incurred_on, cost, pass_through, .. } =
+            spent;
+        for (name, text) in [("person", &person), ("category", &category)] {
+            if !is_name(text) {
+                return Err(ApiError::new(
+                    Kind::Malformed,
+                    format!("{at}.{name}: must be 1 to {LONGEST_NAME} characters"),
+                ));
+            }
+        }
+        if !is_record(&project) {
+            return Err(ApiError::new(Kind::Malformed, format!("{at}.project: must be an ID")));
+        }
+        if !cost.is_positive() {
+            return Err(ApiError::new(Kind::Malformed, format!("{at}.cost: must be more than nothing")));
+        }
+        own_project(&at, &project, &state)?;
+        let status = ExpenseStatus::Approved;
+        let told = Expense {
+            connection,
+            expense,
+            project,
+            person,
+            category,
+            incurred_on,
+            cost,
+            pass_through,
+            status,
+        };
+        events.push((now, told.into()));
+    }
+    let summary = format!("reported {} approved expenses", events.len());
+    Ok(Command { about: About::Engagement(id), events, summary, answer: Map::new() })
 }
 
 /// Takes completed, accepted milestones.

@@ -23,7 +23,25 @@ const PAYMENT: &[&str] = &[
     "applications",
 ];
 
-/// An invoice with what is open and since when, and the payments applied to it.
+const CREDIT_MEMO: &[&str] = &[
+    "credit_memo",
+    "status",
+    "untaxed",
+    "tax",
+    "total",
+    "set_off",
+    "number",
+    "credited_on",
+    "parts",
+    "rebill",
+    "reason",
+    "requested_by",
+];
+const ADJUSTMENT: &[&str] =
+    &["adjustment", "connection", "record", "number", "issued_on", "untaxed", "tax", "total", "invoices"];
+
+/// An invoice with what is open and since when, the payments applied to it, its credit memos, and what somebody
+/// changed of it in the ERP by hand.
 pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) -> Result<Value, ApiError> {
     let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
     let (tenant, journal) = (&caller.tenant, &context.journal);
@@ -36,11 +54,32 @@ pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) 
     let paid = journal.listed(tenant, engagement.as_str(), "payment#", MOST_LISTED + 1).await?;
     let payments: Vec<Value> =
         paid.iter().take(MOST_LISTED).filter(|item| is_for(item, id)).map(payment).collect();
+    let memos = journal.listed(tenant, engagement.as_str(), "credit-memo#", MOST_LISTED + 1).await?;
+    let by_hand = journal.listed(tenant, engagement.as_str(), "adjustment#", MOST_LISTED + 1).await?;
+    let credit_memos: Vec<Value> = memos
+        .iter()
+        .take(MOST_LISTED)
+        .filter(|item| item.text("invoice") == Some(id.as_str()))
+        .map(|item| fields(item, CREDIT_MEMO).into())
+        .collect();
+    let adjustments: Vec<Value> = by_hand
+        .iter()
+        .take(MOST_LISTED)
+        .filter(|item| names(item, id))
+        .map(|item| fields(item, ADJUSTMENT).into())
+        .collect();
+    let truncated = [&paid, &memos, &by_hand].iter().any(|items| items.len() > MOST_LISTED);
     Ok(
         json!({"engagement": engagement, "invoice": invoice, "open": collections.open, "collections": collections,
-              "payments": payments,
-              "truncated": paid.len() > MOST_LISTED}),
+              "payments": payments, "credit_memos": credit_memos, "manual_adjustments": adjustments,
+              "truncated": truncated}),
     )
+}
+
+/// Whether an adjustment names an invoice.
+fn names(item: &Item, invoice: &InvoiceId) -> bool {
+    let named = item.0.get("invoices").and_then(Value::as_array);
+    named.is_some_and(|named| named.iter().any(|id| id.as_str() == Some(invoice.as_str())))
 }
 
 /// Payments of an engagement.

@@ -75,11 +75,24 @@ pub(super) async fn deal(
 }
 
 fn statement(item: &Item) -> Value {
-    const SHOWN: &[&str] =
-        &["statement", "status", "approval", "contract_version", "terms", "milestones", "recurring", "rates"];
+    const SHOWN: &[&str] = &[
+        "statement",
+        "status",
+        "approval",
+        "contract_version",
+        "terms",
+        "milestones",
+        "recurring",
+        "rates",
+        "expenses",
+    ];
     fields(item, SHOWN).into()
 }
 
 fn brief(item: &Item) -> Value {
-    fields(item, &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "invoiced_on"]).into()
+    fields(
+        item,
+        &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "credited", "invoiced_on"],
+    )
+    .into()
 }

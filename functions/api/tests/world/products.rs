@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
-    AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, Idempotency,
-    LinkCustomer, Operation, Performs, PostInvoice, Undone, WriteDealStatus,
+    AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCreditMemo, CreateCustomer, CreateInvoice,
+    Idempotency, LinkCustomer, Operation, Performs, PostCreditMemo, PostInvoice, SetOffCreditMemo, Undone,
+    WriteDealStatus,
 };
 use connectors::role::{Crm, Erp, Polled};
 use connectors::{CallError, CallErrorKind};
@@ -66,7 +67,10 @@ never_writes!(
     AmendBillingPlan,
     CreateInvoice,
     PostInvoice,
-    ApplyPayment
+    ApplyPayment,
+    CreateCreditMemo,
+    PostCreditMemo,
+    SetOffCreditMemo
 );
 
 #[async_trait]
@@ -112,6 +116,9 @@ impl Erp for Asked {
         Ok(None)
     }
     async fn invoice(&self, _: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
+        Ok(None)
+    }
+    async fn issued_credit(&self, _: &str) -> Result<Option<domain::credit_memo::IssuedCredit>, CallError> {
         Ok(None)
     }
     async fn invoice_numbered(&self, _: &str) -> Result<Option<InvoiceId>, CallError> {

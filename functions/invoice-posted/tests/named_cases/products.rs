@@ -8,15 +8,16 @@ use async_trait::async_trait;
 use connectors::inbound::Translated;
 use connectors::operation::{
     AmendBillingPlan, ApplyPayment, Assigned, ChangeMilestone, CreateAssignments, CreateBillingPlan,
-    CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard, CreateTask,
-    CustomerRecord, LinkCustomer, PostInvoice, Reference, SetBudget, SetRateCard, Undone, WriteDealStatus,
-    WriteInvoiceStatus,
+    CreateCreditMemo, CreateCustomer, CreateInvoice, CreateMilestone, CreateProject, CreateRateCard,
+    CreateTask, CustomerRecord, LinkCustomer, PostCreditMemo, PostInvoice, Reference, SetBudget,
+    SetOffCreditMemo, SetRateCard, Undone, WriteDealStatus, WriteInvoiceStatus,
 };
 use connectors::role::{Crm, Erp, Polled, Psa};
 use connectors::{CallError, CallErrorKind, Idempotency, Operation, Performs};
 use domain::activation::CustomerFacts;
+use domain::credit_memo::{IssuedCredit, PostedCredit};
 use domain::customer_match::{ErpCustomer, Sought};
-use domain::id::{EngagementId, InvoiceId};
+use domain::id::{CreditMemoId, EngagementId, InvoiceId};
 use domain::invoice::PostedInvoice;
 use domain::money::{Currency, Money};
 use domain::quote::Quote;
@@ -38,6 +39,27 @@ pub struct Product {
     pub during_posting: Mutex<Option<During>>,
     pub posting_is_silent: Mutex<bool>,
     pub postings: Mutex<u32>,
+    pub credits: Mutex<BTreeMap<CreditMemoId, PostedCredit>>,
+    /// What was set off, by credit memo.
+    pub set_off: Mutex<BTreeMap<CreditMemoId, Money>>,
+    /// Credit notes that somebody issued by hand, by record.
+    pub by_hand: Mutex<BTreeMap<String, IssuedCredit>>,
+    pub credit_is_refused: Mutex<bool>,
+    pub credit_is_silent: Mutex<bool>,
+    pub credits_made: Mutex<u32>,
+    /// What each booking of cash came to, in the order in which they were made.
+    pub bookings: Mutex<Vec<(String, Money)>>,
+    /// What the next booking of cash meets.
+    pub booking_fails: Mutex<Option<Silence>>,
+}
+
+/// A call that is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It never had its effect.
+    Before,
+    /// It had its effect.
+    After,
 }
 
 fn error(kind: CallErrorKind, operation: &'static str) -> CallError {
@@ -77,9 +99,32 @@ answers!(
     SetBudget,
     ChangeMilestone,
     SetRateCard,
-    LinkCustomer,
-    ApplyPayment
+    LinkCustomer
 );
+
+#[async_trait]
+impl Performs<ApplyPayment> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, apply: &ApplyPayment) -> Result<Option<Reference>, CallError> {
+        let bookings = self.bookings.lock().unwrap();
+        Ok(bookings.iter().any(|(id, _)| *id == apply.booking).then(|| Reference { record: "b1".into() }))
+    }
+    async fn perform(&self, apply: &ApplyPayment, _: &str) -> Result<Reference, CallError> {
+        let silence = self.booking_fails.lock().unwrap().take();
+        if silence != Some(Silence::Before) {
+            self.bookings.lock().unwrap().push((apply.booking.clone(), apply.total().unwrap()));
+        }
+        match silence {
+            Some(_) => Err(error(CallErrorKind::Unknown, ApplyPayment::NAME)),
+            None => Ok(Reference { record: "b1".into() }),
+        }
+    }
+    async fn undo(&self, _: &ApplyPayment, _: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Impossible("it is booked".into()))
+    }
+}
 
 #[async_trait]
 impl Performs<CreateAssignments> for Product {
@@ -175,6 +220,82 @@ impl Performs<PostInvoice> for Product {
 }
 
 #[async_trait]
+impl Performs<CreateCreditMemo> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, create: &CreateCreditMemo) -> Result<Option<PostedCredit>, CallError> {
+        Ok(self.credits.lock().unwrap().get(&create.credit_memo).cloned())
+    }
+    async fn perform(&self, create: &CreateCreditMemo, _: &str) -> Result<PostedCredit, CallError> {
+        if *self.credit_is_refused.lock().unwrap() {
+            return Err(error(CallErrorKind::Refused, CreateCreditMemo::NAME));
+        }
+        let mut credits = self.credits.lock().unwrap();
+        let currency = create.untaxed.currency();
+        let untaxed = Money::total(currency, create.lines.iter().map(|l| l.amount)).unwrap();
+        let draft = PostedCredit {
+            record: format!("c{}", credits.len() + 1),
+            posted: false,
+            number: None,
+            credited_on: None,
+            untaxed,
+            tax: Money::zero(currency),
+            total: untaxed,
+        };
+        *self.credits_made.lock().unwrap() += 1;
+        assert!(credits.insert(create.credit_memo.clone(), draft.clone()).is_none(), "made once");
+        match std::mem::take(&mut *self.credit_is_silent.lock().unwrap()) {
+            true => Err(error(CallErrorKind::Unknown, CreateCreditMemo::NAME)),
+            false => Ok(draft),
+        }
+    }
+    async fn undo(&self, create: &CreateCreditMemo, _: &PostedCredit) -> Result<Undone, CallError> {
+        self.credits.lock().unwrap().remove(&create.credit_memo);
+        Ok(Undone::Removed)
+    }
+}
+
+#[async_trait]
+impl Performs<PostCreditMemo> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, post: &PostCreditMemo) -> Result<Option<PostedCredit>, CallError> {
+        Ok(self.credits.lock().unwrap().get(&post.credit_memo).filter(|c| c.posted).cloned())
+    }
+    async fn perform(&self, post: &PostCreditMemo, _: &str) -> Result<PostedCredit, CallError> {
+        let mut credits = self.credits.lock().unwrap();
+        let draft = credits.get_mut(&post.credit_memo).expect("a draft");
+        draft.posted = true;
+        draft.number = Some(format!("CN2026-{}", draft.record));
+        draft.credited_on = Some(jiff::civil::date(2026, 11, 22));
+        Ok(draft.clone())
+    }
+    async fn undo(&self, _: &PostCreditMemo, _: &PostedCredit) -> Result<Undone, CallError> {
+        Ok(Undone::Impossible("it is posted".into()))
+    }
+}
+
+#[async_trait]
+impl Performs<SetOffCreditMemo> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, _: &SetOffCreditMemo) -> Result<Option<Reference>, CallError> {
+        Ok(None)
+    }
+    async fn perform(&self, set_off: &SetOffCreditMemo, _: &str) -> Result<Reference, CallError> {
+        let before = self.set_off.lock().unwrap().insert(set_off.credit_memo.clone(), set_off.amount);
+        assert!(before.is_none(), "set off once");
+        Ok(Reference { record: "s1".into() })
+    }
+    async fn undo(&self, _: &SetOffCreditMemo, _: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Impossible("it is booked".into()))
+    }
+}
+
+#[async_trait]
 impl Polled for Product {
     fn overlap(&self) -> jiff::SignedDuration {
         jiff::SignedDuration::ZERO
@@ -225,6 +346,19 @@ impl Erp for Product {
     }
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoices.lock().unwrap().get(invoice).cloned())
+    }
+    async fn issued_credit(&self, record: &str) -> Result<Option<IssuedCredit>, CallError> {
+        if let Some(found) = self.by_hand.lock().unwrap().get(record) {
+            return Ok(Some(found.clone()));
+        }
+        let credits = self.credits.lock().unwrap();
+        let found = credits.iter().find(|(_, credit)| credit.record == record);
+        Ok(found.map(|(id, credit)| IssuedCredit {
+            credit: credit.clone(),
+            carries: Some(id.to_string()),
+            invoices: vec![],
+            customer: None,
+        }))
     }
     async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
         let invoices = self.invoices.lock().unwrap();

@@ -220,6 +220,9 @@ impl Erp for Product {
     async fn invoice(&self, _: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(None)
     }
+    async fn issued_credit(&self, _: &str) -> Result<Option<domain::credit_memo::IssuedCredit>, CallError> {
+        Ok(None)
+    }
     async fn invoice_numbered(&self, _: &str) -> Result<Option<InvoiceId>, CallError> {
         Ok(None)
     }
@@ -241,3 +244,5 @@ pub fn connections(product: &Arc<Product>) -> runtime::fake::FakeConnections {
     known.tenants.insert("northwind".into(), Arc::new(config));
     known
 }
+
+runtime::takes_no_credit_memos!(Product);

@@ -228,6 +228,9 @@ impl Erp for Product {
     async fn invoice(&self, _: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Err(never("read invoice"))
     }
+    async fn issued_credit(&self, _: &str) -> Result<Option<domain::credit_memo::IssuedCredit>, CallError> {
+        Ok(None)
+    }
     async fn invoice_numbered(&self, _: &str) -> Result<Option<InvoiceId>, CallError> {
         Err(never("read invoice"))
     }
@@ -249,3 +252,5 @@ pub fn connections(product: &Arc<Product>) -> FakeConnections {
     known.tenants.insert("northwind".into(), Arc::new(config));
     known
 }
+
+runtime::takes_no_credit_memos!(Product);

@@ -348,8 +348,13 @@ impl Erp for Product {
     async fn invoice(&self, invoice: &InvoiceId) -> Result<Option<PostedInvoice>, CallError> {
         Ok(self.invoices.lock().unwrap().get(invoice).cloned())
     }
+    async fn issued_credit(&self, _: &str) -> Result<Option<domain::credit_memo::IssuedCredit>, CallError> {
+        Ok(None)
+    }
     async fn invoice_numbered(&self, number: &str) -> Result<Option<InvoiceId>, CallError> {
         let invoices = self.invoices.lock().unwrap();
         Ok(invoices.iter().find(|(_, i)| i.number.as_deref() == Some(number)).map(|(id, _)| id.clone()))
     }
 }
+
+runtime::takes_no_credit_memos!(Product);

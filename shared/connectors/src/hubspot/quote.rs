@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Opportunity, Quote, QuoteLine, Recurrence};
+use domain::quote::{Customer, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::Trigger;
 use super::wire::{Batch, Object};
+use super::{Trigger, schedule};
 use crate::error::{CallError, CallErrorKind};
 use crate::http::{Api, Call, Effect};
 
@@ -22,6 +22,8 @@ const STAGE: &str = "dealstage";
 /// The property of a deal that names its approved statements of work: a choice of several, which HubSpot
 /// separates by semicolons.
 const APPROVED_STATEMENTS: &str = "q2c_approved_statements";
+/// The property of a line that names the categories of expenses that it passes on: a choice of several, likewise.
+const EXPENSE_CATEGORIES: &str = "q2c_expense_categories";
 const APPROVED: &str = "APPROVED";
 /// Most records that one batch read takes.
 const BATCH: usize = 100;
@@ -31,7 +33,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 15] = [
+const LINE: [&str; 23] = [
     "hs_sku",
     "name",
     "price",
@@ -39,25 +41,35 @@ const LINE: [&str; 15] = [
     "amount",
     "q2c_billing_method",
     "q2c_milestone",
+    "q2c_schedule",
+    "q2c_holdback",
     "q2c_planned_date",
     "q2c_role",
+    "q2c_person",
     "q2c_effective_from",
     "q2c_charge",
     "q2c_period",
     "q2c_starts_on",
     "q2c_charge_timing",
+    "q2c_markup_percent",
+    "q2c_expense_cap",
+    EXPENSE_CATEGORIES,
+    "q2c_charge_aligned",
+    "q2c_ends_on",
     "q2c_statement_of_work",
 ];
 
-const BILLING_METHODS: [(&str, BillingMethod); 3] = [
+const BILLING_METHODS: [(&str, BillingMethod); 4] = [
     ("fixed-fee", BillingMethod::FixedFee),
     ("time-and-materials", BillingMethod::TimeAndMaterials),
     ("recurring", BillingMethod::Recurring),
+    ("pass-through-expense", BillingMethod::PassThroughExpense),
 ];
 const PERIODS: [(&str, Period); 3] =
     [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
 const TIMINGS: [(&str, ChargeTiming); 2] =
     [("advance", ChargeTiming::Advance), ("arrears", ChargeTiming::Arrears)];
+const YES_OR_NO: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// The deal's approved quote of the highest version; where none is approved, its latest.
 pub(super) async fn of(api: &Api, triggers: &[Trigger], deal: &str) -> Result<Quote, CallError> {
@@ -100,9 +112,9 @@ fn opportunity(deal: &Object, triggers: &[Trigger]) -> Opportunity {
     Opportunity { stage: deal.text(STAGE), standing }
 }
 
-/// The statements of work that somebody approved, each name once.
-fn approved_statements(deal: &Object) -> BTreeSet<String> {
-    let held = deal.text(APPROVED_STATEMENTS).unwrap_or_default();
+/// The choices that a property of several holds, each once.
+fn several(object: &Object, property: &str) -> BTreeSet<String> {
+    let held = object.text(property).unwrap_or_default();
     held.split(';').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
@@ -187,7 +199,7 @@ fn assembled(
         project_template: quote.text("q2c_project_template"),
         delivery_owner: quote.text("q2c_delivery_owner"),
         time_ceiling: ceiling.map_err(|e| format!("q2c_tm_ceiling: {e}"))?,
-        approved_statements: approved_statements(found),
+        approved_statements: several(found, APPROVED_STATEMENTS),
         lines: lines.iter().map(|l| line(l, currency)).collect::<Result<_, _>>()?,
         pending: vec![],
     })
@@ -226,11 +238,18 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
             .transpose()
             .map_err(|e| within(e.to_string()))?,
         milestone: item.text("q2c_milestone"),
+        schedule: said(item, "q2c_schedule", schedule::parts).map_err(within)?.unwrap_or_default(),
+        holdback: said(item, "q2c_holdback", schedule::holdback).map_err(within)?,
         planned_on: parsed::<Date>(item, "q2c_planned_date").map_err(within)?,
         role: item.text("q2c_role"),
+        person: item.text("q2c_person"),
         effective_from: parsed::<Date>(item, "q2c_effective_from").map_err(within)?,
         recurrence: match billing_method {
             Some(BillingMethod::Recurring) => Some(recurrence(item).map_err(within)?),
+            _ => None,
+        },
+        expenses: match billing_method {
+            Some(BillingMethod::PassThroughExpense) => Some(expenses(item, currency).map_err(within)?),
             _ => None,
         },
         statement: item.text("q2c_statement_of_work"),
@@ -244,6 +263,18 @@ fn recurrence(item: &Object) -> Result<Recurrence, String> {
         period: chosen_of(item, "q2c_period", &PERIODS)?,
         starts_on: parsed::<Date>(item, "q2c_starts_on")?,
         timing: chosen_of(item, "q2c_charge_timing", &TIMINGS)?,
+        aligned: chosen_of(item, "q2c_charge_aligned", &YES_OR_NO)?.unwrap_or_default(),
+        ends_on: parsed::<Date>(item, "q2c_ends_on")?,
+    })
+}
+
+/// On which terms a line passes expenses on.
+fn expenses(item: &Object, currency: Currency) -> Result<PassThrough, String> {
+    let cap = item.text("q2c_expense_cap").map(|v| Money::parse(&v, currency)).transpose();
+    Ok(PassThrough {
+        markup_percent: parsed::<Decimal>(item, "q2c_markup_percent")?,
+        cap: cap.map_err(|e| format!("q2c_expense_cap: {e}"))?,
+        categories: several(item, EXPENSE_CATEGORIES),
     })
 }
 
@@ -252,6 +283,11 @@ fn chosen_of<T: Copy>(object: &Object, name: &str, choices: &[(&str, T)]) -> Res
     let Some(held) = object.text(name) else { return Ok(None) };
     let found = choices.iter().find(|(choice, _)| *choice == held);
     found.map(|(_, meant)| Some(*meant)).ok_or_else(|| format!("{name} `{held}`"))
+}
+
+/// What a property says in words of its own, if it says anything; words that can't be read are an error.
+fn said<T>(object: &Object, name: &str, read: fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+    object.text(name).map(|v| read(&v).ok_or_else(|| format!("{name} `{v}` can't be read"))).transpose()
 }
 
 fn parsed<T: std::str::FromStr>(object: &Object, name: &str) -> Result<Option<T>, String> {

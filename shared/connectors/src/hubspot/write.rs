@@ -28,6 +28,7 @@ fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
         ("q2c_invoice_total", status.invoice_total.map(amount)),
         ("q2c_tax_amount", status.tax.map(amount)),
         ("q2c_paid_amount", status.paid.map(amount)),
+        ("q2c_credited_amount", status.credited.map(amount)),
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|v| (name, v)))

@@ -25,12 +25,19 @@ struct Named {
     /// With whether more happened to it than that it was created.
     resources: BTreeMap<String, bool>,
     removed: Vec<SubscribedEvent>,
+    expenses: BTreeSet<String>,
+    /// Reports of expenses: what is approved of an expense is its report.
+    reports: BTreeSet<String>,
 }
 
 impl Named {
     fn take(&mut self, event: SubscribedEvent) {
         match event.subject_type.to_ascii_lowercase().as_str() {
             "timeentry" | "time_entry" => _ = self.entries.insert(event.subject_id),
+            "expense" => _ = self.expenses.insert(event.subject_id),
+            "expensereportsubmission" | "expense_report_submission" => {
+                self.reports.insert(event.subject_id);
+            }
             "story" => _ = self.stories.insert(event.subject_id),
             // Our own writes of budget and rate card are changes of the project too.
             "workspace" if event.may_touch(&STANDING) => _ = self.projects.insert(event.subject_id),
@@ -47,11 +54,12 @@ impl Named {
 }
 
 impl Kantata {
-    /// What is of interest among the records that changed since a moment: approved time, accepted
-    /// milestones, where projects stand, who is on them.
+    /// What is of interest among the records that changed since a moment: approved time and
+    /// expenses, accepted milestones, where projects stand, who is on them.
     pub(super) async fn read_changes(&self, since: Timestamp) -> Result<Vec<Translated>, CallError> {
         let since = since.to_string();
-        let events = std::iter::once(EVENTS).chain(self.settings.resource_events.iter().map(String::as_str));
+        let configured = self.settings.resource_events.iter().chain(&self.settings.expense_events);
+        let events = std::iter::once(EVENTS).chain(configured.map(String::as_str));
         let events = events.collect::<Vec<_>>().join(",");
         let query = [("created_after", since.as_str()), ("event_types", events.as_str())];
         let answer = self.all(POLL, "subscribed_events", &query).await?;
@@ -63,6 +71,7 @@ impl Kantata {
             }
         }
         let mut translated = self.approved_time(&Vec::from_iter(named.entries)).await?;
+        translated.extend(self.approved_expenses(named.expenses, &Vec::from_iter(named.reports)).await?);
         translated.extend(self.accepted_milestones(&Vec::from_iter(named.stories)).await?);
         translated.extend(self.project_statuses(&Vec::from_iter(named.projects)).await?);
         translated.extend(self.assigned_resources(&named.resources).await?);

@@ -189,6 +189,11 @@ impl Performs<WriteInvoiceStatus> for Kantata {
         if operation.paid.is_positive() {
             message.push_str(&format!(", paid {}", operation.paid.amount()));
         }
+        if let Some(credited) = operation.credited
+            && let Ok(open) = operation.total.minus(operation.paid).and_then(|left| left.minus(credited))
+        {
+            message.push_str(&format!(", credited {}, open {}", credited.amount(), open.amount()));
+        }
         let body = json!({ "external_reference": {
             "service_name": self.settings.service_name,
             "service_model": INVOICE,

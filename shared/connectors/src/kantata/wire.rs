@@ -158,6 +158,36 @@ pub(super) struct TimeEntry {
     pub(super) updated_at: Timestamp,
 }
 
+/// An expense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Expense {
+    #[serde(deserialize_with = "id")]
+    pub(super) workspace_id: String,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) user_id: Option<String>,
+    pub(super) date: Date,
+    pub(super) category: String,
+    pub(super) amount_in_cents: i64,
+    /// ISO code.
+    pub(super) currency: String,
+    /// How many of the units that the amount is in make one of the currency's major units.
+    #[serde(default)]
+    pub(super) currency_base_unit: Option<u32>,
+    pub(super) is_billable: bool,
+    /// The report that it is in and that was not turned down or taken back.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub(super) active_submission_id: Option<String>,
+    pub(super) updated_at: Timestamp,
+}
+
+/// A report of expenses, which is what is approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ExpenseReport {
+    pub(super) status: String,
+    #[serde(default, deserialize_with = "ids")]
+    pub(super) expense_ids: Vec<String>,
+}
+
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct User {
@@ -258,6 +288,10 @@ fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
     Option::<Either>::deserialize(deserializer)?.map(|given| short(given.into())).transpose()
 }
 
+fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Vec::<Either>::deserialize(deserializer)?.into_iter().map(|given| short(given.into())).collect()
+}
+
 fn short<E: serde::de::Error>(id: String) -> Result<String, E> {
     if id.len() > LONGEST_ID { Err(E::invalid_length(id.len(), &"an ID")) } else { Ok(id) }
 }
@@ -313,6 +347,16 @@ mod tests {
         page::<Story>(vendor!("kantata/stories.json"), "stories");
         page::<CustomFieldValue>(vendor!("kantata/stories.json"), "custom_field_values");
         page::<TimeEntry>(vendor!("kantata/time_entries.json"), "time_entries");
+        let expenses = page::<Expense>(vendor!("kantata/expenses.json"), "expenses");
+        assert_eq!(
+            (expenses["301"].amount_in_cents, expenses["301"].currency_base_unit),
+            (24_000, Some(100))
+        );
+        let reports = page::<ExpenseReport>(
+            vendor!("kantata/expense_report_submissions.json"),
+            "expense_report_submissions",
+        );
+        assert_eq!(reports["310"].expense_ids, ["301", "304"], "numbers are IDs like text");
         page::<User>(vendor!("kantata/time_entries.json"), "users");
         page::<Role>(vendor!("kantata/time_entries.json"), "roles");
         page::<SubscribedEvent>(vendor!("kantata/subscribed_events.json"), "subscribed_events");

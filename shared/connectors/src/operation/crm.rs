@@ -32,6 +32,8 @@ pub struct WriteDealStatus {
     pub tax: Option<Money>,
     /// What was paid on it.
     pub paid: Option<Money>,
+    /// What credit memos took off what is to be paid, with tax; none where there is none.
+    pub credited: Option<Money>,
 }
 
 impl Operation for WriteDealStatus {

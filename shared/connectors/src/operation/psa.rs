@@ -153,6 +153,8 @@ pub struct WriteInvoiceStatus {
     pub tax: Money,
     /// What was paid on it.
     pub paid: Money,
+    /// What credit memos took off what is to be paid, with tax; none where there is none.
+    pub credited: Option<Money>,
 }
 
 macro_rules! operation {

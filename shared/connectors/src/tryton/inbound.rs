@@ -1,8 +1,9 @@
-//! Posted invoices, told by webhook and found by polling. The webhook is quick and may be lost;
+//! Posted invoices and credit notes, told by webhook and found by polling. The webhook is quick and may be lost;
 //! the poll loses nothing. Both tell the same fact under the same name.
 
+use domain::credit_memo::CreditMemoIssued;
 use domain::event::InvoicePosted;
-use domain::id::InvoiceId;
+use domain::id::{CreditMemoId, InvoiceId};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -19,7 +20,8 @@ const POLL: &str = "read posted invoices";
 /// part of a key of the table.
 const LONGEST_ID: usize = 64;
 
-/// An invoice of ours that was posted; anything else that the module tells is of no interest.
+/// An invoice or credit note of ours that was posted; anything else that the module tells is of no interest. Of a
+/// credit note that was issued by hand it does not say that it is one: the poll finds those.
 pub(crate) fn translate(
     connection: &Connection,
     delivery: &Delivery<'_>,
@@ -31,7 +33,7 @@ pub(crate) fn translate(
     }
     let Notification { data, .. } = serde_json::from_slice(delivery.body)
         .map_err(|e| Untranslatable(format!("not about an invoice: {e}")))?;
-    let event = posted(&connection.config.connection, data.id, data.external_id, data.write_date);
+    let event = posted(&connection.config.connection, data.id, data.external_id, data.write_date, false);
     Ok(event.into_iter().collect())
 }
 
@@ -42,22 +44,40 @@ struct Kind {
     kind: String,
 }
 
-/// An invoice is posted once, so the record and the state make the fact; when it was last
+/// An invoice or credit note is posted once, so the record and the state make the fact; when it was last
 /// written doesn't, because every payment writes it again.
-fn posted(connection: &str, id: i64, external_id: Option<String>, at: Timestamp) -> Option<Translated> {
+/// `takes_off` is whether it is known to be a credit note by its amount.
+fn posted(
+    connection: &str,
+    id: i64,
+    external_id: Option<String>,
+    at: Timestamp,
+    takes_off: bool,
+) -> Option<Translated> {
     let plain =
         |id: &String| id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let invoice = InvoiceId::try_from(external_id.filter(plain)?).ok()?;
-    Some(Translated {
-        delivery: format!("{MODEL}:{id}:posted"),
-        subject: Subject::Other(invoice.to_string()),
-        occurred_at: at,
-        event: InvoicePosted { connection: connection.to_owned(), record: id.to_string(), invoice }.into(),
-    })
+    let (delivery, occurred_at) = (format!("{MODEL}:{id}:posted"), at);
+    let (connection, record) = (connection.to_owned(), id.to_string());
+    let external_id = external_id.filter(plain);
+    let told = |id: &str| Subject::Other(id.to_owned());
+    if let Some(invoice) = external_id.clone().and_then(|id| InvoiceId::try_from(id).ok()) {
+        let subject = told(invoice.as_str());
+        let event = InvoicePosted { connection, record, invoice }.into();
+        return Some(Translated { delivery, subject, occurred_at, event });
+    }
+    let credit_memo = external_id.and_then(|id| CreditMemoId::try_from(id).ok());
+    if credit_memo.is_none() && !takes_off {
+        return None;
+    }
+    let subject =
+        credit_memo.as_ref().map_or_else(|| told(&format!("credit-note-{id}")), |id| told(id.as_str()));
+    let event = CreditMemoIssued { connection, record, credit_memo }.into();
+    Some(Translated { delivery, subject, occurred_at, event })
 }
 
 impl Tryton {
-    /// Invoices of ours, posted or paid, that were written since a moment. Pages are cut by ID
+    /// Invoices and credit notes of ours, and credit notes of anybody's, posted or paid, that were written since a
+    /// moment. Which they are is told by ID and amount: searching by amount would add up all invoices there are. Pages are cut by ID
     /// and not by offset, which would skip a record when an earlier one changes in between.
     pub(super) async fn posted_since(&self, since: Timestamp) -> Result<Vec<Translated>, CallError> {
         let page: usize = PAGE.parse().unwrap_or(1);
@@ -66,7 +86,7 @@ impl Tryton {
         loop {
             let domain = json!([
                 ["id", ">", after],
-                ["external_id", "like", "inv\\_%"],
+                ["type", "=", "out"],
                 ["state", "in", ["posted", "paid"]],
                 ["company", "=", self.settings.company],
                 ["OR", [["write_date", ">=", since]], [["create_date", ">=", since]]],
@@ -82,7 +102,8 @@ impl Tryton {
                         format!("invoice {} was written at no moment", row.id),
                     )
                 })?;
-                all.extend(posted(self.api.connection(), row.id, row.external_id, at));
+                let takes_off = row.total_amount.is_some_and(|total| total.decimal.is_sign_negative());
+                all.extend(posted(self.api.connection(), row.id, row.external_id, at, takes_off));
             }
             if last {
                 return Ok(all);

@@ -122,7 +122,7 @@ impl Tryton {
     /// cash is on the account then. Doing it again finds nothing left to be freed.
     async fn free(&self, operation: &ApplyPayment) -> Result<(), CallError> {
         for to in operation.applied.iter().filter(|to| to.is_taken()) {
-            let ours = self.lines_of(operation, &to.invoice_record).await?;
+            let ours = self.lines_paying(operation, &to.invoice_record).await?;
             let path = format!("/account.invoice/{}", to.invoice_record);
             let fields =
                 [("f", "state"), ("f", "payment_lines.origin"), ("f", "lines_to_pay.reconciliation.id")];
@@ -149,7 +149,11 @@ impl Tryton {
     }
 
     /// The lines by which this payment's earlier bookings pay an invoice, as origins of lines of the books.
-    async fn lines_of(&self, operation: &ApplyPayment, invoice: &str) -> Result<BTreeSet<String>, CallError> {
+    async fn lines_paying(
+        &self,
+        operation: &ApplyPayment,
+        invoice: &str,
+    ) -> Result<BTreeSet<String>, CallError> {
         let payment = operation.payment.as_str();
         let related = format!("account.invoice,{invoice}");
         let domain = json!([["related_to", "=", related], ["number", "like", format!("{payment}%")]]);
@@ -162,23 +166,27 @@ impl Tryton {
         Ok(ours.map(|l| format!("{LINES},{}", l.id)).collect())
     }
 
-    /// Takes the next step. A draft that is refused is taken back: left there, it would stand in
+    /// Takes a statement's next step. A draft that is refused is taken back: left there, it would stand in
     /// the way of every other payment of the same invoice.
-    async fn advance(&self, statement: &Statement) -> Result<Statement, CallError> {
+    pub(super) async fn advance(
+        &self,
+        name: &'static str,
+        statement: &Statement,
+    ) -> Result<Statement, CallError> {
         let record = statement.id.to_string();
         match statement.state.as_str() {
             "draft" => {
-                let validated = self.act(NAME, MODEL, &record, "validate_statement", &STATEMENT).await;
+                let validated = self.act(name, MODEL, &record, "validate_statement", &STATEMENT).await;
                 if let Err(error) = &validated
                     && error.kind == CallErrorKind::Refused
                 {
-                    self.delete(NAME, MODEL, &record).await?;
+                    self.delete(name, MODEL, &record).await?;
                 }
                 validated
             }
-            "validated" => self.act(NAME, MODEL, &record, "post", &STATEMENT).await,
+            "validated" => self.act(name, MODEL, &record, "post", &STATEMENT).await,
             other => {
-                Err(self.api.error(CallErrorKind::Refused, NAME, format!("statement {record} is {other}")))
+                Err(self.api.error(CallErrorKind::Refused, name, format!("statement {record} is {other}")))
             }
         }
     }
@@ -212,7 +220,7 @@ impl Performs<ApplyPayment> for Tryton {
         }
         for _ in 0..STEPS {
             if statement.state != "posted" {
-                statement = self.advance(&statement).await?;
+                statement = self.advance(NAME, &statement).await?;
             }
         }
         if statement.state == "posted" {

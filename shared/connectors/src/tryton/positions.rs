@@ -31,7 +31,8 @@ pub(super) fn wanted(contract: &Contract) -> Vec<(String, Wanted)> {
     let recurring = contract.recurring.iter().map(|c| named(&c.key, &c.name, c.fee));
     let mut all: Vec<(String, Wanted)> = milestones.chain(recurring).collect();
     // The plan holds one price for time; invoices carry their own. One that has ended would mislead.
-    let rates = &contract.rate_card.rates;
+    let card = contract.rate_card.of_roles();
+    let rates = if card.rates.is_empty() { &contract.rate_card.rates } else { &card.rates };
     if let Some(rate) = rates.iter().find(|r| r.effective_until.is_none()).or(rates.first()) {
         all.push((TIME.into(), Wanted { name: "Time and materials".into(), price: rate.hourly }));
     }

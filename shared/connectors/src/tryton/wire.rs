@@ -196,6 +196,55 @@ pub(super) const INVOICE: [&str; 9] = [
     "amount_to_pay",
 ];
 
+/// `account.invoice` of negative amounts: a credit note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Credit {
+    pub(super) id: i64,
+    pub(super) external_id: Option<String>,
+    pub(super) state: String,
+    pub(super) number: Option<String>,
+    pub(super) invoice_date: Option<Day>,
+    pub(super) currency: Coded,
+    pub(super) untaxed_amount: Amount,
+    pub(super) tax_amount: Amount,
+    pub(super) total_amount: Amount,
+}
+
+/// The fields of a [`Credit`].
+pub(super) const CREDIT: [&str; 8] = [
+    "external_id",
+    "state",
+    "number",
+    "invoice_date",
+    "currency.code",
+    "untaxed_amount",
+    "tax_amount",
+    "total_amount",
+];
+
+/// What a credit note belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    pub(super) id: i64,
+    /// The invoices to whose lines its lines are tied.
+    #[serde(default)]
+    pub(super) origin_invoices: Vec<External>,
+    pub(super) party: Option<External>,
+}
+
+/// The fields of an [`Origin`].
+pub(super) const ORIGIN: [&str; 2] = ["origin_invoices.external_id", "party.external_id"];
+
+/// A record of which its ID and ours are of interest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct External {
+    pub(super) id: i64,
+    pub(super) external_id: Option<String>,
+}
+
+/// The fields of an `account.invoice.line` that a credit note is tied to.
+pub(super) const LINE: [&str; 1] = ["external_id"];
+
 /// What a poll reads of an `account.invoice`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Changed {
@@ -203,10 +252,11 @@ pub(super) struct Changed {
     pub(super) external_id: Option<String>,
     pub(super) create_date: Moment,
     pub(super) write_date: Option<Moment>,
+    pub(super) total_amount: Option<Amount>,
 }
 
 /// The fields of a [`Changed`].
-pub(super) const CHANGED: [&str; 3] = ["external_id", "create_date", "write_date"];
+pub(super) const CHANGED: [&str; 4] = ["external_id", "create_date", "write_date", "total_amount"];
 
 /// `project.work` of the type `project`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,6 +352,10 @@ mod tests {
         round_trip::<Invoice>(vendor!("tryton/invoice_draft.json"));
         let posted = round_trip::<Invoice>(vendor!("tryton/invoice_posted.json"));
         assert_eq!(posted.invoice_date.and_then(|d| d.date()), "2026-11-21".parse().ok());
+        round_trip::<Credit>(vendor!("tryton/credit_draft.json"));
+        round_trip::<Credit>(vendor!("tryton/credit_posted.json"));
+        round_trip::<Vec<Origin>>(vendor!("tryton/credit_origin.json"));
+        round_trip::<Vec<External>>(vendor!("tryton/invoice_lines.json"));
         let plan = round_trip::<Plan>(vendor!("tryton/plan.json"));
         assert_eq!(plan.children.len(), 4, "with one that a person added");
         round_trip::<Statement>(vendor!("tryton/statement.json"));

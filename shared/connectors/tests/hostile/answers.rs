@@ -23,9 +23,14 @@ fn answers(product: &str) -> BTreeMap<&'static str, &'static str> {
         "kantata" => BTreeMap::from([
             (
                 "/subscribed_events",
-                include_str!("../../../../tests/fixtures/vendors/kantata/subscribed_events.json"),
+                include_str!("../../../../tests/fixtures/vendors/kantata/subscribed_events_of_expenses.json"),
             ),
             ("/time_entries", include_str!("../../../../tests/fixtures/vendors/kantata/time_entries.json")),
+            ("/expenses", include_str!("../../../../tests/fixtures/vendors/kantata/expenses.json")),
+            (
+                "/expense_report_submissions",
+                include_str!("../../../../tests/fixtures/vendors/kantata/expense_report_submissions.json"),
+            ),
             ("/workspaces", include_str!("../../../../tests/fixtures/vendors/kantata/workspaces.json")),
             ("/stories", include_str!("../../../../tests/fixtures/vendors/kantata/stories.json")),
         ]),
@@ -44,7 +49,7 @@ fn asked(product: &str, base: &str) -> Connection {
     connection.config.settings = match product {
         "kantata" => serde_json::json!({
             "service_name": "q2c", "acceptance_field": "Client acceptance", "acceptance_value": "Accepted",
-            "overlap_minutes": 30, "settles_within_seconds": 60}),
+            "overlap_minutes": 30, "settles_within_seconds": 60, "expense_events": ["expense:updated"]}),
         _ => serde_json::json!({
             "database": "erp", "company": 1, "receivable_account": 39, "revenue_account": 99, "journal": 1,
             "statement_journal": 1, "currencies": {"USD": 1}, "taxes": {"SALES-10": 1},

@@ -70,7 +70,7 @@ fn a_retry_is_the_same_delivery_and_another_portal_is_none() {
     assert!(translated(&json!({ "objectId": 123 })).is_err(), "not an array");
 }
 
-async fn deal_with(server: &MockServer, quote: Value, lines: Value) {
+pub(crate) async fn deal_with(server: &MockServer, quote: Value, lines: Value) {
     sold(server, vendor("hubspot/deal.json"), quote, lines).await;
 }
 
@@ -124,7 +124,15 @@ async fn a_recurring_line_says_how_it_recurs() {
     assert_eq!((terms.key.as_deref(), terms.period), (Some("S1"), Some(Period::Monthly)));
     assert_eq!((terms.starts_on, terms.timing), ("2027-01-01".parse().ok(), Some(ChargeTiming::Advance)));
     let asked = sent(&server, "POST", "/crm/v3/objects/line_items/batch/read").await;
-    for property in ["q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing"] {
+    assert_eq!((terms.aligned, terms.ends_on), (false, None));
+    for property in [
+        "q2c_charge",
+        "q2c_period",
+        "q2c_starts_on",
+        "q2c_charge_timing",
+        "q2c_charge_aligned",
+        "q2c_ends_on",
+    ] {
         assert!(
             asked[0]["properties"].as_array().is_some_and(|p| p.contains(&property.into())),
             "{property}"
@@ -141,9 +149,22 @@ async fn a_recurring_line_says_how_it_recurs() {
     let terms = crm.quote_of("123").await.expect("is read").lines.remove(0).recurrence.expect("terms");
     assert_eq!((terms.key, terms.period, terms.timing), (None, None, None), "for the checks to find");
 
-    for (property, value) in
-        [("q2c_period", "weekly"), ("q2c_starts_on", "soon"), ("q2c_charge_timing", "never")]
-    {
+    server.reset().await;
+    with_a_recurring_line(&server, |line| {
+        line["q2c_charge_aligned"] = "true".into();
+        line["q2c_ends_on"] = "2027-06-10".into();
+    })
+    .await;
+    let terms = crm.quote_of("123").await.expect("is read").lines.remove(0).recurrence.expect("terms");
+    assert_eq!((terms.aligned, terms.ends_on), (true, "2027-06-10".parse().ok()));
+
+    for (property, value) in [
+        ("q2c_period", "weekly"),
+        ("q2c_starts_on", "soon"),
+        ("q2c_charge_timing", "never"),
+        ("q2c_charge_aligned", "perhaps"),
+        ("q2c_ends_on", "never"),
+    ] {
         server.reset().await;
         with_a_recurring_line(&server, |line| line[property] = value.into()).await;
         let error = crm.quote_of("123").await.expect_err(property);
@@ -283,6 +304,7 @@ fn status() -> WriteDealStatus {
         invoice_total: Some(usd("1100.00")),
         tax: Some(usd("100.00")),
         paid: None,
+        credited: None,
     }
 }
 

@@ -114,6 +114,7 @@ pub(crate) fn milestone() -> CreateMilestone {
             quote_line: "1".into(),
             amount: usd("20000.00"),
             planned_on: "2026-12-01".parse().ok(),
+            holdback: None,
         },
     }
 }
@@ -172,6 +173,7 @@ async fn a_milestone_that_is_there_is_found_unless_it_holds_another_amount() {
 fn rate_card() -> CreateRateCard {
     let rate = |role: &str, hourly: &str, from: Option<&str>| Rate {
         role: role.into(),
+        person: None,
         service: "ADVISORY".into(),
         quote_line: "1".into(),
         hourly: usd(hourly),
@@ -262,6 +264,7 @@ async fn an_invoices_status_is_upserted_on_the_project() {
         total: usd("1100.00"),
         tax: usd("100.00"),
         paid: usd("300.00"),
+        credited: None,
     };
     assert_eq!(psa(&server.uri()).perform(&status, "key").await.expect("is written").record, "343");
     let body =

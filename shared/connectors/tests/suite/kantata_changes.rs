@@ -233,6 +233,7 @@ async fn a_milestone_that_is_half_changed_is_unknown_and_continued() {
 fn rate(role: &str, hourly: &str, from: Option<&str>, until: Option<&str>) -> Rate {
     Rate {
         role: role.into(),
+        person: None,
         service: "ADVISORY".into(),
         quote_line: "1".into(),
         hourly: usd(hourly),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests aren't seen as tests")]
 
 mod docusign;
+mod expenses;
 mod hubspot;
 mod hubspot_companies;
 mod kantata;
@@ -12,6 +13,7 @@ mod signatures;
 mod stripe;
 mod support;
 mod tryton_changes;
+mod tryton_credits;
 mod tryton_customers;
 mod tryton_inbound;
 mod tryton_money;

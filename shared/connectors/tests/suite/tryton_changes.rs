@@ -27,6 +27,7 @@ fn milestone(key: &str, name: &str, amount: &str) -> Milestone {
         quote_line: "1".into(),
         amount: usd(amount),
         planned_on: None,
+        holdback: None,
     }
 }
 

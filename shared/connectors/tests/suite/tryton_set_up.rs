@@ -161,6 +161,7 @@ async fn refusals_name_no_one_and_a_missing_right_is_no_refusal() {
 pub(crate) fn plan() -> CreateBillingPlan {
     let rate = |role: &str, hourly: &str| Rate {
         role: role.into(),
+        person: None,
         service: "ADVISORY".into(),
         quote_line: "2".into(),
         hourly: usd(hourly),
@@ -198,8 +199,10 @@ pub(crate) fn plan() -> CreateBillingPlan {
                 quote_line: "1".into(),
                 amount: usd("20000.00"),
                 planned_on: None,
+                holdback: None,
             }],
             rate_card: RateCard { rates: vec![rate("consultant", "180.00"), rate("principal", "260.00")] },
+            expenses: None,
             time_ceiling: None,
             recurring: vec![RecurringCharge {
                 key: "S1".into(),
@@ -211,6 +214,8 @@ pub(crate) fn plan() -> CreateBillingPlan {
                 starts_on: "2027-01-01".parse().expect("a day"),
                 term: 12,
                 timing: ChargeTiming::Advance,
+                aligned: false,
+                ends_on: None,
             }],
             work: vec![],
             revenue: Default::default(),

@@ -18,9 +18,7 @@ pub fn approvable<'c>(
 ) -> Option<(Request, &'c ApprovalRule)> {
     let rule = config.approval_rule(PRICE_BELOW_POLICY)?;
     // What is no price at all has the same code and is nothing to be approved.
-    let priced = |line: &crate::quote::QuoteLine| {
-        line.unit_price.is_positive() && line.unit_price.currency() == quote.currency
-    };
+    let priced = |line: &crate::quote::QuoteLine| super::checks::is_price(quote, line);
     let low = |finding: &Problem| finding.code == ProblemCode::PriceBelowPolicy;
     if findings.is_empty() || !findings.iter().all(low) || !quote.lines.iter().all(priced) {
         return None;

@@ -207,6 +207,13 @@ fn amount(line: &QuoteLine) -> Option<Problem> {
     None
 }
 
+/// Whether a line's price is one at all. What expenses cost nobody knows yet, so theirs may be nothing.
+pub(super) fn is_price(quote: &Quote, line: &QuoteLine) -> bool {
+    let price = line.unit_price;
+    let estimated = line.billing_method == Some(BillingMethod::PassThroughExpense);
+    price.currency() == quote.currency && (price.is_positive() || (estimated && price.is_zero()))
+}
+
 fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Problem> {
     let below = |floor: Money| {
         Problem::new(
@@ -217,7 +224,7 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
             ),
         )
     };
-    if line.unit_price.currency() != quote.currency || !line.unit_price.is_positive() {
+    if !is_price(quote, line) {
         return Some(Problem::new(
             ProblemCode::PriceBelowPolicy,
             format!("quote line {}: {} is no price in {}", line.line, line.unit_price, quote.currency),
@@ -225,8 +232,8 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     }
     let floor = match line.billing_method? {
         BillingMethod::FixedFee => Some(config.price_policy.minimum_fixed_fee),
-        // The policy has no floor for a recurring fee.
-        BillingMethod::Recurring => None,
+        // The policy has no floor for a recurring fee, and none for what is not ours to price.
+        BillingMethod::Recurring | BillingMethod::PassThroughExpense => None,
         BillingMethod::TimeAndMaterials => config
             .price_policy
             .minimum_rates
@@ -237,7 +244,9 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     // What is billed counts: a milestone's whole amount, the rate of an hour.
     let billed = match line.billing_method? {
         BillingMethod::FixedFee => line.unit_price.times(line.quantity).ok()?,
-        BillingMethod::TimeAndMaterials | BillingMethod::Recurring => line.unit_price,
+        BillingMethod::TimeAndMaterials | BillingMethod::Recurring | BillingMethod::PassThroughExpense => {
+            line.unit_price
+        }
     };
     match floor.exceeds(billed) {
         Ok(true) => Some(below(floor)),

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use rust_decimal::prelude::ToPrimitive;
 
+use super::schedule::{kept_back_for_ever, milestones};
 use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
+use crate::expense::ExpenseTerms;
+use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
 use crate::statement_of_work::findings;
@@ -21,6 +24,8 @@ pub(crate) struct Package {
     pub(crate) rates: Vec<Rate>,
     /// The recurring part.
     pub(crate) recurring: Vec<RecurringCharge>,
+    /// How expenses are passed on.
+    pub(crate) expenses: Option<ExpenseTerms>,
 }
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
@@ -35,9 +40,9 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
     }
     for line in &quote.lines {
         let taken = match line.billing_method {
-            Some(BillingMethod::FixedFee) => milestone(line).and_then(|m| {
-                unique(&mut keys, line, &m.key)?;
-                package.milestones.push(m);
+            Some(BillingMethod::FixedFee) => milestones(line).and_then(|billed| {
+                billed.iter().try_for_each(|m| unique(&mut keys, line, &m.key))?;
+                package.milestones.extend(billed);
                 Ok(())
             }),
             Some(BillingMethod::TimeAndMaterials) => rate(line).map(|r| package.rates.push(r)),
@@ -46,10 +51,18 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
                 package.recurring.push(c);
                 Ok(())
             }),
+            Some(BillingMethod::PassThroughExpense) => expenses(line).and_then(|terms| {
+                // An expense names no line: with two sets of terms nobody knows which of them is meant.
+                match package.expenses.replace(terms) {
+                    None => Ok(()),
+                    Some(_) => Err(invalid(line, "is a further line of expenses; one quote has one")),
+                }
+            }),
             None => Err(invalid(line, "does not say how it is billed")),
         };
         problems.extend(taken.err());
     }
+    problems.extend(package.milestones.iter().filter_map(|m| kept_back_for_ever(m, &package.milestones)));
     if problems.is_empty() { Ok(package) } else { Err(problems) }
 }
 
@@ -57,22 +70,10 @@ fn unique(keys: &mut BTreeSet<String>, line: &QuoteLine, key: &str) -> Result<()
     if keys.insert(key.to_owned()) { Ok(()) } else { Err(invalid(line, &format!("repeats `{key}`"))) }
 }
 
-fn milestone(line: &QuoteLine) -> Result<Milestone, Problem> {
-    let key = line.milestone.clone().ok_or_else(|| invalid(line, "names no milestone"))?;
-    let amount = line.unit_price.times(line.quantity).map_err(|e| invalid(line, &e.to_string()))?;
-    Ok(Milestone {
-        key,
-        name: line.name.clone(),
-        service: line.service.clone(),
-        quote_line: line.line.clone(),
-        amount,
-        planned_on: line.planned_on,
-    })
-}
-
 fn rate(line: &QuoteLine) -> Result<Rate, Problem> {
     Ok(Rate {
         role: line.role.clone().ok_or_else(|| invalid(line, "names no role for its rate"))?,
+        person: line.person.clone(),
         service: line.service.clone(),
         quote_line: line.line.clone(),
         hourly: line.unit_price,
@@ -96,11 +97,38 @@ fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
         starts_on: terms.starts_on.ok_or_else(|| lacks("on which day its first period starts"))?,
         term: term.ok_or_else(|| invalid(line, &format!("has a term of {} periods", line.quantity)))?,
         timing: terms.timing.unwrap_or(ChargeTiming::Arrears),
+        aligned: terms.aligned,
+        ends_on: terms.ends_on,
     };
     charge.value().map_err(|e| invalid(line, &e.to_string()))?;
-    Ok(charge)
+    match charge.last_day() {
+        None => Err(invalid(line, "reaches beyond the calendar")),
+        Some(last) if last < charge.starts_on => {
+            Err(invalid(line, &format!("ends on {last}, before it starts on {}", charge.starts_on)))
+        }
+        Some(_) => Ok(charge),
+    }
 }
 
-fn invalid(line: &QuoteLine, what: &str) -> Problem {
+fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
+    let offer = line.expenses.clone().unwrap_or_default();
+    let markup_percent = offer.markup_percent.unwrap_or_default();
+    if markup_percent.is_sign_negative() && !markup_percent.is_zero() {
+        return Err(invalid(line, &format!("has a markup of {markup_percent} %")));
+    }
+    let sound = |cap: &Money| cap.is_positive() && cap.currency() == line.unit_price.currency();
+    if let Some(cap) = offer.cap.filter(|cap| !sound(cap)) {
+        return Err(invalid(line, &format!("has a cap on expenses of {cap}")));
+    }
+    Ok(ExpenseTerms {
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        markup_percent: markup_percent.normalize(),
+        cap: offer.cap,
+        categories: offer.categories,
+    })
+}
+
+pub(super) fn invalid(line: &QuoteLine, what: &str) -> Problem {
     Problem::new(ProblemCode::BillingModelInvalid, format!("quote line {} ({}) {what}", line.line, line.name))
 }

@@ -8,11 +8,10 @@ use super::receipt::{Application, Receipt};
 use super::{Movement, MovementLine, least};
 use crate::event::PaymentReceived;
 use crate::id::{EngagementId, InvoiceId};
-use crate::invoice::{Invoice, InvoiceStatus};
+use crate::invoice::Invoice;
 use crate::money::{Money, MoneyError};
 use crate::payment::RequestedApplication;
 use crate::problem::{Problem, ProblemCode};
-use crate::transition::Status;
 
 /// Invoices that one payment may be applied to: all of them change in one write.
 const MOST_APPLICATIONS: usize = 20;
@@ -156,7 +155,7 @@ pub fn allocate(
         let Some(at) = named.iter().find(|n| n.invoice.invoice == one.invoice) else {
             return because(format!("there is no invoice {}", one.invoice));
         };
-        if !at.invoice.status.may_become(InvoiceStatus::Paid) {
+        if !at.invoice.is_posted() {
             return because(format!("invoice {} is {}", one.invoice, at.invoice.status.as_str()));
         }
         let first = named.first().unwrap_or(at);

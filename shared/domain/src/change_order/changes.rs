@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Milestone, RateCard, RecurringCharge};
+use crate::expense::ExpenseTerms;
 use crate::money::Money;
 
 /// One difference between two versions of a contract.
@@ -40,6 +41,13 @@ pub enum Change {
         /// As it is to be.
         after: Option<Money>,
     },
+    /// Expenses are passed on in another way, from now on, or not any more.
+    Expenses {
+        /// As it was; none where they were not passed on.
+        before: Option<ExpenseTerms>,
+        /// As it is to be; none where they are not passed on any more.
+        after: Option<ExpenseTerms>,
+    },
     /// A term that is one word: payment terms, purchase order, title.
     Term {
         /// Which one.
@@ -58,7 +66,7 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     for key in keys {
         let (before, after) = (from.milestone(key), to.milestone(key));
         // Another quote line for the same terms is the same milestone.
-        let terms = |m: &Milestone| (m.name.clone(), m.service.clone(), m.amount, m.planned_on);
+        let terms = |m: &Milestone| Milestone { quote_line: String::new(), ..m.clone() };
         if before.map(terms) != after.map(terms) {
             changes.push(Change::Milestone { before: before.cloned(), after: after.cloned() });
         }
@@ -76,6 +84,10 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     }
     if from.time_ceiling != to.time_ceiling {
         changes.push(Change::TimeCeiling { before: from.time_ceiling, after: to.time_ceiling });
+    }
+    let terms = |e: &ExpenseTerms| ExpenseTerms { quote_line: String::new(), ..e.clone() };
+    if from.expenses.as_ref().map(terms) != to.expenses.as_ref().map(terms) {
+        changes.push(Change::Expenses { before: from.expenses.clone(), after: to.expenses.clone() });
     }
     let terms = [
         ("payment-terms", Some(&from.payment_terms), Some(&to.payment_terms)),
@@ -101,14 +113,21 @@ impl std::fmt::Display for Change {
                 moved(f, &format!("milestone {key}"), said(before), said(after))
             }
             Self::RecurringCharge { before, after } => {
-                let said =
-                    |c: &Option<RecurringCharge>| c.as_ref().map(|c| format!("{} × {}", c.term, c.fee));
+                let said = |c: &Option<RecurringCharge>| {
+                    let end = |day| format!(" until {day}");
+                    let ends = |c: &RecurringCharge| c.ends_on.map(end).unwrap_or_default();
+                    c.as_ref().map(|c| format!("{} × {}{}", c.term, c.fee, ends(c)))
+                };
                 let key = after.as_ref().or(before.as_ref()).map_or("", |c| c.key.as_str());
                 moved(f, &format!("recurring charge {key}"), said(before), said(after))
             }
             Self::RateCard { .. } => f.write_str("rate card"),
             Self::TimeCeiling { before, after } => {
                 moved(f, "ceiling on time", before.map(|m| m.to_string()), after.map(|m| m.to_string()))
+            }
+            Self::Expenses { before, after } => {
+                let said = |e: &Option<ExpenseTerms>| e.as_ref().map(ToString::to_string);
+                moved(f, "expenses", said(before), said(after))
             }
             Self::Term { term, before, after } => moved(f, term, before.clone(), after.clone()),
         }

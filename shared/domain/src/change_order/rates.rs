@@ -9,19 +9,18 @@ use crate::contract::{Rate, RateCard};
 /// The rates as they go on: those in force until now end where others begin, so that work done
 /// earlier is still priced as it was agreed then, however late it is approved.
 pub(super) fn succeed(before: &RateCard, sold: &RateCard, today: Date) -> RateCard {
-    let roles: BTreeSet<&str> =
-        before.rates.iter().chain(&sold.rates).map(|rate| rate.role.as_str()).collect();
+    let priced: BTreeSet<_> = before.rates.iter().chain(&sold.rates).map(Rate::prices).collect();
     let mut rates = Vec::new();
-    for role in roles {
+    for what in priced {
         let of = |card: &RateCard| -> Vec<Rate> {
-            card.rates.iter().filter(|r| r.role == role).cloned().collect()
+            card.rates.iter().filter(|r| r.prices() == what).cloned().collect()
         };
-        rates.extend(role_succeeds(&of(before), of(sold), today));
+        rates.extend(one_succeeds(&of(before), of(sold), today));
     }
     RateCard { rates }
 }
 
-fn role_succeeds(before: &[Rate], sold: Vec<Rate>, today: Date) -> Vec<Rate> {
+fn one_succeeds(before: &[Rate], sold: Vec<Rate>, today: Date) -> Vec<Rate> {
     let begun = |rate: &Rate| rate.effective_from.is_none_or(|from| from <= today);
     // One that ended begins anew where it is sold again. One that is in force stays, though its line
     // still says the day on which an earlier price began.

@@ -14,7 +14,7 @@ pub(super) fn succeed(before: &Contract, sold: &RateCard, mut next: Contract) ->
     // A rate that goes on unchanged names the line that sold it first. Where that line's statement does not
     // sell it any more, the one that does has it.
     for rate in next.rate_card.rates.iter_mut().filter(|rate| rate.effective_until.is_none()) {
-        let same = |line: &&Rate| line.role == rate.role && line.hourly == rate.hourly;
+        let same = |line: &&Rate| line.prices() == rate.prices() && line.hourly == rate.hourly;
         let mut sellers = sold.rates.iter().filter(same).peekable();
         let first = sellers.peek().map(|line| line.quote_line.clone());
         let owner = known(&rate.quote_line);
@@ -26,6 +26,7 @@ pub(super) fn succeed(before: &Contract, sold: &RateCard, mut next: Contract) ->
     }
     let cited = next.milestones.iter().map(|m| &m.quote_line);
     let cited = cited.chain(next.recurring.iter().map(|c| &c.quote_line));
+    let cited = cited.chain(next.expenses.iter().map(|e| &e.quote_line));
     let cited: BTreeSet<&String> = cited.chain(next.rate_card.rates.iter().map(|r| &r.quote_line)).collect();
     let of = cited.into_iter().filter_map(|line| Some((line.clone(), known(line)?.clone())));
     next.statement_of = of.collect();
@@ -71,19 +72,25 @@ struct Element<'a> {
 
 fn elements(contract: &Contract) -> Vec<Element<'_>> {
     let milestones = contract.milestones.iter().map(|m| {
-        let Milestone { key, name, amount, planned_on, service, .. } = m;
-        let terms = format!("{key}|{name}|{amount}|{planned_on:?}|{service}");
+        let Milestone { key, name, amount, planned_on, service, holdback, .. } = m;
+        let terms = format!("{key}|{name}|{amount}|{planned_on:?}|{service}|{holdback:?}");
         Element { name: format!("milestone {key}"), line: &m.quote_line, terms }
     });
     let charges = contract.recurring.iter().map(|c| {
-        let RecurringCharge { key, fee, term, starts_on, service, .. } = c;
-        let terms = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
+        let RecurringCharge { key, fee, term, starts_on, service, aligned, ends_on, .. } = c;
+        let begins = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
+        let terms = format!("{begins}|{aligned}|{ends_on:?}");
         Element { name: format!("recurring charge {key}"), line: &c.quote_line, terms }
     });
     // What has ended is history, and a role has one price whichever statement it is shown with.
     let rates = contract.rate_card.rates.iter().filter(|rate| rate.effective_until.is_none()).map(|r| {
-        let terms = format!("{}|{}|{:?}", r.role, r.hourly, r.effective_from);
-        Element { name: format!("the rate of {}", r.role), line: &r.quote_line, terms }
+        let terms = format!("{:?}|{}|{:?}", r.prices(), r.hourly, r.effective_from);
+        let whose = r.person.as_ref().map(|person| format!("{person}, ")).unwrap_or_default();
+        Element { name: format!("the rate of {whose}{}", r.role), line: &r.quote_line, terms }
     });
-    milestones.chain(charges).chain(rates).collect()
+    let expenses = contract.expenses.iter().map(|e| {
+        let terms = format!("{e}|{}", e.service);
+        Element { name: "the terms of expenses".to_owned(), line: &e.quote_line, terms }
+    });
+    milestones.chain(charges).chain(rates).chain(expenses).collect()
 }

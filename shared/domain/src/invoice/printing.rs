@@ -56,11 +56,29 @@ enum Printed<'a> {
 impl Printed<'_> {
     fn of(line: &BillableLine) -> Printed<'_> {
         match &line.evidence {
-            Evidence::Milestone { name, completion } => {
-                Printed::Alone(format!("{} {name}", completion.milestone))
-            }
             Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
+            Evidence::Adjustment { by, before, after, .. } => {
+                Printed::Alone(format!("Correction, {}: {before} becomes {after}", delivered(by)))
+            }
+            alone => Printed::Alone(delivered(alone)),
         }
+    }
+}
+
+/// What was delivered, in words for the customer.
+fn delivered(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Time { entry, .. } => format!("{} {}, {}", entry.role, entry.person, entry.worked_on),
+        Evidence::Milestone { name, completion } => format!("{} {name}", completion.milestone),
+        Evidence::Expense { expense, .. } => {
+            format!("{}, {}, {}", expense.category, expense.incurred_on, expense.person)
+        }
+        Evidence::Charge { name, from, until, prorated, .. } => {
+            let last = until.yesterday().unwrap_or(*until);
+            let part = prorated.map(|p| format!(", {} of {} days", p.days, p.of)).unwrap_or_default();
+            format!("{name}, {from} to {last}{part}")
+        }
+        Evidence::Adjustment { by, .. } => delivered(by),
     }
 }
 

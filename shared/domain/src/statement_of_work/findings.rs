@@ -49,14 +49,15 @@ fn is_name(name: &str) -> bool {
 
 /// Roles that two statements sell on different terms. Approved time names a role and no statement.
 fn priced_twice(quote: &Quote) -> BTreeSet<String> {
-    let mut prices: BTreeMap<&str, BTreeMap<Option<&str>, BTreeSet<_>>> = BTreeMap::new();
+    let mut prices: BTreeMap<_, BTreeMap<Option<&str>, BTreeSet<_>>> = BTreeMap::new();
     for line in &quote.lines {
         if let Some(role) = &line.role {
             let price = (line.unit_price.amount(), line.effective_from);
-            let of_role = prices.entry(role).or_default();
+            let of_role = prices.entry((role, &line.person)).or_default();
             of_role.entry(line.statement.as_deref()).or_default().insert(price);
         }
     }
     let differ = |of_role: &BTreeMap<_, BTreeSet<_>>| of_role.values().collect::<BTreeSet<_>>().len() > 1;
-    prices.into_iter().filter(|(_, of_role)| differ(of_role)).map(|(role, _)| role.to_owned()).collect()
+    let twice = prices.into_iter().filter(|(_, of_role)| differ(of_role));
+    twice.map(|((role, _), _)| role.to_owned()).collect()
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::WHOLE;
 use crate::activation::split;
 use crate::contract::{Contract, Milestone, Rate, RecurringCharge};
+use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::quote::{Quote, QuoteLine};
 
@@ -24,10 +25,13 @@ pub struct Scope {
     /// price is shown with the one that brought it into force first.
     #[serde(default)]
     pub rates: Vec<Rate>,
+    /// How it passes expenses on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expenses: Option<ExpenseTerms>,
 }
 
 impl Scope {
-    /// What the customer has committed to with it. Time is not in it.
+    /// What the customer has committed to with it. Time and expenses are not in it.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.
@@ -39,7 +43,7 @@ impl Scope {
     /// Whether anything of it is to be delivered or was billed; rates that have ended are neither.
     fn stands(&self) -> bool {
         let has_rate = self.rates.iter().any(|rate| rate.effective_until.is_none());
-        has_rate || !self.milestones.is_empty() || !self.recurring.is_empty()
+        has_rate || !self.milestones.is_empty() || !self.recurring.is_empty() || self.expenses.is_some()
     }
 }
 
@@ -69,6 +73,9 @@ pub fn in_force(contract: &Contract) -> BTreeMap<String, Scope> {
     for rate in &contract.rate_card.rates {
         all.entry(key(&rate.quote_line)).or_default().rates.push(rate.clone());
     }
+    if let Some(terms) = &contract.expenses {
+        all.entry(key(&terms.quote_line)).or_default().expenses = Some(terms.clone());
+    }
     all.retain(|key, scope| contract.statements.contains(key) || scope.stands());
     all
 }
@@ -88,6 +95,7 @@ fn draft(quote: &Quote, name: &str) -> Draft {
         milestones: package.milestones,
         recurring: package.recurring,
         rates: package.rates,
+        expenses: package.expenses,
     });
     Draft { statement: name.to_owned(), scope: scope.unwrap_or_default() }
 }

@@ -189,6 +189,12 @@ fn a_second_charge_when_an_unknown_outcome_is_retried() {
     assert_eq!(first.receipt.findings()[0].code, ProblemCode::Overpayment);
     let movement = first.movement.expect("the cash is booked on the account");
     assert_eq!((movement.total(), movement.lines.len()), (Ok(usd("1100.00")), 0));
+    let back = Told::Refund("re_1", usd("1100.00"), false);
+    let mut refunded = World { receipt: first.receipt, movements: vec![movement], ..world };
+    refunded.invoices.clear();
+    assert!(refunded.tell(&back));
+    assert_eq!((refunded.unapplied(), refunded.receipt.status), (usd("0.00"), PaymentStatus::Refunded));
+    assert_eq!(refunded.movements[1].total(), Ok(usd("-1100.00")));
 }
 
 /// Proves SCN-28 in part: what matches nothing waits, and is applied by a person; the exception is then settled.

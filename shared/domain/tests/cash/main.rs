@@ -3,5 +3,6 @@
 
 mod any_order;
 mod applying;
+mod credited;
 mod suggested;
 mod world;

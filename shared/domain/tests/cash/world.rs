@@ -76,38 +76,47 @@ impl World {
 
     /// Tells one thing. Gives whether it was new.
     pub(crate) fn tell(&mut self, told: &Told) -> bool {
+        let noted = match told {
+            Told::Received(..) if self.receipt.received.is_some() => Noted::Known,
+            Told::Received(amount, named) => self.received(*amount, named),
+            notice => self.notice(notice.clone()),
+        };
+        match noted {
+            Noted::New(next) => {
+                self.settle(*next);
+                true
+            }
+            Noted::Known => false,
+            Noted::Contradicts(problem) => panic!("{problem}"),
+        }
+    }
+
+    fn received(&self, amount: Money, named: &[(u32, Option<Money>)]) -> Noted {
+        let told = PaymentReceived {
+            payment: PaymentId::derive(&["1"]),
+            connection: "stripe-main".into(),
+            record: "pi_1".into(),
+            amount,
+            invoice_number: Some("INV2026-00001".into()),
+            remittance: vec![],
+            customer: None,
+            received_at: at(0),
+        };
+        let ids: Vec<(EngagementId, Invoice, Option<Money>)> =
+            named.iter().map(|(n, a)| (engagement(*n), self.invoice(*n).clone(), *a)).collect();
+        let named: Vec<Named<'_>> = ids
+            .iter()
+            .map(|(engagement, invoice, amount)| Named { engagement, invoice, books: "erp", amount: *amount })
+            .collect();
+        let next = match_named(&self.receipt.with_receipt(&told), &named, "e");
+        Noted::New(Box::new(next.expect("amounts")))
+    }
+
+    fn notice(&self, told: Told) -> Noted {
         let (payment, connection, record) =
             (PaymentId::derive(&["1"]), "stripe-main".to_owned(), "pi_1".to_owned());
-        let noted = match told.clone() {
-            Told::Received(amount, named) => {
-                if self.receipt.received.is_some() {
-                    return false;
-                }
-                let told = PaymentReceived {
-                    payment,
-                    connection,
-                    record,
-                    amount,
-                    invoice_number: Some("INV2026-00001".into()),
-                    remittance: vec![],
-                    customer: None,
-                    received_at: at(0),
-                };
-                let ids: Vec<(EngagementId, Invoice, Option<Money>)> =
-                    named.iter().map(|(n, a)| (engagement(*n), self.invoice(*n).clone(), *a)).collect();
-                let named: Vec<Named<'_>> = ids
-                    .iter()
-                    .map(|(engagement, invoice, amount)| Named {
-                        engagement,
-                        invoice,
-                        books: "erp",
-                        amount: *amount,
-                    })
-                    .collect();
-                Noted::New(Box::new(
-                    match_named(&self.receipt.with_receipt(&told), &named, "e").expect("amounts"),
-                ))
-            }
+        match told {
+            Told::Received(..) => Noted::Known,
             Told::Settled(second) => {
                 self.receipt.settled(&PaymentSettled { payment, connection, record, settled_at: at(second) })
             }
@@ -152,14 +161,6 @@ impl World {
                     closed_at: at(second),
                 })
             }
-        };
-        match noted {
-            Noted::New(next) => {
-                self.settle(*next);
-                true
-            }
-            Noted::Known => false,
-            Noted::Contradicts(problem) => panic!("{problem}"),
         }
     }
 

@@ -118,6 +118,14 @@ named! {
         PostInvoice = "erp: post invoice",
         /// Booking a payment.
         ApplyPayment = "erp: apply payment",
+        /// Creating a credit note.
+        CreateCreditMemo = "erp: create credit memo",
+        /// Posting a credit note.
+        PostCreditMemo = "erp: post credit memo",
+        /// Setting a credit note off.
+        SetOffCreditMemo = "erp: set off credit memo",
+        /// Reading a credit note.
+        ReadCreditMemo = "erp: read credit memo",
         /// Creating a project.
         CreateProject = "psa: create project",
         /// Creating a task.
@@ -165,6 +173,9 @@ impl Place {
                 | Self::CreateInvoice
                 | Self::PostInvoice
                 | Self::ApplyPayment
+                | Self::CreateCreditMemo
+                | Self::PostCreditMemo
+                | Self::SetOffCreditMemo
                 | Self::CreateProject
                 | Self::CreateTask
                 | Self::CreateMilestone
@@ -185,6 +196,7 @@ impl Place {
                 | Self::ReadInvoice
                 | Self::ReadBillingPlan
                 | Self::ReadProject
+                | Self::ReadCreditMemo
                 | Self::ReadChanges
         )
     }
@@ -219,12 +231,21 @@ impl Fault {
             // These come right after another call to the same product: an outage begins before that, but for a run
             // that is resumed at them, which need not happen.
             Self::Down => {
-                let after_another =
-                    matches!(place, Place::AmendBillingPlan | Place::ChangeMilestone | Place::SetRateCard);
+                let after_another = matches!(
+                    place,
+                    Place::AmendBillingPlan
+                        | Place::ChangeMilestone
+                        | Place::SetRateCard
+                        | Place::PostCreditMemo
+                        | Place::SetOffCreditMemo
+                );
                 (read || write) && !after_another
             }
             Self::Silent | Self::Late | Self::Refused => write,
-            Self::WrongAmount => matches!(place, Place::CreateInvoice | Place::PostInvoice),
+            Self::WrongAmount => matches!(
+                place,
+                Place::CreateInvoice | Place::PostInvoice | Place::CreateCreditMemo | Place::PostCreditMemo
+            ),
             Self::Twice => {
                 matches!(place, Place::Message | Place::Stream | Place::Webhook | Place::ReadChanges)
             }
@@ -276,7 +297,7 @@ impl Plan {
             })
             .collect();
         // What a person must put right is rarer than what puts itself right.
-        for fault in [Fault::Refused, Fault::WrongAmount, Fault::Frozen] {
+        for fault in [Fault::WrongAmount, Fault::Frozen] {
             rates[fault as usize] /= 2;
         }
         let outage = (mood > 0 && rng.u32(0..4) == 0).then(|| {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::expense::EXPENSE;
 use domain::problem::ProblemCode;
 use journal::Item;
 
@@ -17,23 +18,34 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 8] = [
+const MAY_WAIT: [ProblemCode; 13] = [
+    // An invoice took the line before it was written off.
+    ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
+    ProblemCode::ExpensesNotSold,
+    ProblemCode::ExpenseCurrency,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
     ProblemCode::PaymentAcrossAccounts,
     // A payer disputes, and nobody decides it; a person was too late to apply cash.
     ProblemCode::PaymentDisputed,
     ProblemCode::ApplicationRefused,
+    // What is taken off already, or held by another request; what accounts did by hand.
+    ProblemCode::CreditMemoInvalid,
+    ProblemCode::CreditedByHand,
     // Sales renames a customer in the CRM, which does not own its registered name.
     ProblemCode::NotSystemOfRecord,
 ];
 
 /// What a change order may leave to a person: something was billed before it came into force, or a milestone that it
-/// drops was completed after.
-const OF_A_CHANGE_ORDER: [ProblemCode; 3] =
-    [ProblemCode::ChangeOrderInvalid, ProblemCode::ChangeOrderRefused, ProblemCode::MilestoneUnknown];
+/// drops was completed after, or a period that it ends was billed in advance.
+const OF_A_CHANGE_ORDER: [ProblemCode; 4] = [
+    ProblemCode::ChangeOrderInvalid,
+    ProblemCode::ChangeOrderRefused,
+    ProblemCode::MilestoneUnknown,
+    ProblemCode::ChargeOverbilled,
+];
 
 pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<String> {
     let mut broken = Vec::new();
@@ -91,10 +103,14 @@ fn fates(item: &Item) -> Vec<String> {
     }
 }
 
-/// An entry that was told twice under two names is one line, or one cost.
+/// What was told twice under two names is one line, or one cost.
 fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
-    let domain::Event::TimeApproved(entry) = &event.event else { return false };
-    let id = domain::billing::line_of(&entry.connection, "time", &entry.entry);
+    let (connection, kind, record) = match &event.event {
+        domain::Event::TimeApproved(entry) => (&entry.connection, "time", &entry.entry),
+        domain::Event::ExpenseApproved(told) => (&told.connection, EXPENSE, &told.expense),
+        _ => return false,
+    };
+    let id = domain::billing::line_of(connection, kind, record);
     let cost = domain::id::CostId::derive(&[id.as_str(), "subcontractor"]);
     items.iter().any(|i| match i.text("kind") {
         Some("line") => i.text("line") == Some(id.as_str()),

@@ -1,14 +1,14 @@
-//! Every line is on exactly one invoice, every invoice is what its lines add up to, and the ERP's
+//! Every line is on exactly one live invoice, or was released by a credit memo of every invoice that it was on; every invoice is what its lines add up to, and the ERP's
 //! books say the same to the cent.
 
 use std::collections::BTreeMap;
 
-use domain::billing::BillableLine;
+use domain::billing::{BillableLine, LineStatus};
 use domain::invoice::{Invoice, InvoiceStatus};
 use domain::money::Money;
 use journal::LinePage;
 
-use super::{Ledger, must};
+use super::{Ledger, credits, must};
 use crate::engine::open;
 use crate::world::World;
 
@@ -28,11 +28,24 @@ pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {
             owned.entry(invoice.clone()).or_default().push(line);
         }
     }
+    let memos = credits::memos(ledger);
     for line in &ledger.lines {
         let id = line.line.line.to_string();
-        let by = owners.remove(&id).unwrap_or_default();
-        must(&mut broken, by.len() == 1 && by.first() == line.invoice.as_ref(), || {
-            format!("line {id} says {:?} and is on {by:?}", line.invoice)
+        let on = owners.remove(&id).unwrap_or_default();
+        let released = credits::released(&memos, &id);
+        let live: Vec<&String> = on.iter().filter(|i| !released.iter().any(|(by, _)| by == *i)).collect();
+        let never = |status: LineStatus| status == LineStatus::Credited;
+        let fits = match line.status.as_deref() {
+            Some("invoiced") => live.len() == 1 && live.first().copied() == line.invoice.as_ref(),
+            Some("credited") => live.is_empty() && released.iter().filter(|(_, s)| never(*s)).count() == 1,
+            Some("written-off") => live.is_empty(),
+            _ => false,
+        };
+        must(&mut broken, fits, || {
+            format!(
+                "line {id} is {:?} by {:?}, on {on:?}, released by {released:?}",
+                line.status, line.invoice
+            )
         });
     }
     must(&mut broken, owners.is_empty(), || format!("invoices own lines that are not there: {owners:?}"));
@@ -77,9 +90,11 @@ fn sums_up(broken: &mut Vec<String>, world: &World, invoice: &Invoice, lines: &[
     must(broken, lines.iter().all(|l| printed.contains(&l.line)) && printed.len() == lines.len(), || {
         format!("{id} prints {printed:?}")
     });
-    must(broken, invoice.status == InvoiceStatus::Paid, || format!("{id} is {}", invoice.status.as_str()));
-    let shown = books.shown.get(id).map(|s| (s.status.as_str(), s.paid, s.total));
-    let expected = invoice.total.map(|total| (invoice.status.as_str(), invoice.applied, total));
+    let settled = matches!(invoice.status, InvoiceStatus::Paid | InvoiceStatus::Credited);
+    must(broken, settled && posted.open().is_zero(), || format!("{id} is {}", invoice.status.as_str()));
+    let shown = books.shown.get(id).map(|s| (s.status.as_str(), s.paid, s.total, s.credited));
+    let credited = invoice.credited.map(|credited| credited.set_off);
+    let expected = invoice.total.map(|total| (invoice.status.as_str(), invoice.applied, total, credited));
     must(broken, shown == expected, || {
         format!("the project shows {id} as {shown:?} instead of {expected:?}")
     });

@@ -1,6 +1,8 @@
 //! One customer, one project, one billing plan, one of everything below them, whatever was
 //! repeated; tied to our IDs both ways; and every run at its end.
 
+use std::collections::BTreeSet;
+
 use domain::Contract;
 use domain::customer::GlobalCustomer;
 use domain::engagement::{Engagement, EngagementStatus};
@@ -73,15 +75,15 @@ fn one_of_each(broken: &mut Vec<String>, books: &Books, deal: &Deal, contract: &
     let below = format!("{id}/");
     // A contract from before it had a work breakdown structure went by its template, which has two tasks.
     let work = if contract.work.is_empty() { 2 } else { contract.work.len() };
-    // An order that was taken back leaves its task: the next one finds it.
-    let left_over = deal.change_order.is_some()
-        && contract.version == 1
-        && books.tasks.iter().any(|r| r.key.starts_with(&format!("{below}T-")));
+    // An order that was taken back leaves its tasks, each once: the next one finds them.
+    let taken_back = deal.change_order.is_some() && contract.version == 1;
+    let new = |key: &&str| taken_back && key.starts_with(&format!("{below}T-"));
+    let left_over: BTreeSet<&str> = books.tasks.iter().map(|r| r.key.as_str()).filter(new).collect();
     let projects = books.projects.iter().filter(|row| row.key == id).count();
     must(broken, projects == 1, || format!("{projects} projects"));
     for (what, rows, expected) in [
         ("milestones", &books.milestones, contract.milestones.len()),
-        ("tasks", &books.tasks, work + usize::from(left_over)),
+        ("tasks", &books.tasks, work + left_over.len()),
     ] {
         let in_use = rows.iter().filter(|r| !r.archived).map(|r| &r.key);
         let keys: Vec<&String> = in_use.filter(|k| k.starts_with(&below)).collect();

@@ -9,7 +9,7 @@ use domain::money::Money;
 use domain::problem::ProblemCode;
 use domain::work::TimeEntry;
 
-use super::{Ledger, must};
+use super::{Ledger, Line, must};
 use crate::deal::{Deal, UNSOLD_ROLE};
 use crate::engine::open;
 use crate::world::{PSA, World};
@@ -24,7 +24,10 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     for key in completed {
         let lines = ledger.lines.iter().filter(|l| match &l.line.evidence {
             Evidence::Milestone { completion, .. } => completion.milestone == *key,
-            Evidence::Time { .. } => false,
+            Evidence::Time { .. }
+            | Evidence::Expense { .. }
+            | Evidence::Charge { .. }
+            | Evidence::Adjustment { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
         let amounts: Vec<Money> = lines.iter().map(|l| l.line.amount).collect();
@@ -41,10 +44,13 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             format!("milestone {key} sold at {due:?} is billed {amounts:?}")
         });
     }
-    let known = deal.time.len() + deal.completed.len();
-    must(&mut broken, ledger.lines.len() <= known, || {
-        format!("{} lines of {known} records", ledger.lines.len())
-    });
+    let known = deal.time.len() + deal.completed.len() + deal.expenses.len();
+    let worked = ledger
+        .lines
+        .iter()
+        .filter(|l| !matches!(l.line.evidence, Evidence::Charge { .. } | Evidence::Adjustment { .. }))
+        .count();
+    must(&mut broken, worked <= known, || format!("{worked} lines of {known} records"));
     for line in &ledger.lines {
         let sold =
             deal.version(line.line.contract_version).lines.iter().any(|l| l.line == line.line.quote_line);
@@ -109,7 +115,8 @@ fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, en
 
 fn ceiling(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger) {
     let Some(ceiling) = deal.quote.time_ceiling else { return };
-    let by_time = ledger.lines.iter().filter(|l| matches!(l.line.evidence, Evidence::Time { .. }));
+    let is_time = |l: &&Line| matches!(l.line.evidence, Evidence::Time { .. }) && !l.is_written_off();
+    let by_time = ledger.lines.iter().filter(is_time);
     let Ok(billed) = Money::total(ceiling.currency(), by_time.map(|l| l.line.amount)) else { return };
     must(broken, !billed.exceeds(ceiling).unwrap_or(true), || {
         format!("{billed} of time over the ceiling {ceiling}")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connectors::inbound::Translated;
 use connectors::operation::{CreateInvoice, CustomerRecord, WriteInvoiceStatus};
-use domain::id::{CustomerId, EngagementId, InvoiceId};
+use domain::id::{CreditMemoId, CustomerId, EngagementId, InvoiceId};
 use domain::invoice::{InvoiceLine, PostedInvoice};
 use domain::money::Money;
 use domain::quote::{Customer, Quote};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::credits::ErpCredit;
 use super::held::Terms;
 use crate::recording::forms::{Told, shown};
 
@@ -54,6 +55,9 @@ pub(crate) struct ErpInvoice {
     pub(crate) untaxed: Money,
     pub(crate) number: Option<String>,
     pub(crate) paid: Money,
+    /// What credit notes were set off against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) credited: Option<Money>,
 }
 
 impl ErpInvoice {
@@ -67,6 +71,7 @@ impl ErpInvoice {
             untaxed: untaxed.unwrap_or(zero),
             number: None,
             paid: zero,
+            credited: None,
         }
     }
 
@@ -80,7 +85,9 @@ impl ErpInvoice {
     }
 
     pub(crate) fn open(&self) -> Money {
-        self.total().minus(self.paid).unwrap_or(self.untaxed)
+        let zero = Money::zero(self.untaxed.currency());
+        let paid = self.paid.plus(self.credited.unwrap_or(zero));
+        paid.and_then(|paid| self.total().minus(paid)).unwrap_or(self.untaxed)
     }
 
     pub(crate) fn seen(&self) -> PostedInvoice {
@@ -179,6 +186,12 @@ pub(crate) struct Books {
     pub(crate) postings: Vec<Change>,
     /// ERP: by what each is known by.
     pub(crate) bookings: BTreeMap<String, Booking>,
+    /// ERP: credit notes that carry our ID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) credits: BTreeMap<CreditMemoId, ErpCredit>,
+    /// ERP: credit notes that somebody issued there by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) by_hand: Vec<ErpCredit>,
     /// Payments, by the payment product's ID.
     pub(crate) received: BTreeMap<String, Received>,
     /// PSA and ERP: what their records hold of a contract.

@@ -11,6 +11,7 @@ use connectors::operation::{
 use connectors::role::{Erp, Polled};
 use connectors::{CallError, CallErrorKind, Idempotency, Performs};
 use domain::activation::CustomerFacts;
+use domain::credit_memo::IssuedCredit;
 use domain::customer_match::{ErpAddress, ErpCustomer, Sought};
 use domain::event::InvoicePosted;
 use domain::id::{EngagementId, InvoiceId};
@@ -98,6 +99,10 @@ impl Erp for SimulatedErp {
             found.map(|(id, _)| id.clone())
         };
         self.0.asks(Place::ReadInvoice, ERP, look).await
+    }
+
+    async fn issued_credit(&self, record: &str) -> Result<Option<IssuedCredit>, CallError> {
+        self.credit_note(record).await
     }
 }
 
@@ -301,7 +306,7 @@ impl Performs<PostInvoice> for SimulatedErp {
                 };
                 let seen = invoice.seen();
                 books.postings.push(Change { at: now, shown_at: now, change });
-                crate::senders::posted(&world, &post.invoice, &post.record, now);
+                crate::senders::posted(&world, post.invoice.as_str(), &post.record, now);
                 return Ok(seen);
             }
             Ok(invoice.seen())
@@ -339,9 +344,8 @@ impl Performs<ApplyPayment> for SimulatedErp {
                 let Some(invoice) = invoice else { return Err(CallErrorKind::Refused) };
                 // An ERP books no more than what is open, and takes back no more than what is paid.
                 let after = invoice.paid.plus(to.amount).map_err(|_| CallErrorKind::Refused)?;
-                let wrong =
-                    after.exceeds(invoice.total()).unwrap_or(true) || none.exceeds(after).unwrap_or(true);
-                if wrong {
+                let too_much = to.amount.is_positive() && to.amount.exceeds(invoice.open()).unwrap_or(true);
+                if too_much || none.exceeds(after).unwrap_or(true) {
                     return Err(CallErrorKind::Refused);
                 }
                 paid.push((to.invoice_record.clone(), after));

@@ -36,6 +36,8 @@ struct Status {
     total: Money,
     tax: Money,
     paid: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credited: Option<Money>,
 }
 
 /// What a project shows of each invoice.

@@ -54,7 +54,9 @@ async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
     for _ in 0..MOST_MINUTES {
         tokio::time::sleep(Duration::from_secs(60)).await;
         world.poll();
+        world.schedule_charges();
         approver::answer(world, std::slice::from_ref(&deal)).await;
+        script::revise(world, &deal).await;
         pay(world, paid_in);
     }
 }

@@ -95,6 +95,7 @@ fn report_the_rest(world: &World, deal: &Deal) {
         let ours = books.work.iter().filter(|c| c.change.subject.as_str() == deal.engagement.as_str());
         let name = |event: &Event| match event {
             Event::TimeApproved(entry) => Some(entry.entry.clone()),
+            Event::ExpenseApproved(expense) => Some(expense.expense.clone()),
             Event::MilestoneCompleted(done) => Some(done.milestone.clone()),
             _ => None,
         };
@@ -102,6 +103,9 @@ fn report_the_rest(world: &World, deal: &Deal) {
     };
     for entry in deal.time.iter().filter(|entry| !told.contains(&entry.entry)) {
         script::report(world, deal, Event::TimeApproved(entry.clone()));
+    }
+    for expense in deal.expenses.iter().filter(|expense| !told.contains(&expense.expense)) {
+        script::report(world, deal, Event::ExpenseApproved(expense.clone()));
     }
     for key in deal.completed.iter().filter(|key| !told.contains(*key)) {
         script::report(world, deal, Event::MilestoneCompleted(sample::completion(key)));

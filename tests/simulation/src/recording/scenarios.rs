@@ -96,9 +96,38 @@ fn of_time_alone() -> Deal {
     deal
 }
 
-/// The same, and a PSA that reports what becomes of the project; the CRM reports nothing.
+/// A little time alone, of which a line is credited; the CRM reports nothing.
+fn credited() -> Deal {
+    Deal { credits: 1, reported: false, ..of_time_alone() }
+}
+
+/// A little time alone, of which finance writes a line off.
+fn written_off() -> Deal {
+    Deal { written_off: true, reported: false, ..of_time_alone() }
+}
+
+/// A little time alone, which is corrected after it was billed.
+fn corrected() -> Deal {
+    Deal { corrected: true, reported: false, ..of_time_alone() }
+}
+
+/// The same, which accounts credit by hand.
+fn credited_by_hand() -> Deal {
+    Deal { credits: 2, ..credited() }
+}
+
+/// Little time, and a PSA that reports what becomes of the project; the CRM reports nothing.
 fn told_of_little() -> Deal {
     Deal { told: true, reported: false, ..of_time_alone() }
+}
+
+/// The same, with support of which two months are over.
+fn supported() -> Deal {
+    let mut deal = of_time_alone();
+    deal.time.clear();
+    deal.reported = false;
+    deal.quote.lines = vec![sample::support_line("71", "S7", "900.00", "2026-09-20", 3)];
+    deal
 }
 
 /// A subcontractor of another legal entity did the work.
@@ -113,6 +142,16 @@ fn supplied() -> Deal {
 fn with_a_ceiling() -> Deal {
     let mut deal = unchanged();
     deal.quote.time_ceiling = Some(sample::usd("1500.00"));
+    deal
+}
+
+/// Expenses under a cap, and nothing else.
+fn spent() -> Deal {
+    let mut deal = of_time_alone();
+    deal.time.clear();
+    deal.quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+    let expenses = [("12302", "240.00"), ("12303", "18.50")];
+    deal.expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
     deal
 }
 
@@ -277,6 +316,26 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
+        deal: spent,
+        ..Scenario::new(
+            "expense-billed-message-left",
+            "expenses are lines and use up their cap; their messages are still in the queue and come again",
+            |w| w.count("line", "service", "EXPENSES") > 0 && w.waiting(Queue::ExpenseApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: supported,
+        ..Scenario::new(
+            "charges-told",
+            "two periods of a charge were told to be due and none of them is billed yet",
+            |w| {
+                w.count("charge-period", "charge", "S7") == 2
+                    && w.count("line", "kind", "line") == 0
+                    && w.waiting(Queue::ChargeDue) > 0
+            },
+        )
+    },
+    Scenario {
         deal: with_a_ceiling,
         ..Scenario::new(
             "invoice-collecting",
@@ -357,6 +416,50 @@ const SCENARIOS: &[Scenario] = &[
                 && w.count("step", "workflow", "payment") == 1
                 && w.has("step", "state", "started")
                 && w.books_show(|b| !b.bookings.is_empty())
+        })
+    },
+    Scenario {
+        deal: written_off,
+        aims: || aim("write-off-requested", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
+        ..Scenario::new(
+            "written-off-message-left",
+            "a line is written off; the message that asked for it is still in the queue and comes again",
+            |w| w.has("line", "status", "written-off") && w.waiting(Queue::WriteOffRequested) > 0,
+        )
+    },
+    Scenario {
+        deal: corrected,
+        ..Scenario::new(
+            "corrected-line-ready",
+            "an entry was corrected after it was billed; the difference is a line that no invoice has taken",
+            |w| w.count("correction", "kind", "correction") > 0 && w.has("line", "status", "ready"),
+        )
+    },
+    Scenario {
+        deal: credited,
+        ..Scenario::new(
+            "credit-memo-waiting",
+            "finance asked for a credit memo; the event is in its queue",
+            |w| w.waiting(Queue::CreditMemoRequested) > 0,
+        )
+    },
+    Scenario {
+        deal: credited,
+        aims: || aim("credit-memo-requested", Target::Place(Place::PostCreditMemo), Fault::Silent, 1),
+        ..Scenario::new(
+            "credit-memo-posted",
+            "the ERP posted a credit memo and says so; it is not taken off the invoice, nor is the step recorded",
+            |w| {
+                w.has("credit-memo", "status", "approved")
+                    && w.step_is("credit-memo", "post", "started")
+                    && w.waiting(Queue::CreditMemoIssued) > 0
+            },
+        )
+    },
+    Scenario {
+        deal: credited_by_hand,
+        ..Scenario::new("credit-by-hand", "a credit note by hand is recorded and waits for finance", |w| {
+            w.has("adjustment", "connection", "tryton-us")
         })
     },
     Scenario {

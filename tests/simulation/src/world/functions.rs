@@ -20,12 +20,17 @@ pub(crate) enum Queue {
     QuoteApproved,
     ChangeOrderApproved,
     TimeApproved,
+    ExpenseApproved,
     MilestoneCompleted,
+    ChargeDue,
     InvoiceRequested,
     InvoicePosted,
     PaymentReceived,
+    CreditMemoRequested,
+    CreditMemoIssued,
     ApprovalDecided,
     RecordChanged,
+    WriteOffRequested,
     OutboxRetry,
     DeadLetters,
 }
@@ -42,7 +47,9 @@ impl Queue {
             | Event::WithdrawalRequested(_) => Some(Self::QuoteApproved),
             Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
+            Event::ExpenseApproved(_) => Some(Self::ExpenseApproved),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
+            Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_)
@@ -52,8 +59,11 @@ impl Queue {
             | Event::PaymentDisputed(_)
             | Event::PaymentDisputeClosed(_)
             | Event::PaymentApplicationRequested(_) => Some(Self::PaymentReceived),
+            Event::CreditMemoRequested(_) => Some(Self::CreditMemoRequested),
+            Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
+            Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
             | Event::ReadinessConfirmed(_)
@@ -65,11 +75,13 @@ impl Queue {
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
             | Event::BillingReady(_)
+            | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
             | Event::PaymentUnapplied(_)
+            | Event::CreditMemoApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
@@ -85,12 +97,17 @@ impl Queue {
             Self::QuoteApproved => "quote-approved",
             Self::ChangeOrderApproved => "change-order-approved",
             Self::TimeApproved => "time-approved",
+            Self::ExpenseApproved => "expense-approved",
             Self::MilestoneCompleted => "milestone-completed",
+            Self::ChargeDue => "charge-due",
             Self::InvoiceRequested => "invoice-requested",
             Self::InvoicePosted => "invoice-posted",
             Self::PaymentReceived => "payment-received",
+            Self::CreditMemoRequested => "credit-memo-requested",
+            Self::CreditMemoIssued => "credit-memo-issued",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
+            Self::WriteOffRequested => "write-off-requested",
             Self::OutboxRetry => "publish-outbox",
             Self::DeadLetters => "dead-letter",
         }
@@ -102,12 +119,17 @@ impl Queue {
             Self::QuoteApproved
             | Self::ChangeOrderApproved
             | Self::InvoiceRequested
+            | Self::CreditMemoRequested
             | Self::PaymentReceived => 1,
             Self::TimeApproved
+            | Self::ExpenseApproved
             | Self::MilestoneCompleted
+            | Self::ChargeDue
             | Self::InvoicePosted
+            | Self::CreditMemoIssued
             | Self::ApprovalDecided
             | Self::RecordChanged
+            | Self::WriteOffRequested
             | Self::OutboxRetry
             | Self::DeadLetters => 10,
         }
@@ -128,12 +150,17 @@ impl Queue {
             Self::QuoteApproved => &quote_approved::QuoteApproved,
             Self::ChangeOrderApproved => &change_order_approved::ChangeOrderApproved,
             Self::TimeApproved => &time_approved::TimeApproved,
+            Self::ExpenseApproved => &expense_approved::ExpenseApproved,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
+            Self::ChargeDue => &charge_due::ChargeDue,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,
             Self::InvoicePosted => &invoice_posted::InvoicePosted,
             Self::PaymentReceived => &payment_received::PaymentReceived,
+            Self::CreditMemoRequested => &credit_memo_requested::CreditMemoRequested,
+            Self::CreditMemoIssued => &credit_memo_issued::CreditMemoIssued,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
+            Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
             Self::DeadLetters => return unread(&dead_letter::keep_all(&context, batch).await),
             Self::OutboxRetry => {
                 let event = serde_json::to_value(&batch).expect("a batch");

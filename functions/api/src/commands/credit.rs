@@ -1,0 +1,79 @@
+//! The command that asks for a credit memo.
+
+use domain::credit_memo::{CreditError, CreditMemo, CreditMemoRequested, Reduction};
+use domain::id::{CreditMemoId, InvoiceId, LineId};
+use runtime::Context;
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use super::{About, Command, reason};
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::error::{ApiError, Kind};
+use crate::reads::engagement;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credit {
+    /// Lines that are taken off whole.
+    #[serde(default)]
+    lines: Vec<LineId>,
+    /// A part of the price, off one line or off the invoice.
+    #[serde(default)]
+    reduction: Option<Reduction>,
+    /// Why, for the customer and the audit.
+    reason: String,
+    /// Whether the lines are billed anew; no default.
+    rebill: bool,
+}
+
+/// Asks for a credit memo of a posted invoice. What can't be granted on what is billed and credited by now is
+/// refused at once; the function that takes the event decides again, on what is so then.
+pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> Result<Command, ApiError> {
+    let id: InvoiceId = call.id("invoice")?;
+    let asked: Credit = call.body()?;
+    reason(&asked.reason)?;
+    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
+    let (tenant, journal) = (caller.tenant.as_str(), &context.journal);
+    let owner = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
+    let state = engagement(context, caller, &owner).await?;
+    let invoice = journal.invoice(tenant, &owner, &id).await?.body.ok_or_else(missing)?;
+    let requested = CreditMemoRequested {
+        credit_memo: CreditMemoId::derive(&[id.as_str(), "credit-memo", "caller", &caller.name, &call.key]),
+        invoice: id.clone(),
+        lines: asked.lines,
+        reduction: asked.reduction,
+        reason: asked.reason,
+        rebill: asked.rebill,
+        requested_by: caller.name.clone(),
+    };
+    let billed = journal.invoice_lines(tenant, &owner, &id).await?;
+    let earlier = journal.credit_memos_of(tenant, &owner, &id).await?;
+    let memo = CreditMemo::request(&state, &invoice, &billed, &earlier, &requested).map_err(refused)?;
+    let untaxed = memo.untaxed;
+    let summary = format!("asked for a credit memo of {untaxed} off {id}: {}", requested.reason);
+    let answer = Map::from_iter([
+        ("credit_memo".to_owned(), json!(requested.credit_memo)),
+        ("untaxed".to_owned(), json!(untaxed)),
+    ]);
+    Ok(Command {
+        about: About::Engagement(owner),
+        events: vec![(context.clock.now(), requested.into())],
+        summary,
+        answer,
+    })
+}
+
+fn refused(why: CreditError) -> ApiError {
+    let kind = match why {
+        CreditError::NotPosted { .. } => Kind::StateConflict,
+        CreditError::TooManyLines { .. } | CreditError::NothingToRebill => Kind::Malformed,
+        CreditError::NotPositive { .. }
+        | CreditError::TooMuch { .. }
+        | CreditError::TooMuchOfLine { .. }
+        | CreditError::NotBilled { .. }
+        | CreditError::TakenOff { .. }
+        | CreditError::Money(_) => Kind::NotAcceptable,
+    };
+    ApiError::new(kind, why.to_string())
+}

@@ -1,0 +1,203 @@
+//! Whether an invoice can be credited as somebody asks.
+
+use crate::billing::BillableLine;
+use crate::engagement::Engagement;
+use crate::id::{CreditMemoId, InvoiceId, LineId};
+use crate::invoice::{Invoice, InvoiceStatus};
+use crate::money::{Money, MoneyError};
+
+use super::{CreditMemo, CreditMemoRequested, CreditMemoStatus, CreditedPart, MOST_LINES, Reduction};
+
+/// Why an invoice can't be credited so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreditError {
+    /// What was never posted is corrected, not credited. To be asked for again once it is posted.
+    #[error("{invoice} is {} and has nothing to credit", status.as_str())]
+    NotPosted {
+        /// The invoice.
+        invoice: InvoiceId,
+        /// Where it stands.
+        status: InvoiceStatus,
+    },
+    /// Nothing, or less than nothing.
+    #[error("{untaxed} is no credit")]
+    NotPositive {
+        /// What was asked for.
+        untaxed: Money,
+    },
+    /// More than was billed, together with what was credited before.
+    #[error("{invoice} was billed with {billed}; {credited} of it was credited, {asked} more is too much")]
+    TooMuch {
+        /// The invoice.
+        invoice: InvoiceId,
+        /// What it billed, before tax.
+        billed: Money,
+        /// What earlier credit memos took off it.
+        credited: Money,
+        /// What was asked for.
+        asked: Money,
+    },
+    /// More than is left of one line.
+    #[error("{left} is left of line {line}; {asked} is too much")]
+    TooMuchOfLine {
+        /// The line.
+        line: LineId,
+        /// What is left of it.
+        left: Money,
+        /// What was asked for.
+        asked: Money,
+    },
+    /// The invoice does not bill the line.
+    #[error("{invoice} does not bill line {line}")]
+    NotBilled {
+        /// The invoice.
+        invoice: InvoiceId,
+        /// The line.
+        line: LineId,
+    },
+    /// The line was taken off whole before, or is asked for twice.
+    #[error("line {line} is taken off whole by {by} already")]
+    TakenOff {
+        /// The line.
+        line: LineId,
+        /// What took it off.
+        by: CreditMemoId,
+    },
+    /// More lines than one commit releases.
+    #[error("{lines} lines are more than the {MOST_LINES} of one credit memo")]
+    TooManyLines {
+        /// How many were asked for.
+        lines: usize,
+    },
+    /// Only a line that is taken off whole can be billed anew.
+    #[error("nothing is released that could be billed anew")]
+    NothingToRebill,
+    /// Another currency than the invoice's, or an amount beyond reckoning.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// What is billed and what was taken off it so far, while a credit memo is put together.
+struct Standing<'a> {
+    asked: &'a CreditMemoRequested,
+    invoice: &'a Invoice,
+    billed: &'a [BillableLine],
+    earlier: Vec<&'a CreditMemo>,
+    parts: Vec<CreditedPart>,
+}
+
+impl CreditMemo {
+    /// A credit memo that is asked for, of an invoice that billed these lines, beside those that the
+    /// invoice has already. Asked for again, it is the one that there is.
+    ///
+    /// # Errors
+    /// [`CreditError`]; none of them goes away by asking again.
+    pub fn request(
+        engagement: &Engagement,
+        invoice: &Invoice,
+        billed: &[BillableLine],
+        earlier: &[Self],
+        asked: &CreditMemoRequested,
+    ) -> Result<Self, CreditError> {
+        if let Some(asked_before) = earlier.iter().find(|memo| memo.credit_memo == asked.credit_memo) {
+            return Ok(asked_before.clone());
+        }
+        if !invoice.is_posted() {
+            return Err(CreditError::NotPosted { invoice: invoice.invoice.clone(), status: invoice.status });
+        }
+        if asked.lines.len() > MOST_LINES {
+            return Err(CreditError::TooManyLines { lines: asked.lines.len() });
+        }
+        if asked.rebill && asked.lines.is_empty() {
+            return Err(CreditError::NothingToRebill);
+        }
+        let stands = |memo: &&Self| memo.invoice == invoice.invoice && memo.stands();
+        let earlier = earlier.iter().filter(stands).collect();
+        let mut standing = Standing { asked, invoice, billed, earlier, parts: Vec::new() };
+        for line in &asked.lines {
+            let left = standing.left_of(line)?;
+            standing.parts.push(CreditedPart { line: Some(line.clone()), amount: left, whole: true });
+        }
+        if let Some(reduction) = &asked.reduction {
+            standing.reduce(reduction)?;
+        }
+        let untaxed = standing.untaxed()?;
+        Ok(Self {
+            credit_memo: asked.credit_memo.clone(),
+            engagement: engagement.engagement.clone(),
+            invoice: invoice.invoice.clone(),
+            contract_version: invoice.contract_version,
+            parts: standing.parts,
+            untaxed,
+            reason: asked.reason.clone(),
+            requested_by: asked.requested_by.clone(),
+            rebill: asked.rebill,
+            status: CreditMemoStatus::Requested,
+            record: None,
+            number: None,
+            credited_on: None,
+            tax: None,
+            total: None,
+            set_off: None,
+        })
+    }
+}
+
+impl Standing<'_> {
+    /// Everything that was or is to be taken off a line, and by what.
+    fn taken_off<'a>(
+        &'a self,
+        line: &'a LineId,
+    ) -> impl Iterator<Item = (&'a CreditedPart, &'a CreditMemoId)> {
+        let before = self.earlier.iter().flat_map(|memo| memo.parts.iter().map(|p| (p, &memo.credit_memo)));
+        let now = self.parts.iter().map(|part| (part, &self.asked.credit_memo));
+        before.chain(now).filter(move |(part, _)| part.line.as_ref() == Some(line))
+    }
+
+    /// What is left of a line that the invoice bills.
+    fn left_of(&self, line: &LineId) -> Result<Money, CreditError> {
+        let Some(billed) = self.billed.iter().find(|b| b.line == *line) else {
+            return Err(CreditError::NotBilled { invoice: self.invoice.invoice.clone(), line: line.clone() });
+        };
+        if let Some((_, by)) = self.taken_off(line).find(|(part, _)| part.whole) {
+            return Err(CreditError::TakenOff { line: line.clone(), by: by.clone() });
+        }
+        let reduced = self.taken_off(line).map(|(part, _)| part.amount);
+        let reduced = Money::total(self.invoice.untaxed.currency(), reduced)?;
+        Ok(billed.amount.minus(reduced)?)
+    }
+
+    fn reduce(&mut self, reduction: &Reduction) -> Result<(), CreditError> {
+        let asked = reduction.amount;
+        if !asked.is_positive() {
+            return Err(CreditError::NotPositive { untaxed: asked });
+        }
+        if let Some(line) = &reduction.line {
+            let left = self.left_of(line)?;
+            if asked.exceeds(left)? {
+                return Err(CreditError::TooMuchOfLine { line: line.clone(), left, asked });
+            }
+        }
+        self.parts.push(CreditedPart { line: reduction.line.clone(), amount: asked, whole: false });
+        Ok(())
+    }
+
+    /// The sum of it, which must be something, and no more than the invoice has left.
+    fn untaxed(&self) -> Result<Money, CreditError> {
+        let currency = self.invoice.untaxed.currency();
+        let asked = Money::total(currency, self.parts.iter().map(|part| part.amount))?;
+        if !asked.is_positive() {
+            return Err(CreditError::NotPositive { untaxed: asked });
+        }
+        let credited = Money::total(currency, self.earlier.iter().map(|memo| memo.untaxed))?;
+        if credited.plus(asked)?.exceeds(self.invoice.untaxed)? {
+            return Err(CreditError::TooMuch {
+                invoice: self.invoice.invoice.clone(),
+                billed: self.invoice.untaxed,
+                credited,
+                asked,
+            });
+        }
+        Ok(asked)
+    }
+}
