@@ -82,7 +82,7 @@ def one_of_each(journey: Journey, deal: Deal) -> None:
 
 def money_adds_up(journey: Journey, deal: Deal) -> None:
     """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it; received = applied +
-    unapplied."""
+    unapplied + returned."""
     items = deal.items()
     lines = [item for item in items if item["kind"] == "line"]
     invoices = [item for item in items if item["kind"] == "invoice"]
@@ -95,9 +95,11 @@ def money_adds_up(journey: Journey, deal: Deal) -> None:
     if not released(items):
         assert billed == total(invoice["untaxed"] for invoice in invoices), "invoiced"
     for payment in payments:
-        assert money(payment["received"]) == money(payment["applied"]) + money(payment["unapplied"]), "received"
+        parts = [payment["applied"], payment["unapplied"], *([payment["returned"]] if "returned" in payment else [])]
+        assert money(payment["received"]) == total(parts), "received"
+    applications = [application for payment in payments for application in payment["applications"]]
     for invoice in invoices:
-        to_it = [payment["applied"] for payment in payments if payment["invoice"] == invoice["invoice"]]
+        to_it = [one["applied"] for one in applications if one["invoice"] == invoice["invoice"]]
         assert money(invoice["applied"]) == total(to_it), "applied"
         if invoice.get("total"):
             booked = journey.erp.invoice(invoice["invoice"])

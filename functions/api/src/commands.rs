@@ -1,5 +1,6 @@
 //! Commands: checked, then kept together with the events that they put on their way.
 
+mod cash;
 mod credit;
 mod holds;
 mod keep;
@@ -8,7 +9,7 @@ mod work;
 mod write_off;
 
 use domain::Event;
-use domain::id::EngagementId;
+use domain::id::{EngagementId, PaymentId};
 use jiff::Timestamp;
 use runtime::Context;
 use serde_json::{Map, Value};
@@ -21,13 +22,47 @@ use crate::route::Action;
 
 /// What a sound command comes to.
 pub(crate) struct Command {
-    engagement: EngagementId,
+    about: About,
     /// What is put on its way, each with the moment at which it happened.
     events: Vec<(Timestamp, Event)>,
     /// What was asked for, for people.
     summary: String,
     /// What the answer says besides engagement and events.
     answer: Map<String, Value>,
+}
+
+/// What a command is about: its audit's entry stands there.
+pub(crate) enum About {
+    /// An engagement.
+    Engagement(EngagementId),
+    /// A payment, and the engagement whose books it is in, where there is one yet.
+    Payment(PaymentId, Option<EngagementId>),
+}
+
+impl About {
+    /// Where the audit's entry stands.
+    fn subject(&self) -> &str {
+        match self {
+            Self::Engagement(id) | Self::Payment(_, Some(id)) => id.as_str(),
+            Self::Payment(payment, None) => payment.as_str(),
+        }
+    }
+
+    /// How the answer names it.
+    const fn named(&self) -> &'static str {
+        match self {
+            Self::Engagement(_) => "engagement",
+            Self::Payment(..) => "payment",
+        }
+    }
+
+    /// Its ID.
+    fn id(&self) -> &str {
+        match self {
+            Self::Engagement(id) => id.as_str(),
+            Self::Payment(id, _) => id.as_str(),
+        }
+    }
 }
 
 /// Takes a command, once, however often it is sent. A repetition is answered before anything is checked:
@@ -50,6 +85,7 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
+        Action::ApplyCash => cash::apply(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),
     };
     keep::keep(context, caller, call, hash, command).await

@@ -4,6 +4,7 @@ mod customer;
 mod exceptions;
 mod figures;
 mod invoices;
+mod payments;
 mod quote;
 mod readiness;
 mod revenue;
@@ -40,6 +41,8 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
             revenue::of_period(context, caller, call.query("period"), call.query("after")).await
         }
         Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
+        Action::Payment => payments::payment(context, caller, &call.id("payment")?).await,
+        Action::Unmatched => payments::unmatched(context, caller).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
         Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,

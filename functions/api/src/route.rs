@@ -24,6 +24,10 @@ pub enum Action {
     Revenue,
     /// Revenue events of a month.
     RevenueOfPeriod,
+    /// A payment.
+    Payment,
+    /// Cash that is applied to nothing, with suggestions.
+    Unmatched,
     /// Where a deal sits.
     Deal,
     /// A customer: identifiers and the ERP's verdict.
@@ -60,6 +64,8 @@ pub enum Action {
     ReportExpenses,
     /// Takes completed milestones.
     ReportMilestones,
+    /// Applies unapplied cash of a payment.
+    ApplyCash,
 }
 
 /// The business domain of a route.
@@ -177,6 +183,10 @@ pub const ROUTES: &[Route] = &[
         "Reads the quote and runs every check of the activation; writes nothing."),
     route(("GET", "/v1/invoices/{invoice}"), Action::Invoice, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
         "An invoice's status, amounts, and what is open."),
+    route(("GET", "/v1/payments/unmatched"), Action::Unmatched, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "Payments with cash that is applied to no invoice, oldest first, with the invoices that they may be for."),
+    route(("GET", "/v1/payments/{payment}"), Action::Payment, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "A payment's status, what it is applied to and how fast, what went back."),
     route(("GET", "/v1/exceptions"), Action::Exceptions, (Reporting, Experience, Synchronous), EVERYBODY,
         "Open exceptions of an owner, oldest first, with remedies."),
     route(("POST", "/v1/engagements"), Action::Activate, (ProjectAndResource, Process, Asynchronous), &[Sales, Operations, Automation],
@@ -205,6 +215,8 @@ pub const ROUTES: &[Route] = &[
         "Takes approved expenses, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
+    route(("POST", "/v1/payments/{payment}/applications"), Action::ApplyCash, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Applies unapplied cash of a payment to invoices."),
 ];
 
 /// The route of a call.

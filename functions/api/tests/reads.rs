@@ -5,7 +5,7 @@ mod world;
 
 use connectors::CallErrorKind;
 use domain::activation::CustomerFacts;
-use domain::cash::Payment;
+use domain::cash::{Payment, Receipt};
 use domain::delivery::{Delivery, PROJECT, RESOURCE};
 use domain::engagement::EngagementStatus::Active;
 use domain::event::RecordChanged;
@@ -45,7 +45,10 @@ async fn billed(w: &World) -> InvoiceId {
         received: usd("60.00"),
         applied: usd("60.00"),
         unapplied: usd("0.00"),
+        returned: None,
+        status: None,
         invoice: invoice.clone(),
+        applications: vec![],
     };
     let problem = Problem::new(ProblemCode::Overpayment, "something is left").with_stake(usd("5.00"));
     let exception =
@@ -54,7 +57,12 @@ async fn billed(w: &World) -> InvoiceId {
     let commit = Commit::default()
         .write(journal.write_invoice(TENANT, id, &body, 0, now()).unwrap())
         .write(journal.write_owner(TENANT, invoice.as_str(), id, Uuid::nil()).unwrap())
-        .write(journal.write_payment(TENANT, id, &payment, Uuid::nil(), now()).unwrap())
+        .write(journal.write_payment(TENANT, id, &payment, true, Uuid::nil(), now()).unwrap())
+        .write(
+            journal
+                .write_receipt(TENANT, &Receipt::adopted(&payment, id, &w.engagement.customer, "1"), 0, now())
+                .unwrap(),
+        )
         .write(Write::Insert { item, cause: Uuid::nil() });
     assert!(matches!(journal.commit(commit).await.unwrap(), Committed::Done));
     invoice
@@ -119,8 +127,10 @@ async fn another_tenant_sees_nothing() {
     let w = world_with(Active, answering(Ok(quote()), CustomerFacts::default())).await;
     let invoice = billed(&w).await;
     let all = json!({"engagement": w.engagement.engagement, "customer": w.engagement.customer, "invoice": invoice,
-                     "line": "lin_1", "connection": "hubspot-main", "deal": "123"});
+                     "line": "lin_1", "payment": PaymentId::derive(&["one"]), "connection": "hubspot-main",
+                     "deal": "123"});
     let (body, because) = (json!({"reason": "x"}), ["invoices", "withdrawal", "hold", "release"]);
+    let cash = json!({"applications": [{"invoice": invoice, "amount": usd("1.00")}]});
     let mut tried = 0;
     for route in api::ROUTES.iter().filter(|r| r.path.contains('{')) {
         let call = match route.method {
@@ -128,6 +138,7 @@ async fn another_tenant_sees_nothing() {
             _ if because.iter().any(|end| route.path.ends_with(end)) => {
                 Call::post(route.path, all.clone(), "k", &body)
             }
+            _ if route.path.ends_with("applications") => Call::post(route.path, all.clone(), "k", &cash),
             _ if route.path.ends_with("write-offs") => {
                 Call::post(route.path, all.clone(), "k", &json!({"lines": ["lin_1"], "reason": "x"}))
             }

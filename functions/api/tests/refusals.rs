@@ -25,6 +25,8 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("GET", "/v1/customers/{customer}", [true; 4]),
     ("GET", "/v1/quotes/{connection}/{deal}/checks", [true; 4]),
     ("GET", "/v1/invoices/{invoice}", [false, true, true, true]),
+    ("GET", "/v1/payments/unmatched", [false, true, true, true]),
+    ("GET", "/v1/payments/{payment}", [false, true, true, true]),
     ("GET", "/v1/exceptions", [true; 4]),
     ("POST", "/v1/engagements", [true, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/withdrawal", [false, false, true, false]),
@@ -39,12 +41,13 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/expenses", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/milestones", [false, false, true, true]),
+    ("POST", "/v1/payments/{payment}/applications", [false, true, false, false]),
 ];
 
 fn parameters() -> Value {
     let engagement = active(&quote());
     json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1", "line": "lin_1",
-           "connection": "hubspot-main", "deal": "123"})
+           "payment": "pay_1", "connection": "hubspot-main", "deal": "123"})
 }
 
 /// Proves SEC-04 in part, SEC-05 in part and API-18 in part: each role is admitted to its routes and refused at

@@ -70,7 +70,8 @@ async fn ours(
     let memo = context.journal.credit_memo(&event.tenant, owner, id).await?.body;
     let memo = memo.ok_or_else(|| Failure::new(format!("{id} vanished")))?;
     let run = (Workflow::CreditMemoStatus, id.as_str());
-    follow_through(context, &event, run, &memo.invoice, outcome, async |_, _, _, _| Ok(())).await
+    let invoices = std::slice::from_ref(&memo.invoice);
+    follow_through(context, &event, run, invoices, outcome, async |_, _, _| Ok(())).await
 }
 
 async fn differs(context: &Context, event: &Envelope, problem: Problem) -> Result<Outcome, Failure> {

@@ -170,6 +170,8 @@ impl World {
             record: format!("pi_{amount}"),
             amount: usd(amount),
             invoice_number: self.read("one").await.number,
+            remittance: vec![],
+            customer: None,
             received_at: now(),
         };
         let subject = event.payment.to_string();

@@ -51,7 +51,15 @@ async fn take(context: &Context, event: &Envelope, posted: &Posted) -> Result<Ou
         Outcome::Held => Ok(Outcome::Held),
         outcome => {
             let run = (Workflow::InvoiceStatus, posted.invoice.as_str());
-            follow_through(context, &event, run, &posted.invoice, outcome, async |_, _, _, _| Ok(())).await
+            follow_through(
+                context,
+                &event,
+                run,
+                std::slice::from_ref(&posted.invoice),
+                outcome,
+                async |_, _, _| Ok(()),
+            )
+            .await
         }
     }
 }

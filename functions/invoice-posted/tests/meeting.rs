@@ -131,6 +131,8 @@ impl World {
             record: "pi_1".into(),
             amount: usd(amount),
             invoice_number: Some("INV2026-00001".into()),
+            remittance: vec![],
+            customer: None,
             received_at: now(),
         };
         let subject = event.payment.to_string();

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
 use journal::{Commit, Committed, Journal, apply_group};
 use payment_received::PaymentReceived;
-use products::{Product, connections};
+use products::{Product, Silence, connections};
 use publish_outbox::publish;
 use runtime::fake::{FakeBus, FakeClock, FakeQueue, context};
 use runtime::{Context, Handler, Outcome};
@@ -105,6 +105,8 @@ impl World {
             record: "pi_1".into(),
             amount: domain::sample::usd("180.00"),
             invoice_number: Some("INV2026-00001".into()),
+            remittance: vec![],
+            customer: None,
             received_at: now(),
         };
         Envelope::reported(TENANT, "stripe-main", "paid", &subject, now(), event.into(), Traceparent::start())
@@ -201,4 +203,30 @@ async fn a_payment_before_its_invoice_was_read_back() {
     assert_eq!((invoice.status, invoice.applied), (InvoiceStatus::Paid, domain::sample::usd("180.00")));
     let waits = world.store.items().iter().any(|i| i.text("kind") == Some("parked"));
     assert!(!waits && world.exceptions().is_empty());
+}
+
+/// Proves SCN-14 and PAY-02 in part. Named after killbill/killbill #1015: the call that books a payment is not answered,
+/// whether it had its effect or not, and is retried. The ERP is asked first: the cash is booked once and applied once.
+#[tokio::test]
+async fn a_second_charge_when_an_unknown_outcome_is_retried() {
+    for silence in [Silence::Before, Silence::After] {
+        let world = World::new().await;
+        assert_eq!(world.deliver(&InvoiceRequested, &world.requested()).await, Ok(Outcome::Applied));
+        assert_eq!(world.deliver(&InvoicePosted, &world.posted()).await, Ok(Outcome::Applied));
+        *world.product.booking_fails.lock().unwrap() = Some(silence);
+        assert!(world.deliver(&PaymentReceived, &world.paid()).await.is_err(), "{silence:?}: unknown");
+        let booked = || world.product.bookings.lock().unwrap().len();
+        assert_eq!(booked(), usize::from(silence == Silence::After));
+        assert_eq!(world.invoice().await.applied, domain::sample::usd("180.00"), "kept before it is booked");
+        for _ in 0..2 {
+            world.clock.pass(SignedDuration::from_mins(10));
+            assert_eq!(world.deliver(&PaymentReceived, &world.paid()).await, Ok(Outcome::Duplicate));
+            let payment = PaymentId::derive(&["pi_1"]).to_string();
+            let bookings = world.product.bookings.lock().unwrap().clone();
+            assert_eq!(bookings, [(payment, domain::sample::usd("180.00"))], "{silence:?}: booked once");
+        }
+        let invoice = world.invoice().await;
+        assert_eq!((invoice.status, invoice.applied), (InvoiceStatus::Paid, domain::sample::usd("180.00")));
+        assert!(world.exceptions().is_empty());
+    }
 }

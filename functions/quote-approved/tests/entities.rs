@@ -175,6 +175,8 @@ impl World {
             record: record.into(),
             amount: invoice.total.unwrap(),
             invoice_number: invoice.number.clone(),
+            remittance: vec![],
+            customer: None,
             received_at: self.now,
         };
         self.deliver(&PaymentReceived, payment.as_str(), "stripe-main", paid.into()).await

@@ -13,8 +13,8 @@ mod psa;
 pub use credit::{CreateCreditMemo, PostCreditMemo, SetOffCreditMemo};
 pub use crm::WriteDealStatus;
 pub use erp::{
-    AmendBillingPlan, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice, CustomerRecord,
-    LinkCustomer, PostInvoice,
+    AmendBillingPlan, AppliedTo, ApplyPayment, CreateBillingPlan, CreateCustomer, CreateInvoice,
+    CustomerRecord, LinkCustomer, PostInvoice,
 };
 pub use psa::{
     Assigned, ChangeMilestone, CreateAssignments, CreateMilestone, CreateProject, CreateRateCard, CreateTask,

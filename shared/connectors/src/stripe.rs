@@ -1,10 +1,22 @@
-//! Stripe: listened to only. A succeeded payment intent is a payment received.
+//! Stripe: listened to only. A succeeded payment intent is a payment received; charges, refunds and disputes
+//! tell what became of it.
+//!
+//! - Settled is a charge that succeeded and has a balance transaction: Stripe put it to our balance. When a payout
+//!   takes it to a bank is told for the account as a whole (`payout.paid`) and not for a payment.
+//! - Refunds are known by their own IDs (`refund.*`, `charge.refund.updated`). `charge.refunded` says only what was
+//!   refunded in all; it counts where it says more than the refunds that were told.
+//! - A dispute takes the money when it is opened, unless it is an inquiry (`warning_…`), which takes it only when
+//!   `funds_withdrawn` says so. That Stripe withdraws on opening is not in the material this was built from, and not
+//!   tried against Stripe.
+//! - A bank debit that is returned after it succeeded is told as a dispute or as a failed payment; both are taken.
 
+mod notices;
 mod wire;
 
 use domain::event::PaymentReceived;
-use domain::id::PaymentId;
+use domain::id::{CustomerId, PaymentId};
 use domain::money::{Currency, Money};
+use domain::payment::RemittanceLine;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -51,7 +63,7 @@ pub(crate) fn verify(
     })
 }
 
-/// A payment received, or nothing of interest.
+/// A payment received, what became of one, or nothing of interest.
 ///
 /// The delivery is known by the business fact and not by the event's ID: an intent succeeds once,
 /// while the fact can be reported under several IDs (two endpoints, two API versions).
@@ -65,7 +77,7 @@ pub(crate) fn translate(
         return Err(Untranslatable(format!("`{}` is not an event with its data in it", envelope.object)));
     }
     if envelope.kind != SUCCEEDED {
-        return Ok(Vec::new());
+        return notices::translate(&connection.config, &envelope.kind, delivery.body).map_err(Untranslatable);
     }
     let event: IntentEvent = serde_json::from_slice(delivery.body)
         .map_err(|e| Untranslatable(format!("not a payment intent: {e}")))?;
@@ -89,6 +101,9 @@ fn received(config: &ConnectionConfig, created: i64, intent: Intent) -> Result<T
         return Err(format!("{amount} is not an amount received"));
     }
     let payment = PaymentId::derive(&[&config.tenant, &config.connection, &intent.id]);
+    let remittance =
+        intent.metadata.get("q2c_remittance").map(|text| remittance(text, currency)).transpose()?;
+    let customer = intent.metadata.get("q2c_customer").and_then(|id| CustomerId::try_from(id.clone()).ok());
     Ok(Translated {
         delivery: format!("{SUCCEEDED}:{}", intent.id),
         subject: Subject::Other(payment.to_string()),
@@ -98,11 +113,28 @@ fn received(config: &ConnectionConfig, created: i64, intent: Intent) -> Result<T
             connection: config.connection.clone(),
             amount,
             invoice_number,
+            remittance: remittance.unwrap_or_default(),
+            customer,
             record: intent.id,
             received_at,
         }
         .into(),
     })
+}
+
+/// A remittance advice: `INV-1=700.00; INV-2=300.00`, amounts in the major unit, or numbers alone.
+fn remittance(text: &str, currency: Currency) -> Result<Vec<RemittanceLine>, String> {
+    let lines = text.split([';', ',', '\n']).map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let (number, amount) = line.split_once('=').map_or((line, None), |(n, a)| (n.trim(), Some(a)));
+            let amount = amount.map(|a| Money::parse(a, currency)).transpose().map_err(|e| e.to_string())?;
+            if amount.is_some_and(|a| !a.is_positive()) {
+                return Err(format!("{line} is no line of a remittance"));
+            }
+            Ok(RemittanceLine { invoice_number: number.to_owned(), amount })
+        })
+        .collect()
 }
 
 fn money(units: i64, currency: Currency) -> Result<Money, String> {

@@ -21,6 +21,10 @@ use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, Paymen
 use crate::invoice::{InvoiceConfirmed, InvoiceGenerated, InvoiceRejected};
 use crate::money::Money;
 use crate::ownership::Role;
+use crate::payment::{
+    PaymentApplicationRequested, PaymentDisputeClosed, PaymentDisputed, PaymentFailed, PaymentRefunded,
+    PaymentSettled, PaymentUnapplied, RemittanceLine,
+};
 use crate::problem::Problem;
 use crate::recurring::ChargeDue;
 use crate::revenue::{RevenueEarned, RevenueSchedule};
@@ -302,6 +306,12 @@ pub struct PaymentReceived {
     pub amount: Money,
     /// The invoice number that the payer gave.
     pub invoice_number: Option<String>,
+    /// What the payer said is for which invoice; empty where he gave no more than a number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remittance: Vec<RemittanceLine>,
+    /// Our customer who paid, where the product knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerId>,
     /// When the product received it.
     pub received_at: Timestamp,
 }
@@ -447,7 +457,14 @@ events! {
     RevenueEarned(RevenueEarned) = "q2c.revenue.earned.v1",
     InvoicePosted(InvoicePosted) = "q2c.invoice.posted.v1",
     PaymentReceived(PaymentReceived) = "q2c.payment.received.v1",
+    PaymentSettled(PaymentSettled) = "q2c.payment.settled.v1",
+    PaymentFailed(PaymentFailed) = "q2c.payment.failed.v1",
+    PaymentRefunded(PaymentRefunded) = "q2c.payment.refunded.v1",
+    PaymentDisputed(PaymentDisputed) = "q2c.payment.disputed.v1",
+    PaymentDisputeClosed(PaymentDisputeClosed) = "q2c.payment.dispute-closed.v1",
+    PaymentApplicationRequested(PaymentApplicationRequested) = "q2c.payment.application-requested.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
+    PaymentUnapplied(PaymentUnapplied) = "q2c.payment.unapplied.v1",
     CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
     CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
     CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",

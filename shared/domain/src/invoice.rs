@@ -78,16 +78,18 @@ impl Status for InvoiceStatus {
         self.as_str()
     }
 
-    /// The ERP may tell that it posted before what submitted it has recorded so.
+    /// The ERP may tell that it posted before what submitted it has recorded so. A payment that is refunded,
+    /// charged back or bounces makes a paid invoice open again.
     fn followed_by(self) -> &'static [Self] {
         match self {
             Self::Collecting => &[Self::Empty, Self::Drafted, Self::Withdrawn],
             Self::Drafted => &[Self::Submitted, Self::Posted, Self::Withdrawn],
             Self::Submitted => &[Self::Posted],
             Self::Posted => &[Self::PartPaid, Self::Paid, Self::Credited],
-            Self::PartPaid => &[Self::Paid, Self::Credited],
-            Self::Paid => &[Self::Credited],
-            Self::Empty | Self::Credited | Self::Withdrawn => &[],
+            Self::PartPaid => &[Self::Posted, Self::Paid, Self::Credited],
+            Self::Paid => &[Self::Posted, Self::PartPaid, Self::Credited],
+            Self::Credited => &[Self::Posted, Self::PartPaid],
+            Self::Empty | Self::Withdrawn => &[],
         }
     }
 }
@@ -311,6 +313,18 @@ impl Invoice {
             total: Some(posted.total),
             ..self.clone()
         })
+    }
+
+    /// The invoice after cash was applied to it, or (less than nothing) taken from it again.
+    ///
+    /// # Errors
+    /// When amounts mix currencies or overflow.
+    pub fn with_cash(&self, delta: Money) -> Result<Self, MoneyError> {
+        let mut next = Self { applied: self.applied.plus(delta)?, ..self.clone() };
+        if self.is_posted() {
+            next.status = next.by_balance()?;
+        }
+        Ok(next)
     }
 
     /// Whether the ERP has posted it, and that was read back.

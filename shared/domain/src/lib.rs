@@ -27,6 +27,7 @@ pub mod invoice;
 pub mod invoicing;
 pub mod money;
 pub mod ownership;
+pub mod payment;
 pub mod policy;
 pub mod problem;
 pub mod quote;

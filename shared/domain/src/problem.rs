@@ -181,6 +181,16 @@ problems! {
     Overpayment = "Q2C-0502", FinanceOperations, false;
     /// A payment's currency differs from its invoice's.
     PaymentCurrency = "Q2C-0503", FinanceOperations, false;
+    /// Money of a payment went back whose receipt nobody told.
+    PaymentUnknown = "Q2C-0504", FinanceOperations, false;
+    /// A payment names invoices of several customers, or in several ERPs.
+    PaymentAcrossAccounts = "Q2C-0505", FinanceOperations, false;
+    /// A notice contradicts what is known of its payment.
+    PaymentNoticeInvalid = "Q2C-0506", FinanceOperations, false;
+    /// An application that a person asked for can't be carried out any more.
+    ApplicationRefused = "Q2C-0507", FinanceOperations, false;
+    /// A payer disputes a payment.
+    PaymentDisputed = "Q2C-0508", FinanceOperations, false;
     /// A change order that can't be carried out on what is billed or agreed already.
     ChangeOrderInvalid = "Q2C-0601", Contracts, false;
     /// A system refused its part of a change order; what the others had done of it was taken back.

@@ -3,13 +3,13 @@
 
 use domain::Status;
 use domain::billing::{BillableLine, Evidence, LineStatus};
-use domain::cash::{Application, apply};
+use domain::cash::{Named, Receipt, match_named, rebalance};
 use domain::credit_memo::{
     CreditError, CreditMemo, CreditMemoRequested, CreditMemoStatus, MOST_LINES, PostedCredit, Reduction,
     credit_lines,
 };
 use domain::event::PaymentReceived;
-use domain::id::{CreditMemoId, InvoiceId, LineId, PaymentId};
+use domain::id::{CreditMemoId, EngagementId, InvoiceId, LineId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus, assemble};
 use domain::money::{Currency, Money};
 use domain::problem::ProblemCode;
@@ -84,15 +84,29 @@ fn post(memo: &CreditMemo) -> CreditMemo {
     memo.become_status(CreditMemoStatus::Approved).expect("legal").post(&in_the_erp(memo)).expect("equal")
 }
 
-fn paid(amount: &str) -> PaymentReceived {
-    PaymentReceived {
+/// The invoice after a payment of so much for it, and the payment.
+fn paid(invoice: &Invoice, amount: &str) -> (Invoice, Receipt) {
+    let told = PaymentReceived {
         payment: PaymentId::derive(&[amount]),
         connection: "stripe-main".into(),
         record: "pi_1".into(),
         amount: usd(amount),
         invoice_number: Some("INV2026-00001".into()),
+        remittance: vec![],
+        customer: None,
         received_at: "2026-11-21T12:00:00Z".parse().expect("a moment"),
-    }
+    };
+    let before = Receipt::announced(&told.payment, &told.connection, &told.record);
+    let engagement = EngagementId::derive(&["1"]);
+    let named = [Named { engagement: &engagement, invoice, books: "erp", amount: None }];
+    let next = match_named(&before.with_receipt(&told), &named, "e").expect("adds up");
+    let invoices = [(invoice.invoice.clone(), invoice.clone())].into();
+    let settled = rebalance(&before, next, &invoices, told.received_at, told.received_at).expect("adds up");
+    (settled.invoices.into_iter().next().unwrap_or_else(|| invoice.clone()), settled.receipt)
+}
+
+fn applied(receipt: &Receipt) -> (Money, Money) {
+    (receipt.applied(usd("0.00")).expect("adds up"), receipt.unapplied.expect("received"))
 }
 
 /// Proves CAN-21 in part: it names the invoice that it reduces, the contract version that billed it, and what it takes off of each line.
@@ -219,21 +233,11 @@ fn a_credit_is_set_off_against_what_is_open_and_the_rest_stays_on_account() {
     let (unpaid, set_off) = invoice.credit(half.untaxed, half.total.unwrap()).expect("adds up");
     assert_eq!((set_off, unpaid.open().unwrap()), (usd("440.00"), usd("660.00")), "1100 - 440");
     assert_eq!(unpaid.status, InvoiceStatus::Posted);
-    let Application::Applied { invoice: settled, payment, problem } =
-        apply(&unpaid, &paid("1100.00")).unwrap()
-    else {
-        panic!("applied")
-    };
-    assert_eq!(
-        (payment.applied, payment.unapplied),
-        (usd("660.00"), usd("440.00")),
-        "what came late is left over"
-    );
-    assert_eq!(problem.map(|p| p.code), Some(ProblemCode::Overpayment));
+    let (settled, payment) = paid(&unpaid, "1100.00");
+    assert_eq!(applied(&payment), (usd("660.00"), usd("440.00")), "what came late is left over");
+    assert_eq!(payment.findings().first().map(|p| p.code), Some(ProblemCode::Overpayment));
     assert_eq!(settled.status, InvoiceStatus::Paid, "partly credited and otherwise paid");
-    let Application::Applied { invoice: in_full, .. } = apply(&invoice, &paid("1100.00")).unwrap() else {
-        panic!("applied")
-    };
+    let (in_full, _) = paid(&invoice, "1100.00");
     let (after, set_off) = in_full.credit(half.untaxed, half.total.unwrap()).expect("adds up");
     assert_eq!((set_off, after.open().unwrap()), (usd("0.00"), usd("0.00")));
     let kept = CreditMemo { set_off: Some(set_off), ..half };
@@ -244,20 +248,13 @@ fn a_credit_is_set_off_against_what_is_open_and_the_rest_stays_on_account() {
 fn an_invoice_that_is_credited_whole_is_credited_whatever_was_paid_of_it() {
     let lines = [line("a", "1000.00")];
     let invoice = posted(&lines);
-    for (before, set_off, applied) in [("0.00", "1100.00", false), ("400.00", "700.00", true)] {
-        let invoice = match applied {
-            true => match apply(&invoice, &paid(before)).unwrap() {
-                Application::Applied { invoice, .. } => *invoice,
-                other => panic!("{other:?}"),
-            },
-            false => invoice.clone(),
-        };
+    for (before, set_off) in [(None, "1100.00"), (Some("400.00"), "700.00")] {
+        let invoice = before.map_or(invoice.clone(), |before| paid(&invoice, before).0);
         let (after, taken) = invoice.credit(usd("1000.00"), usd("1100.00")).expect("adds up");
         assert_eq!((taken, after.status), (usd(set_off), InvoiceStatus::Credited));
         assert!(invoice.status.may_become(after.status));
-        let late = apply(&after, &paid("1100.00")).unwrap();
-        let Application::Applied { invoice, payment, .. } = late else { panic!("{late:?}") };
-        assert_eq!((payment.applied, payment.unapplied), (usd("0.00"), usd("1100.00")));
+        let (invoice, late) = paid(&after, "1100.00");
+        assert_eq!(applied(&late), (usd("0.00"), usd("1100.00")));
         assert_eq!(invoice.status, InvoiceStatus::Credited);
     }
 }

@@ -3,11 +3,10 @@
 
 use domain::approval::ApprovalStatus;
 use domain::billing::LineStatus;
-use domain::cash::{Application, apply};
+use domain::cash::PaymentStatus;
 use domain::credit_memo::CreditMemoStatus;
-use domain::event::PaymentReceived;
 use domain::expense::ExpenseStatus;
-use domain::id::{InvoiceId, PaymentId};
+use domain::id::InvoiceId;
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice};
 use domain::sample::{active, quote, usd};
 use domain::statement_of_work::StatementStatus;
@@ -61,9 +60,14 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
             "posted > part-paid",
             "posted > paid",
             "posted > credited",
+            "part-paid > posted",
             "part-paid > paid",
             "part-paid > credited",
-            "paid > credited"
+            "paid > posted",
+            "paid > part-paid",
+            "paid > credited",
+            "credited > posted",
+            "credited > part-paid"
         ]
     );
     assert_eq!(
@@ -104,6 +108,46 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
     );
 }
 
+/// Proves OWN-13, EVT-18 in part: received and settled are two statuses, and what may follow each.
+#[test]
+fn every_legal_transition_of_a_payment_is_listed() {
+    assert_eq!(
+        graph::<PaymentStatus>(),
+        [
+            "announced > received",
+            "announced > settled",
+            "announced > refunded",
+            "announced > disputed",
+            "announced > charged-back",
+            "announced > failed",
+            "received > settled",
+            "received > refunded",
+            "received > disputed",
+            "received > charged-back",
+            "received > failed",
+            "settled > refunded",
+            "settled > disputed",
+            "settled > charged-back",
+            "settled > failed",
+            "refunded > received",
+            "refunded > settled",
+            "refunded > disputed",
+            "refunded > charged-back",
+            "refunded > failed",
+            "disputed > received",
+            "disputed > settled",
+            "disputed > refunded",
+            "disputed > charged-back",
+            "disputed > failed",
+            "charged-back > received",
+            "charged-back > settled",
+            "charged-back > refunded",
+            "charged-back > disputed",
+            "charged-back > failed"
+        ]
+    );
+}
+
 /// What may happen to an invoice, in whatever order it is told.
 #[derive(Debug, Clone, Copy)]
 enum Told {
@@ -111,6 +155,8 @@ enum Told {
     Submitted,
     Posted,
     Paid(u32),
+    Returned,
+    Credited(u32),
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -119,6 +165,8 @@ fn told() -> impl Strategy<Value = Told> {
         Just(Told::Submitted),
         Just(Told::Posted),
         (1_u32..300).prop_map(Told::Paid),
+        Just(Told::Returned),
+        (1_u32..300).prop_map(Told::Credited),
     ]
 }
 
@@ -135,26 +183,29 @@ fn posting(invoice: &Invoice) -> PostedInvoice {
     }
 }
 
-fn payment(amount: u32) -> PaymentReceived {
-    PaymentReceived {
-        payment: PaymentId::derive(&["1"]),
-        connection: "stripe-main".into(),
-        record: "1".into(),
-        amount: usd(&amount.to_string()),
-        invoice_number: Some("INV2026-00001".into()),
-        received_at: "2026-11-21T12:00:00Z".parse().expect("timestamp"),
-    }
-}
-
 fn after(invoice: &Invoice, told: Told) -> Option<Invoice> {
     match told {
         Told::Fixed => invoice.fix_lines(),
         Told::Submitted => invoice.submit("4").ok(),
         Told::Posted => invoice.post(&posting(invoice)).ok(),
-        Told::Paid(amount) => match apply(invoice, &payment(amount)).expect("adds up") {
-            Application::Applied { invoice, .. } => Some(*invoice),
-            Application::TooEarly | Application::Held(_) => None,
-        },
+        // As a payment applies: as much as is open; and takes it back again.
+        Told::Paid(amount) => {
+            let (asked, open) = (usd(&amount.to_string()), invoice.open().expect("open"));
+            let paid = if asked.exceeds(open).expect("dollars") { open } else { asked };
+            invoice.is_posted().then(|| invoice.with_cash(paid).expect("adds up"))
+        }
+        Told::Returned => {
+            let back = usd("0.00").minus(invoice.applied).expect("dollars");
+            invoice.is_posted().then(|| invoice.with_cash(back).expect("adds up"))
+        }
+        // As a credit memo takes off: never more in all than was billed.
+        Told::Credited(amount) => {
+            let credited = invoice.credited.map_or(usd("0.00"), |credited| credited.untaxed);
+            let (asked, left) = (usd(&amount.to_string()), invoice.untaxed.minus(credited).expect("dollars"));
+            let off = if asked.exceeds(left).expect("dollars") { left } else { asked };
+            let creditable = invoice.is_posted() && off.is_positive();
+            creditable.then(|| invoice.credit(off, off).expect("adds up").0)
+        }
     }
 }
 

@@ -97,6 +97,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("payment#{payment}"))
     }
 
+    /// Everything that is known of a payment, beside its subject.
+    #[must_use]
+    pub fn receipt(tenant: &str, payment: &str) -> Self {
+        Self::new(Self::partition(tenant, payment), "receipt")
+    }
+
+    /// A movement of a payment.
+    #[must_use]
+    pub fn movement(tenant: &str, payment: &str, number: u32) -> Self {
+        Self::new(Self::partition(tenant, payment), format!("movement#{number:06}"))
+    }
+
     /// A credit memo.
     #[must_use]
     pub fn credit_memo(tenant: &str, engagement: &str, credit_memo: &str) -> Self {

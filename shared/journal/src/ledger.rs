@@ -1,12 +1,11 @@
-//! Ledger items: engagement state, billable lines, invoices, payments.
+//! Ledger items: engagement state, billable lines, invoices.
 
 use std::collections::BTreeSet;
 
 use domain::billing::{BillableLine, LineStatus};
-use domain::cash::Payment;
 use domain::engagement::Engagement;
-use domain::id::{EngagementId, InvoiceId, LineId, PaymentId};
-use domain::invoice::Invoice;
+use domain::id::{EngagementId, InvoiceId, LineId};
+use domain::invoice::{Invoice, InvoiceStatus};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -112,20 +111,6 @@ impl Journal {
         Versioned::read(self.store.get(&key).await?.as_ref(), "invoice")
     }
 
-    /// A payment.
-    ///
-    /// # Errors
-    /// When the table can't be read.
-    pub async fn payment(
-        &self,
-        tenant: &str,
-        engagement: &EngagementId,
-        payment: &PaymentId,
-    ) -> Result<Option<Payment>, JournalError> {
-        let key = Key::payment(tenant, engagement.as_str(), payment.as_str());
-        self.store.get(&key).await?.map(|i| i.body()).transpose()
-    }
-
     /// The write of an engagement's new state.
     ///
     /// # Errors
@@ -154,24 +139,12 @@ impl Journal {
     ) -> Result<Write, JournalError> {
         let key = Key::invoice(tenant, engagement.as_str(), invoice.invoice.as_str());
         let item = Item::new(&key, "invoice", tenant, invoice)?.with("recorded_at", now.to_string());
-        Ok(Write::Replace { item: listed_if_held(item, tenant, invoice), expected })
-    }
-
-    /// The write of a payment.
-    ///
-    /// # Errors
-    /// Never for a well-formed payment.
-    pub fn write_payment(
-        &self,
-        tenant: &str,
-        engagement: &EngagementId,
-        payment: &Payment,
-        cause: Uuid,
-        now: Timestamp,
-    ) -> Result<Write, JournalError> {
-        let key = Key::payment(tenant, engagement.as_str(), payment.payment.as_str());
-        let item = Item::new(&key, "payment", tenant, payment)?.with("recorded_at", now.to_string());
-        Ok(Write::Insert { item, cause })
+        let item = if matches!(invoice.status, InvoiceStatus::Posted | InvoiceStatus::PartPaid) {
+            item.with("status_key", crate::cash::open_invoices_key(tenant)).with("status_at", now.to_string())
+        } else {
+            listed_if_held(item, tenant, invoice)
+        };
+        Ok(Write::Replace { item, expected })
     }
 
     /// Gives an invoice ownership of every ready line of its engagement, page by page, each

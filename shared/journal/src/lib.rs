@@ -7,6 +7,7 @@
 mod again;
 mod approvals;
 mod batch;
+mod cash;
 mod charges;
 mod commit;
 mod comparison;
@@ -38,6 +39,7 @@ mod write_offs;
 
 pub use approvals::Superseded;
 pub use batch::{Decided, apply_group, apply_group_on};
+pub use cash::CashException;
 pub use commit::{Commit, Committed, Rejection, Write};
 pub use comparison::Comparison;
 pub use configuration::Cursor;

@@ -39,4 +39,4 @@ pub use revenue::Telling;
 pub use settings::Settings;
 pub use settle::settle_all_but;
 pub use status::follow_through;
-pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry};
+pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry, time_application};

@@ -15,7 +15,8 @@ use crate::flow::{Systems, begin, conclude};
 /// Changes of one invoice that may happen while it is being shown.
 const MOST_ROUNDS: usize = 10;
 
-/// Shows an invoice in PSA and CRM as part of a run.
+/// Shows an invoice in PSA and CRM as part of a run. `which` tells its steps from those of other invoices that
+/// the run shows; the first has none.
 ///
 /// It is shown again until nothing changed in the meantime: of two functions that show the
 /// same invoice at once, the one that writes last has seen the latest state.
@@ -25,11 +26,11 @@ const MOST_ROUNDS: usize = 10;
 async fn show_invoice(
     context: &Context,
     run: &mut Run,
-    systems: &Systems,
-    engagement: &Engagement,
-    tenant: &str,
+    of: (&Systems, &Engagement, &str),
     invoice: &InvoiceId,
+    which: Option<&InvoiceId>,
 ) -> Result<(), StepError> {
+    let (systems, engagement, tenant) = of;
     let mut shown = None;
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.invoice(tenant, &engagement.engagement, invoice).await?;
@@ -37,7 +38,11 @@ async fn show_invoice(
             return Ok(());
         }
         if let Some(body) = &known.body {
-            write(run, systems, engagement, body, known.version).await?;
+            let version = match which {
+                None => known.version.to_string(),
+                Some(which) => format!("{which} {}", known.version),
+            };
+            write(run, systems, engagement, body, &version).await?;
         }
         shown = Some(known.version);
     }
@@ -49,7 +54,7 @@ async fn write(
     systems: &Systems,
     engagement: &Engagement,
     invoice: &Invoice,
-    version: u64,
+    version: &str,
 ) -> Result<(), StepError> {
     let (Some(number), Some(total), Some(tax)) = (invoice.number.clone(), invoice.total, invoice.tax) else {
         return Ok(());
@@ -90,8 +95,8 @@ async fn write(
     Ok(())
 }
 
-/// Follows a committed event through to PSA and CRM in a run of its own, once. `before` are
-/// the steps that come first.
+/// Follows a committed event through to PSA and CRM in a run of its own, once: shows each of these invoices of
+/// the event's engagement. `before` are the steps that come first.
 ///
 /// # Errors
 /// [`Failure`] when the message must come back.
@@ -99,12 +104,12 @@ pub async fn follow_through<F>(
     context: &Context,
     event: &Envelope,
     (workflow, run): (Workflow, &str),
-    invoice: &InvoiceId,
+    invoices: &[InvoiceId],
     outcome: Outcome,
     before: F,
 ) -> Result<Outcome, Failure>
 where
-    F: AsyncFnOnce(&mut Run, &Systems, &Engagement, &Invoice) -> Result<(), StepError>,
+    F: AsyncFnOnce(&mut Run, &Systems, &Engagement) -> Result<(), StepError>,
 {
     let mut run = match begin(context, event, workflow, run).await {
         Ok(run) => run,
@@ -116,12 +121,13 @@ where
         let unknown = |what: &str| JournalError::Decision(format!("{what} is unknown"));
         let engagement =
             journal.engagement(tenant, &event.subject).await?.body.ok_or_else(|| unknown(&event.subject))?;
-        let known = journal.invoice(tenant, &engagement.engagement, invoice).await?.body;
-        let known = known.ok_or_else(|| unknown(invoice.as_str()))?;
         let config = context.connect.tenant(tenant).await?;
         let systems = Systems::open(context, &config, &engagement).await?;
-        before(&mut run, &systems, &engagement, &known).await?;
-        show_invoice(context, &mut run, &systems, &engagement, tenant, invoice).await?;
+        before(&mut run, &systems, &engagement).await?;
+        for (n, invoice) in invoices.iter().enumerate() {
+            let which = (n > 0).then_some(invoice);
+            show_invoice(context, &mut run, (&systems, &engagement, tenant), invoice, which).await?;
+        }
         Ok(outcome)
     };
     let result = steps.await;

@@ -55,6 +55,13 @@ pub fn count_event(function: &'static str, event: &Envelope, outcome: &'static s
     );
 }
 
+/// Records how long it took from the receipt of a payment to its application to an invoice, in milliseconds.
+pub fn time_application(received_at: Timestamp, applied_at: Timestamp) {
+    let took = applied_at.duration_since(received_at).as_millis();
+    let millis = u32::try_from(took.max(0)).unwrap_or(u32::MAX);
+    metrics::histogram!("ReceiptToApplication").record(f64::from(millis));
+}
+
 /// Writes the metrics of one invocation.
 pub fn flush() {
     if let Some(collector) = COLLECTOR.get() {

@@ -130,6 +130,8 @@ impl World {
             record: format!("pi_{}", &payment.as_str()[4..28]),
             amount: posted.total,
             invoice_number: posted.number,
+            remittance: vec![],
+            customer: None,
             received_at: now(),
         };
         reported("stripe-main", payment.as_str(), payment.as_str(), event)

@@ -8,7 +8,7 @@ use events::Envelope;
 use crate::deal::Deal;
 use crate::engine::{Aim, Call, Sim, Tally, open};
 use crate::world::{EPOCH, World, drawn};
-use crate::{approver, controller, invariants, operator, script};
+use crate::{approver, cashier, controller, invariants, operator, script};
 
 /// Rounds after the last fault in which everything must have come to an end.
 const ROUNDS: u32 = 30;
@@ -134,7 +134,10 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
             operator::settle(&world).await;
         }
         if world.sim.one_in(4) && !world.sim.is_quiet() {
-            script::pay(&world);
+            script::pay(&world, false);
+        }
+        if world.sim.one_in(8) {
+            cashier::apply(&world);
         }
         if !world.config().invoicing.is_default() {
             control(&world);
@@ -177,7 +180,11 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         quiet(world).await;
         let released = controller::release(world);
         let settled = operator::settle(world).await + approver::answer(world, deals).await;
-        let paid = script::pay(world);
+        let applied = cashier::apply(world) > 0;
+        if applied {
+            quiet(world).await;
+        }
+        let paid = script::pay(world, true) || applied;
         let mut asked = false;
         for deal in deals {
             if invariants::has_ready_lines(world, &deal.engagement).await {

@@ -127,7 +127,6 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
         "cost",
         "invoice",
         "invoice-page",
-        "payment",
         "delivery",
         "credit-memo",
         "adjustment",
@@ -135,6 +134,14 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));
     let books = open(&world.books);
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
+    // A payment that was recorded before receipts were gets its receipt by a replay: its amounts stay.
+    let cash = |i: &Item| {
+        ["payment", "received", "applied", "unapplied", "returned"].map(|name| i.0.get(name).cloned())
+    };
+    let payments = items.iter().filter(|i| i.text("kind") == Some("payment"));
+    worth.extend(payments.map(|i| format!("{} {:?}", i.key(), cash(i))));
+    let unmatched = items.iter().filter(|i| i.text("kind") == Some("receipt") && i.text("home").is_none());
+    worth.extend(unmatched.map(|item| format!("{item:?}")));
     worth.extend(books.invoices.iter().map(|(id, invoice)| format!("{id} {invoice:?}")));
     worth.extend(books.credits.iter().map(|(id, credit)| format!("{id} {credit:?}")));
     worth.extend(books.bookings.iter().map(|(id, booking)| format!("{id} {booking:?}")));

@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used)] // A simulator that can't go on should say so at once.
 
 mod approver;
+mod cashier;
 mod command_line;
 mod controller;
 mod deal;

@@ -10,7 +10,7 @@ mod held;
 mod psa;
 mod staffing;
 
-pub(crate) use books::{Books, Change, ErpInvoice, Received};
+pub(crate) use books::{Books, Change, ErpInvoice, Fate, Received};
 pub(crate) use credits::issue_by_hand;
 
 use std::sync::Arc;

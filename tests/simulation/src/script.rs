@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 
 use crate::deal::{Deal, Price, cheap};
 use crate::engine::{Fault, Place, open};
-use crate::products::{Books, Change, ErpInvoice, Received};
+use crate::products::{Books, Change, ErpInvoice, Fate, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
@@ -215,14 +215,22 @@ pub(crate) fn request_invoice(world: &Arc<World>, engagement: &EngagementId, rea
     ));
 }
 
-/// Customers pay what was posted: most in full, some in parts, some too much, some without a number
-/// that anybody knows. Gives whether anything was paid now.
-pub(crate) fn pay(world: &Arc<World>) -> bool {
-    let posted = unpaid(world);
+/// Customers pay what was posted: most in full, some in parts, some too much, some several at once, some without a
+/// number that anybody knows; some of it goes back later. What is open again because it did is paid in the end, when
+/// nothing goes wrong any more. Gives whether anything was paid now.
+pub(crate) fn pay(world: &Arc<World>, calm: bool) -> bool {
+    let posted = unpaid(world, calm);
+    if let ([(one, first), (other, second), ..], true) = (posted.as_slice(), !calm && world.sim.one_in(3)) {
+        let cents = first.minor_units().unwrap_or(0) + second.minor_units().unwrap_or(0);
+        let intent = receive(world, cents, Some(&format!("{one}, {other}")), fate(world, cents));
+        senders::told_afterwards(world, &intent);
+        return true;
+    }
     for (number, total) in &posted {
         let cents = total.minor_units().unwrap_or(0);
         let part = 1 + i64::try_from(world.sim.below(cents.unsigned_abs().saturating_sub(1))).unwrap_or(0);
-        let parts: Vec<(i64, Option<&str>)> = match world.sim.below(10) {
+        let parts: Vec<(i64, Option<&str>)> = match world.sim.below(if calm { 1 } else { 10 }) {
+            0 if calm => vec![(cents, Some(number))],
             0 | 1 => vec![(part, Some(number)), (cents - part, Some(number))],
             2 => vec![(cents + part, Some(number))],
             3 => vec![(cents, Some("INV-unheard-of")), (cents, Some(number))],
@@ -230,39 +238,60 @@ pub(crate) fn pay(world: &Arc<World>) -> bool {
             _ => vec![(cents, Some(number))],
         };
         for (cents, number) in parts.into_iter().filter(|(cents, _)| *cents > 0) {
-            receive(world, cents, number);
+            let fate = if calm { Fate::None } else { fate(world, cents) };
+            let intent = receive(world, cents, number, fate);
+            senders::told_afterwards(world, &intent);
         }
     }
     !posted.is_empty()
 }
 
-/// Pays whatever was posted, in full and once.
-pub(crate) fn pay_in_full(world: &Arc<World>) {
-    for (number, total) in unpaid(world) {
-        receive(world, total.minor_units().unwrap_or(0), Some(&number));
+/// What becomes of a payment: mostly nothing.
+fn fate(world: &World, cents: i64) -> Fate {
+    let part = 1 + i64::try_from(world.sim.below(cents.unsigned_abs())).unwrap_or(0);
+    match world.sim.below(12) {
+        0 => Fate::Refunded(part, false),
+        1 => Fate::Refunded(cents, world.sim.one_in(3)),
+        2 => {
+            Fate::Disputed([None, Some(true), Some(false)][usize::try_from(world.sim.below(3)).unwrap_or(0)])
+        }
+        3 => Fate::Bounced,
+        _ => Fate::None,
     }
 }
 
-/// What was posted and nobody paid for yet: the number and what is open of each.
-fn unpaid(world: &World) -> Vec<(String, Money)> {
+/// Pays whatever was posted, in full and once.
+pub(crate) fn pay_in_full(world: &Arc<World>) {
+    for (number, total) in unpaid(world, false) {
+        receive(world, total.minor_units().unwrap_or(0), Some(&number), Fate::None);
+    }
+}
+
+/// What was posted and nobody paid for yet, or (in the calm) what is open again: the number and what is open of each.
+fn unpaid(world: &World, calm: bool) -> Vec<(String, Money)> {
     let books = open(&world.books);
-    let unpaid = |i: &&ErpInvoice| i.number.as_ref().is_some_and(|n| !named(&books, n));
-    let posted = books.invoices.values().filter(unpaid);
-    let open = posted.map(|i| (i.number.clone().unwrap_or_default(), i.open()));
-    open.filter(|(_, open)| open.is_positive()).collect()
+    let unpaid = |i: &ErpInvoice| {
+        let number = i.number.clone()?;
+        (i.open().is_positive() && (calm || !named(&books, &number))).then(|| (number, i.open()))
+    };
+    books.invoices.values().filter_map(unpaid).collect()
 }
 
 fn named(books: &Books, number: &str) -> bool {
-    books.received.values().any(|r| r.number.as_deref() == Some(number))
+    let names = |r: &Received| r.number.as_deref().is_some_and(|text| text.split(", ").any(|n| n == number));
+    books.received.values().any(names)
 }
 
-pub(crate) fn receive(world: &Arc<World>, cents: i64, number: Option<&str>) {
+/// Somebody pays. Gives the payment product's ID of it.
+pub(crate) fn receive(world: &Arc<World>, cents: i64, number: Option<&str>, fate: Fate) -> String {
     let intent = {
         let mut books = open(&world.books);
         let intent = format!("pi_{}", books.number());
         let amount = Money::from_minor_units(cents, sample::usd("0").currency()).expect("an amount");
-        books.received.insert(intent.clone(), Received { amount, number: number.map(str::to_owned) });
+        let received = Received { amount, number: number.map(str::to_owned), fate };
+        books.received.insert(intent.clone(), received);
         intent
     };
     senders::paid(world, &intent, cents, number);
+    intent
 }

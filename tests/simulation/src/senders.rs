@@ -1,5 +1,7 @@
 //! Products that push: they sign what they send and send it again until it is taken.
 
+mod payments;
+
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
@@ -13,6 +15,8 @@ use sha2::Sha256;
 
 use crate::engine::{Fault, Place};
 use crate::world::{CRM, ERP, PAYMENTS, SECRET, SIGNATURE, World};
+
+pub(crate) use payments::told_afterwards;
 
 type Signing = fn(&World, &str, &str, Timestamp) -> Vec<(&'static str, String)>;
 

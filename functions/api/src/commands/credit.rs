@@ -6,7 +6,7 @@ use runtime::Context;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{Command, reason};
+use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
@@ -56,7 +56,12 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
         ("credit_memo".to_owned(), json!(requested.credit_memo)),
         ("untaxed".to_owned(), json!(untaxed)),
     ]);
-    Ok(Command { engagement: owner, events: vec![(context.clock.now(), requested.into())], summary, answer })
+    Ok(Command {
+        about: About::Engagement(owner),
+        events: vec![(context.clock.now(), requested.into())],
+        summary,
+        answer,
+    })
 }
 
 fn refused(why: CreditError) -> ApiError {

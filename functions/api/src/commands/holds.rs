@@ -12,7 +12,7 @@ use runtime::Context;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{Command, reason};
+use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
@@ -126,7 +126,12 @@ fn held(context: &Context, caller: &Caller, id: EngagementId, target: HoldTarget
     let answer = Map::from_iter([("target".to_owned(), json!(target))]);
     let requested =
         HoldRequested { target, requested_by: caller.name.clone(), owner: asked.owner, reason: asked.reason };
-    Command { engagement: id, events: vec![(context.clock.now(), requested.into())], summary, answer }
+    Command {
+        about: About::Engagement(id),
+        events: vec![(context.clock.now(), requested.into())],
+        summary,
+        answer,
+    }
 }
 
 fn released(
@@ -139,5 +144,10 @@ fn released(
     let summary = format!("asked that {target} is released: {}", asked.reason);
     let answer = Map::from_iter([("target".to_owned(), json!(target))]);
     let requested = ReleaseRequested { target, requested_by: caller.name.clone(), reason: asked.reason };
-    Command { engagement: id, events: vec![(context.clock.now(), requested.into())], summary, answer }
+    Command {
+        about: About::Engagement(id),
+        events: vec![(context.clock.now(), requested.into())],
+        summary,
+        answer,
+    }
 }

@@ -39,7 +39,7 @@ pub(super) async fn keep(
     hash: String,
     command: Command,
 ) -> Result<Reply, ApiError> {
-    let Command { engagement, events, summary, answer } = command;
+    let Command { about, events, summary, answer } = command;
     let now = context.clock.now();
     let trace = Traceparent::start();
     let envelopes: Vec<Envelope> = events
@@ -52,7 +52,7 @@ pub(super) async fn keep(
                 &caller.tenant,
                 &format!("callers/{}", caller.name),
                 &format!("{}:{n}", call.key),
-                engagement.as_str(),
+                about.id(),
                 time,
                 event,
                 trace.child(),
@@ -63,7 +63,7 @@ pub(super) async fn keep(
         envelopes.iter().map(|e| json!({"id": e.id, "type": e.event.type_name()})).collect();
     let mut answer = answer;
     answer.insert("status".into(), "accepted".into());
-    answer.insert("engagement".into(), engagement.as_str().into());
+    answer.insert(about.named().into(), about.id().into());
     answer.insert("events".into(), ids.into());
     let text = Value::Object(answer).to_string();
     let id = derive(&[&caller.tenant, "request", &caller.name, &call.key]);
@@ -71,10 +71,10 @@ pub(super) async fn keep(
         event_id: id,
         event_type: ENTRY.into(),
         body_hash: hash.clone(),
-        subject: engagement.to_string(),
+        subject: about.subject().to_owned(),
         occurred_at: now,
         recorded_at: now,
-        correlation_id: engagement.to_string(),
+        correlation_id: about.subject().to_owned(),
         causation_id: None,
         outcome: EntryOutcome::Applied,
         summary: format!("{} {summary} (key {})", caller.described(), call.key),
@@ -102,5 +102,5 @@ pub(super) async fn keep(
             Committed::Contended => {}
         }
     }
-    Err(ApiError::inside(format!("{engagement} stayed contended")))
+    Err(ApiError::inside(format!("{} stayed contended", about.id())))
 }

@@ -7,7 +7,7 @@ use runtime::Context;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{Command, reason};
+use super::{About, Command, reason};
 use crate::call::{Call, is_record};
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
@@ -38,7 +38,7 @@ pub(super) async fn activate(context: &Context, caller: &Caller, call: &Call) ->
         return Err(ApiError::new(Kind::Malformed, "deal: is no ID of a deal"));
     }
     Ok(Command {
-        engagement: EngagementId::of_deal(&caller.tenant, &connection, &deal),
+        about: About::Engagement(EngagementId::of_deal(&caller.tenant, &connection, &deal)),
         summary: format!("asked for the activation of deal {deal} in {connection}"),
         events: vec![(context.clock.now(), QuoteApproved { connection, deal }.into())],
         answer: Map::new(),
@@ -63,7 +63,7 @@ pub(super) async fn withdraw(context: &Context, caller: &Caller, call: &Call) ->
         reason: because.reason,
     };
     Ok(Command {
-        engagement: id,
+        about: About::Engagement(id),
         events: vec![(context.clock.now(), requested.into())],
         summary,
         answer: Map::new(),
@@ -87,7 +87,7 @@ pub(super) async fn request_invoice(
     let invoice = InvoiceId::derive(&[id.as_str(), "invoice", "caller", &caller.name, &call.key]);
     let requested = InvoiceRequested::of(invoice.clone(), vec![], because.reason.clone());
     Ok(Command {
-        engagement: id,
+        about: About::Engagement(id),
         events: vec![(context.clock.now(), requested.into())],
         summary: format!("asked for invoice {invoice}: {}", because.reason),
         answer: Map::from_iter([("invoice".to_owned(), json!(invoice))]),

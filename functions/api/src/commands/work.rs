@@ -13,7 +13,7 @@ use runtime::{Context, Systems};
 use serde::Deserialize;
 use serde_json::Map;
 
-use super::Command;
+use super::{About, Command};
 use crate::call::{Call, is_record};
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
@@ -118,7 +118,7 @@ pub(super) async fn time(context: &Context, caller: &Caller, call: &Call) -> Res
         events.push((now, time.into()));
     }
     let summary = format!("reported {} approved time entries", events.len());
-    Ok(Command { engagement: id, events, summary, answer: Map::new() })
+    Ok(Command { about: About::Engagement(id), events, summary, answer: Map::new() })
 }
 
 fn sound(i: usize, entry: &Entry, state: &Engagement) -> Result<(), ApiError> {
@@ -197,7 +197,7 @@ pub(super) async fn expenses(context: &Context, caller: &Caller, call: &Call) ->
         events.push((now, told.into()));
     }
     let summary = format!("reported {} approved expenses", events.len());
-    Ok(Command { engagement: id, events, summary, answer: Map::new() })
+    Ok(Command { about: About::Engagement(id), events, summary, answer: Map::new() })
 }
 
 /// Takes completed, accepted milestones.
@@ -223,7 +223,7 @@ pub(super) async fn milestones(context: &Context, caller: &Caller, call: &Call) 
         events.push((completed_at, completion.into()));
     }
     let summary = format!("reported {} completed milestones", events.len());
-    Ok(Command { engagement: id, events, summary, answer: Map::new() })
+    Ok(Command { about: About::Engagement(id), events, summary, answer: Map::new() })
 }
 
 /// The engagement that work is reported for. What is still being set up takes it: it waits there.

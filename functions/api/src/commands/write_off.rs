@@ -6,7 +6,7 @@ use runtime::Context;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::{Command, reason};
+use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
@@ -47,5 +47,10 @@ pub(super) async fn write_off(context: &Context, caller: &Caller, call: &Call) -
         format!("wrote off {} lines of {}: {}", decided.lines.len(), decided.amount, requested.reason);
     let mut answer = Map::from_iter([("write_off".to_owned(), json!(write_off))]);
     answer.insert("amount".to_owned(), json!(decided.amount));
-    Ok(Command { engagement: id, events: vec![(context.clock.now(), requested.into())], summary, answer })
+    Ok(Command {
+        about: About::Engagement(id),
+        events: vec![(context.clock.now(), requested.into())],
+        summary,
+        answer,
+    })
 }

@@ -10,8 +10,18 @@ use super::{MOST_LISTED, fields};
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 
-const PAYMENT: &[&str] =
-    &["payment", "connection", "received_at", "received", "applied", "unapplied", "invoice"];
+const PAYMENT: &[&str] = &[
+    "payment",
+    "connection",
+    "status",
+    "received_at",
+    "received",
+    "applied",
+    "unapplied",
+    "returned",
+    "invoice",
+    "applications",
+];
 
 const CREDIT_MEMO: &[&str] = &[
     "credit_memo",
@@ -42,12 +52,8 @@ pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) 
     let today = context.business_day(&config).map_err(ApiError::inside)?;
     let collections = Collections::of(&invoice, days, today);
     let paid = journal.listed(tenant, engagement.as_str(), "payment#", MOST_LISTED + 1).await?;
-    let payments: Vec<Value> = paid
-        .iter()
-        .take(MOST_LISTED)
-        .filter(|item| item.text("invoice") == Some(id.as_str()))
-        .map(payment)
-        .collect();
+    let payments: Vec<Value> =
+        paid.iter().take(MOST_LISTED).filter(|item| is_for(item, id)).map(payment).collect();
     let memos = journal.listed(tenant, engagement.as_str(), "credit-memo#", MOST_LISTED + 1).await?;
     let by_hand = journal.listed(tenant, engagement.as_str(), "adjustment#", MOST_LISTED + 1).await?;
     let credit_memos: Vec<Value> = memos
@@ -90,4 +96,11 @@ pub(super) async fn payments(
 
 fn payment(item: &Item) -> Value {
     fields(item, PAYMENT).into()
+}
+
+/// Whether a payment is for an invoice, the first or another that it is applied to.
+fn is_for(item: &Item, invoice: &InvoiceId) -> bool {
+    let others = item.0.get("applications").and_then(Value::as_array).into_iter().flatten();
+    let mut named = others.filter_map(|a| a.get("invoice").and_then(Value::as_str));
+    item.text("invoice") == Some(invoice.as_str()) || named.any(|one| one == invoice.as_str())
 }

@@ -68,7 +68,10 @@ const SHOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("adjustment#", &["adjustment", "invoices", "connection", "record", "number", "untaxed", "total"]),
-    ("payment#", &["payment", "received_at", "received", "applied", "unapplied", "invoice"]),
+    (
+        "payment#",
+        &["payment", "status", "received_at", "received", "applied", "unapplied", "returned", "invoice"],
+    ),
     ("parked#", &["condition"]),
     ("exception#", &["exception", "status", "code", "owner", "detail", "resolved_at"]),
 ];

@@ -49,6 +49,19 @@ pub struct Product {
     pub credit_is_refused: Mutex<bool>,
     pub credit_is_silent: Mutex<bool>,
     pub credits_made: Mutex<u32>,
+    /// What each booking of cash came to, in the order in which they were made.
+    pub bookings: Mutex<Vec<(String, Money)>>,
+    /// What the next booking of cash meets.
+    pub booking_fails: Mutex<Option<Silence>>,
+}
+
+/// A call that is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It never had its effect.
+    Before,
+    /// It had its effect.
+    After,
 }
 
 fn error(kind: CallErrorKind, operation: &'static str) -> CallError {
@@ -88,9 +101,32 @@ answers!(
     SetBudget,
     ChangeMilestone,
     SetRateCard,
-    LinkCustomer,
-    ApplyPayment
+    LinkCustomer
 );
+
+#[async_trait]
+impl Performs<ApplyPayment> for Product {
+    fn idempotency(&self) -> Idempotency {
+        SEARCH
+    }
+    async fn find(&self, apply: &ApplyPayment) -> Result<Option<Reference>, CallError> {
+        let bookings = self.bookings.lock().unwrap();
+        Ok(bookings.iter().any(|(id, _)| *id == apply.booking).then(|| Reference { record: "b1".into() }))
+    }
+    async fn perform(&self, apply: &ApplyPayment, _: &str) -> Result<Reference, CallError> {
+        let silence = self.booking_fails.lock().unwrap().take();
+        if silence != Some(Silence::Before) {
+            self.bookings.lock().unwrap().push((apply.booking.clone(), apply.total().unwrap()));
+        }
+        match silence {
+            Some(_) => Err(error(CallErrorKind::Unknown, ApplyPayment::NAME)),
+            None => Ok(Reference { record: "b1".into() }),
+        }
+    }
+    async fn undo(&self, _: &ApplyPayment, _: &Reference) -> Result<Undone, CallError> {
+        Ok(Undone::Impossible("it is booked".into()))
+    }
+}
 
 #[async_trait]
 impl Performs<CreateAssignments> for Product {

@@ -137,7 +137,7 @@ takes! {
     });
     SetRateCard: |p, o| p.hold(&o.engagement, |held| held.rate_card = o.after.clone());
     LinkCustomer: |_, o| o.account.clone();
-    ApplyPayment: |_, o| o.payment.to_string();
+    ApplyPayment: |_, o| o.booking.clone();
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use domain::contract::Contract;
 use domain::customer_match::same_registration;
 use domain::id::{CustomerId, EngagementId, InvoiceId, PaymentId};
 use domain::invoice::{InvoiceLine, PostedInvoice};
-use domain::money::Money;
+use domain::money::{Money, MoneyError};
 use domain::quote::Customer;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -187,23 +187,53 @@ impl Operation for PostInvoice {
     }
 }
 
-/// Books a received payment: applied to its invoice, the rest on the customer's account.
+/// Books a movement of a payment: what is applied to invoices or taken from them again, and what is put on the
+/// customer's account or taken from it. The sum of all is the cash that came in or went back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyPayment {
-    /// Our ID; the booking carries it.
+    /// The payment.
     pub payment: PaymentId,
+    /// What the booking is known by: the payment's ID, with the movement's number from the second on.
+    pub booking: String,
     /// The payment product's ID, for the bank statement's text.
     pub reference: String,
     /// The ERP's customer account.
     pub customer: CustomerRecord,
+    /// What is applied to each invoice; less than nothing where it is taken from it again.
+    pub applied: Vec<AppliedTo>,
+    /// What is put on the customer's account; less than nothing where it is taken from it.
+    pub unapplied: Money,
+    /// The business day on which the cash moved.
+    pub moved_on: Date,
+}
+
+/// A booking's part of one invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedTo {
     /// The ERP's ID of the invoice.
     pub invoice_record: String,
-    /// What is applied to the invoice.
-    pub applied: Money,
-    /// What stays on the customer's account.
-    pub unapplied: Money,
-    /// The business day on which it was received.
-    pub received_on: Date,
+    /// Signed.
+    pub amount: Money,
+    /// What the payment pays of the invoice after it.
+    pub stands: Money,
+}
+
+impl AppliedTo {
+    /// Whether cash is taken from the invoice again.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        !self.amount.is_positive() && !self.amount.is_zero()
+    }
+}
+
+impl ApplyPayment {
+    /// The cash that moved.
+    ///
+    /// # Errors
+    /// When amounts overflow or mix currencies.
+    pub fn total(&self) -> Result<Money, MoneyError> {
+        self.applied.iter().try_fold(self.unapplied, |sum, line| sum.plus(line.amount))
+    }
 }
 
 impl Operation for ApplyPayment {

@@ -1,59 +1,109 @@
-//! A payment is a bank statement of its own: created, validated, posted.
+//! Each movement of a payment is a bank statement of its own: created, validated, posted.
 //!
 //! Each of the three calls leaves the statement in a state that says how far it came, so an
 //! attempt that was cut off is continued and not begun again.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use domain::money::{Money, MoneyError};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Tryton;
 use super::client::{collided, exists_already};
 use super::plan::number;
-use super::wire::{STATEMENT, Statement, create};
+use super::wire::{Row, STATEMENT, Statement, create};
 use crate::error::{CallError, CallErrorKind};
 use crate::operation::{ApplyPayment, Idempotency, Operation, Performs, Reference, Undone};
 
 const MODEL: &str = "account.statement";
+const LINES: &str = "account.statement.line";
+const INVOICES: &str = "account.invoice";
+const RECONCILIATION: &str = "account.move.reconciliation";
 const NAME: &str = ApplyPayment::NAME;
 /// From draft to validated, from validated to posted.
 const STEPS: usize = 2;
 
+/// `account.invoice`, as far as it tells whether cash can be taken from it again.
+#[derive(Debug, Clone, Deserialize)]
+struct Paid {
+    state: String,
+    #[serde(default)]
+    payment_lines: Vec<PaymentLine>,
+    #[serde(default)]
+    lines_to_pay: Vec<Line>,
+}
+
+/// A line of the books that pays an invoice, and what made it: a model and an ID.
+#[derive(Debug, Clone, Deserialize)]
+struct PaymentLine {
+    id: i64,
+    origin: Option<String>,
+}
+
+/// A line of the invoice's move.
+#[derive(Debug, Clone, Deserialize)]
+struct Line {
+    #[serde(default)]
+    reconciliation: Option<Row>,
+}
+
+/// `account.statement.line`
+#[derive(Debug, Clone, Deserialize)]
+struct StatementLine {
+    id: i64,
+    number: Option<String>,
+}
+
 impl Tryton {
     async fn statement(&self, operation: &ApplyPayment) -> Result<Option<Statement>, CallError> {
-        self.by_external_id(NAME, MODEL, operation.payment.as_str(), &STATEMENT).await
+        self.by_external_id(NAME, MODEL, &operation.booking, &STATEMENT).await
     }
 
-    /// One line on the invoice, and one on the customer's account for what is left over: Tryton
-    /// refuses to apply more to an invoice than is open.
-    fn lines(&self, operation: &ApplyPayment) -> Vec<Value> {
-        let line = |amount: domain::money::Money, related: Option<String>| {
-            json!({
-                "number": operation.payment,
-                "date": operation.received_on.to_string(),
+    /// A line on each invoice, and one on the customer's account for what is left over: Tryton
+    /// refuses to apply more to an invoice than is open. It takes no line of less than nothing for an invoice
+    /// either: what is taken back goes off the account, and what stands is applied anew from there.
+    fn lines(&self, operation: &ApplyPayment) -> Result<Vec<Value>, MoneyError> {
+        let mut lines = Vec::new();
+        let mut line = |amount: Money, invoice: Option<&str>| {
+            if amount.is_zero() {
+                return;
+            }
+            lines.push(json!({
+                "number": operation.booking,
+                "date": operation.moved_on.to_string(),
                 "amount": amount.amount().to_string(),
                 "party": number(&operation.customer.record),
                 "account": self.settings.receivable_account,
-                "related_to": related,
+                "related_to": invoice.map(|record| format!("account.invoice,{record}")),
                 "description": operation.reference,
-            })
+            }));
         };
-        let invoice = format!("account.invoice,{}", operation.invoice_record);
-        let applied = operation.applied.is_positive().then(|| line(operation.applied, Some(invoice)));
-        let unapplied = operation.unapplied.is_positive().then(|| line(operation.unapplied, None));
-        applied.into_iter().chain(unapplied).collect()
+        for to in &operation.applied {
+            let record = Some(to.invoice_record.as_str());
+            if to.is_taken() {
+                line(to.amount, None);
+                line(to.stands, record);
+                line(Money::zero(to.stands.currency()).minus(to.stands)?, None);
+            } else {
+                line(to.amount, record);
+            }
+        }
+        line(operation.unapplied, None);
+        Ok(lines)
     }
 
     async fn create_statement(&self, operation: &ApplyPayment) -> Result<Statement, CallError> {
-        let total = operation.applied.plus(operation.unapplied);
-        let total = total.map_err(|e| self.api.error(CallErrorKind::Refused, NAME, e.to_string()))?;
+        let total = operation.total().map_err(|e| self.wrong(&e))?;
         let values = json!({
-            "external_id": operation.payment,
+            "external_id": operation.booking,
             "company": self.settings.company,
-            "name": operation.payment,
+            "name": operation.booking,
             "journal": self.settings.statement_journal,
-            "date": operation.received_on.to_string(),
+            "date": operation.moved_on.to_string(),
             "total_amount": total.amount().to_string(),
-            "lines": create(&self.lines(operation)),
+            "lines": create(&self.lines(operation).map_err(|e| self.wrong(&e))?),
         });
         match self.create(NAME, MODEL, &values, &STATEMENT).await {
             Err(error) if exists_already(&error) => {
@@ -61,6 +111,59 @@ impl Tryton {
             }
             made => made,
         }
+    }
+
+    fn wrong(&self, error: &MoneyError) -> CallError {
+        self.api.error(CallErrorKind::Refused, NAME, error.to_string())
+    }
+
+    /// Frees every invoice that loses cash of what this payment's earlier bookings pay of it: a paid one is
+    /// reconciled, and Tryton changes nothing of it until that is undone. The bookings themselves stay; their
+    /// cash is on the account then. Doing it again finds nothing left to be freed.
+    async fn free(&self, operation: &ApplyPayment) -> Result<(), CallError> {
+        for to in operation.applied.iter().filter(|to| to.is_taken()) {
+            let ours = self.lines_paying(operation, &to.invoice_record).await?;
+            let path = format!("/account.invoice/{}", to.invoice_record);
+            let fields =
+                [("f", "state"), ("f", "payment_lines.origin"), ("f", "lines_to_pay.reconciliation.id")];
+            let invoice: Paid = self.api.get(NAME, &path, &fields).await?;
+            let freed: Vec<i64> = invoice
+                .payment_lines
+                .iter()
+                .filter(|l| l.origin.as_ref().is_some_and(|origin| ours.contains(origin)))
+                .map(|l| l.id)
+                .collect();
+            if freed.is_empty() {
+                continue;
+            }
+            let reconciled =
+                invoice.lines_to_pay.iter().filter_map(|l| l.reconciliation.as_ref().map(|r| r.id));
+            let reconciled: BTreeSet<i64> = reconciled.filter(|_| invoice.state == "paid").collect();
+            for reconciliation in reconciled {
+                self.delete(NAME, RECONCILIATION, &reconciliation.to_string()).await?;
+            }
+            let values = json!({"payment_lines": [["remove", freed]]});
+            self.put::<Row>(NAME, INVOICES, &to.invoice_record, &values, &["state"]).await?;
+        }
+        Ok(())
+    }
+
+    /// The lines by which this payment's earlier bookings pay an invoice, as origins of lines of the books.
+    async fn lines_paying(
+        &self,
+        operation: &ApplyPayment,
+        invoice: &str,
+    ) -> Result<BTreeSet<String>, CallError> {
+        let payment = operation.payment.as_str();
+        let related = format!("account.invoice,{invoice}");
+        let domain = json!([["related_to", "=", related], ["number", "like", format!("{payment}%")]]);
+        let found: Vec<StatementLine> = self.search(NAME, LINES, &domain, &["number"]).await?;
+        let earlier = |number: &str| {
+            let ours = number == payment || number.starts_with(&format!("{payment}."));
+            ours && number != operation.booking
+        };
+        let ours = found.iter().filter(|l| l.number.as_deref().is_some_and(earlier));
+        Ok(ours.map(|l| format!("{LINES},{}", l.id)).collect())
     }
 
     /// Takes a statement's next step. A draft that is refused is taken back: left there, it would stand in
@@ -102,12 +205,16 @@ impl Performs<ApplyPayment> for Tryton {
     }
 
     async fn perform(&self, operation: &ApplyPayment, _key: &str) -> Result<Reference, CallError> {
-        let mut statement = match self.statement(operation).await? {
+        let known = self.statement(operation).await?;
+        if known.as_ref().is_none_or(|s| s.state == "draft") {
+            self.free(operation).await?;
+        }
+        let mut statement = match known {
             Some(found) => found,
             None => self.create_statement(operation).await?,
         };
-        let total = operation.applied.plus(operation.unapplied).map(domain::money::Money::amount).ok();
-        if statement.total_amount.as_ref().map(|a| a.decimal) != total {
+        let total = operation.total().map_err(|e| self.wrong(&e))?.amount();
+        if statement.total_amount.as_ref().map(|a| a.decimal) != Some(total) {
             let detail = format!("statement {} is of another amount", statement.id);
             return Err(self.api.error(CallErrorKind::Mismatch, NAME, detail));
         }

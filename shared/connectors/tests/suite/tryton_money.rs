@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use connectors::operation::{ApplyPayment, CreateInvoice, CustomerRecord, Operation, PostInvoice, Undone};
+use connectors::operation::{
+    AppliedTo, ApplyPayment, CreateInvoice, CustomerRecord, Operation, PostInvoice, Undone,
+};
 use connectors::role::Erp;
 use connectors::{CallErrorKind, registry};
 use domain::id::{InvoiceId, PaymentId};
@@ -14,6 +16,8 @@ use crate::support::{INVOICE, answer, connection, on, sent, silent, tryton_setti
 
 const MODEL: &str = "/erp/rest/model/account.invoice";
 const STATEMENT: &str = "/erp/rest/model/account.statement";
+const LINE: &str = "/erp/rest/model/account.statement.line";
+const RECONCILIATION: &str = "/erp/rest/model/account.move.reconciliation";
 
 fn erp(base: &str) -> Arc<dyn Erp> {
     registry::erp(&connection("tryton", base, tryton_settings())).expect("opens")
@@ -169,12 +173,12 @@ async fn an_invoice_is_found_by_our_id_and_by_its_number() {
 fn payment(applied: &str, unapplied: &str) -> ApplyPayment {
     ApplyPayment {
         payment: PaymentId::derive(&["p"]),
+        booking: PaymentId::derive(&["p"]).to_string(),
         reference: "pi_3Qx".into(),
         customer: account(),
-        invoice_record: "9".into(),
-        applied: usd(applied),
+        applied: vec![AppliedTo { invoice_record: "9".into(), amount: usd(applied), stands: usd(applied) }],
         unapplied: usd(unapplied),
-        received_on: "2026-11-21".parse().expect("a day"),
+        moved_on: "2026-11-21".parse().expect("a day"),
     }
 }
 
@@ -223,6 +227,53 @@ async fn a_payment_is_continued_and_never_begun_again() {
         assert_eq!(booked.record, "1", "{state}");
         assert!(sent(&server, "POST", STATEMENT).await.is_empty(), "{state}: nothing is created");
     }
+}
+
+/// A paid invoice takes no line: its reconciliation is undone, what earlier bookings of this payment pay of it is
+/// freed, and what stands is applied anew. Another payment's line and the same booking's own are left alone.
+#[tokio::test]
+async fn cash_is_taken_from_a_paid_invoice_again() {
+    let server = MockServer::start().await;
+    let with = |state: &str| {
+        let mut it = statement(state);
+        it["total_amount"]["decimal"] = "-300.00".into();
+        it
+    };
+    let payment_id = PaymentId::derive(&["p"]).to_string();
+    on(&server, "GET", STATEMENT, answer(&json!([])), 1).await;
+    let lines = json!([{"id": 11, "number": payment_id}, {"id": 12, "number": format!("{payment_id}.2")}]);
+    on(&server, "GET", LINE, answer(&lines), 1).await;
+    let paid = json!({"id": 9, "state": "paid",
+        "payment_lines": [{"id": 23, "origin": "account.statement.line,11"},
+                          {"id": 24, "origin": "account.statement.line,10"},
+                          {"id": 25, "origin": "account.statement.line,12"}],
+        "lines_to_pay": [{"id": 1, "reconciliation": {"id": 7}}]});
+    on(&server, "GET", &format!("{MODEL}/9"), answer(&paid), 1).await;
+    on(&server, "DELETE", &format!("{RECONCILIATION}/7"), ResponseTemplate::new(204), 1).await;
+    on(&server, "PUT", &format!("{MODEL}/9"), answer(&json!({"id": 9, "state": "posted"})), 1).await;
+    on(&server, "POST", STATEMENT, answer(&with("draft")), 1).await;
+    on(&server, "POST", &format!("{STATEMENT}/1/validate_statement"), answer(&with("validated")), 1).await;
+    on(&server, "POST", &format!("{STATEMENT}/1/post"), answer(&with("posted")), 1).await;
+    let erp = erp(&server.uri());
+    let taken = AppliedTo { invoice_record: "9".into(), amount: usd("-300.00"), stands: usd("800.00") };
+    let booking = format!("{payment_id}.2");
+    let back = ApplyPayment { booking: booking.clone(), applied: vec![taken], ..payment("0.00", "0.00") };
+    assert_eq!(erp.perform(&back, "key").await.expect("is booked").record, "1");
+    assert_eq!(
+        sent(&server, "PUT", &format!("{MODEL}/9")).await[0]["payment_lines"],
+        json!([["remove", [23]]])
+    );
+    let body = &sent(&server, "POST", STATEMENT).await[0];
+    assert_eq!(
+        (body["external_id"].as_str(), body["total_amount"].as_str()),
+        (Some(&*booking), Some("-300.00"))
+    );
+    let lines = body["lines"][0][1].as_array().expect("lines");
+    let told: Vec<_> = lines.iter().map(|l| (l["amount"].as_str(), l["related_to"].as_str())).collect();
+    assert_eq!(
+        told,
+        [(Some("-300.00"), None), (Some("800.00"), Some("account.invoice,9")), (Some("-800.00"), None)]
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 12] = [
+const MAY_WAIT: [ProblemCode; 15] = [
     // An invoice took the line before it was written off.
     ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
@@ -29,6 +29,10 @@ const MAY_WAIT: [ProblemCode; 12] = [
     ProblemCode::Overpayment,
     // Somebody held what had gone in the meantime.
     ProblemCode::HoldRefused,
+    ProblemCode::PaymentAcrossAccounts,
+    // A payer disputes, and nobody decides it; a person was too late to apply cash.
+    ProblemCode::PaymentDisputed,
+    ProblemCode::ApplicationRefused,
     // What is taken off already, or held by another request; what accounts did by hand.
     ProblemCode::CreditMemoInvalid,
     ProblemCode::CreditedByHand,

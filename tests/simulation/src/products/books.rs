@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connectors::inbound::Translated;
 use connectors::operation::{CreateInvoice, CustomerRecord, WriteInvoiceStatus};
-use domain::id::{CreditMemoId, CustomerId, EngagementId, InvoiceId, PaymentId};
+use domain::id::{CreditMemoId, CustomerId, EngagementId, InvoiceId};
 use domain::invoice::{InvoiceLine, PostedInvoice};
 use domain::money::Money;
 use domain::quote::{Customer, Quote};
@@ -117,6 +117,39 @@ pub(crate) struct Booking {
 pub(crate) struct Received {
     pub(crate) amount: Money,
     pub(crate) number: Option<String>,
+    #[serde(default, skip_serializing_if = "Fate::is_none")]
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of a payment after it was received.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Fate {
+    /// Nothing more.
+    #[default]
+    None,
+    /// So many cents are refunded, and whether the refund fails later.
+    Refunded(i64, bool),
+    /// Disputed: won, lost, or open to the end.
+    Disputed(Option<bool>),
+    /// A bank debit that is returned.
+    Bounced,
+}
+
+impl Fate {
+    /// Whether nothing becomes of it.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// What is gone of an amount in the end.
+    pub(crate) fn returned(self, amount: Money) -> Money {
+        let none = Money::zero(amount.currency());
+        match self {
+            Self::None | Self::Refunded(_, true) | Self::Disputed(Some(true)) => none,
+            Self::Refunded(cents, false) => Money::from_minor_units(cents, amount.currency()).unwrap_or(none),
+            Self::Disputed(_) | Self::Bounced => amount,
+        }
+    }
 }
 
 /// The books of all products.
@@ -151,8 +184,8 @@ pub(crate) struct Books {
     pub(crate) invoices: BTreeMap<InvoiceId, ErpInvoice>,
     /// ERP.
     pub(crate) postings: Vec<Change>,
-    /// ERP.
-    pub(crate) bookings: BTreeMap<PaymentId, Booking>,
+    /// ERP: by what each is known by.
+    pub(crate) bookings: BTreeMap<String, Booking>,
     /// ERP: credit notes that carry our ID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) credits: BTreeMap<CreditMemoId, ErpCredit>,

@@ -327,27 +327,38 @@ impl Performs<ApplyPayment> for SimulatedErp {
     }
 
     async fn find(&self, apply: &ApplyPayment) -> Result<Option<Reference>, CallError> {
-        let look = |books: &mut Books| books.bookings.get(&apply.payment).map(|b| b.record.clone());
+        let look = |books: &mut Books| books.bookings.get(&apply.booking).map(|b| b.record.clone());
         Ok(self.0.asks(Place::ApplyPayment, ERP, look).await?.map(|record| Reference { record }))
     }
 
     async fn perform(&self, apply: &ApplyPayment, _: &str) -> Result<Reference, CallError> {
         let apply = apply.clone();
         let effect = move |books: &mut Books, _: Timestamp| {
-            if let Some(known) = books.bookings.get(&apply.payment) {
+            if let Some(known) = books.bookings.get(&apply.booking) {
                 return Ok(Reference { record: known.record.clone() });
             }
-            let record = books.number();
-            let invoice = books.invoices.values_mut().find(|i| i.record == apply.invoice_record);
-            let Some(invoice) = invoice else { return Err(CallErrorKind::Refused) };
-            // An ERP books no more than what is open.
-            if apply.applied.exceeds(invoice.open()).unwrap_or(true) {
-                return Err(CallErrorKind::Refused);
+            let none = Money::zero(apply.unapplied.currency());
+            let (mut paid, mut applied) = (Vec::new(), none);
+            for to in &apply.applied {
+                let invoice = books.invoices.values().find(|i| i.record == to.invoice_record);
+                let Some(invoice) = invoice else { return Err(CallErrorKind::Refused) };
+                // An ERP books no more than what is open, and takes back no more than what is paid.
+                let after = invoice.paid.plus(to.amount).map_err(|_| CallErrorKind::Refused)?;
+                let too_much = to.amount.is_positive() && to.amount.exceeds(invoice.open()).unwrap_or(true);
+                if too_much || none.exceeds(after).unwrap_or(true) {
+                    return Err(CallErrorKind::Refused);
+                }
+                paid.push((to.invoice_record.clone(), after));
+                applied = applied.plus(to.amount).map_err(|_| CallErrorKind::Refused)?;
             }
-            invoice.paid = invoice.paid.plus(apply.applied).map_err(|_| CallErrorKind::Refused)?;
-            let booking =
-                Booking { record: record.clone(), applied: apply.applied, unapplied: apply.unapplied };
-            books.bookings.insert(apply.payment, booking);
+            for invoice in books.invoices.values_mut() {
+                if let Some((_, after)) = paid.iter().find(|(record, _)| *record == invoice.record) {
+                    invoice.paid = *after;
+                }
+            }
+            let record = books.number();
+            let booking = Booking { record: record.clone(), applied, unapplied: apply.unapplied };
+            books.bookings.insert(apply.booking, booking);
             Ok(Reference { record })
         };
         self.0.changes(Place::ApplyPayment, ERP, effect).await

@@ -11,7 +11,7 @@ use super::scenarios::{self, Scenario};
 use super::{Recording, simulated};
 use crate::deal::Deal;
 use crate::engine::{Sim, open};
-use crate::products::ErpInvoice;
+use crate::products::{ErpInvoice, Fate};
 use crate::world::{EPOCH, World};
 use crate::{approver, script};
 
@@ -75,7 +75,7 @@ fn pay(world: &Arc<World>, parts: i64) {
         let cents = total.minor_units().unwrap_or(0);
         for part in 0..parts {
             let rest = if part == 0 { cents % parts } else { 0 };
-            script::receive(world, cents / parts + rest, Some(&number));
+            script::receive(world, cents / parts + rest, Some(&number), Fate::None);
         }
     }
 }

@@ -54,7 +54,13 @@ impl Queue {
             Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
             Event::InvoicePosted(_) => Some(Self::InvoicePosted),
-            Event::PaymentReceived(_) => Some(Self::PaymentReceived),
+            Event::PaymentReceived(_)
+            | Event::PaymentSettled(_)
+            | Event::PaymentFailed(_)
+            | Event::PaymentRefunded(_)
+            | Event::PaymentDisputed(_)
+            | Event::PaymentDisputeClosed(_)
+            | Event::PaymentApplicationRequested(_) => Some(Self::PaymentReceived),
             Event::CreditMemoRequested(_) => Some(Self::CreditMemoRequested),
             Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
@@ -81,6 +87,7 @@ impl Queue {
             | Event::InvoiceRejected(_)
             | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
+            | Event::PaymentUnapplied(_)
             | Event::CreditMemoApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
