@@ -126,6 +126,8 @@ def source(line: dict[str, Any]) -> tuple[str, str]:
         return "time", evidence["entry"]["entry"]
     if evidence["kind"] == "expense":
         return "expense", evidence["expense"]["expense"]
+    if evidence["kind"] == "usage":
+        return "usage", evidence["record"]["record"]
     if evidence["kind"] == "adjustment":
         return "adjustment", line["line"]
     return "milestone", evidence["completion"]["record"]

@@ -3,6 +3,7 @@
 mod credit;
 mod keep;
 mod set_up;
+mod usage;
 mod work;
 mod write_off;
 
@@ -44,6 +45,7 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::RequestCreditMemo => credit::request(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
+        Action::ReportUsage => usage::usage(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),
     };

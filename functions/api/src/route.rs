@@ -42,6 +42,8 @@ pub enum Action {
     ReportTime,
     /// Takes approved expenses.
     ReportExpenses,
+    /// Takes recorded usage.
+    ReportUsage,
     /// Takes completed milestones.
     ReportMilestones,
 }
@@ -171,6 +173,8 @@ pub const ROUTES: &[Route] = &[
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved expenses, up to a hundred."),
+    route(("POST", "/v1/engagements/{engagement}/usage"), Action::ReportUsage, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved records of usage, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
 ];

@@ -18,6 +18,7 @@ use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::recurring::Proration;
 use crate::transition::Status;
+use crate::usage::{UsageMonth, UsageRecord};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 pub(crate) use correction::without;
@@ -105,6 +106,21 @@ pub enum Evidence {
         /// Its part of the whole period; none where it is whole.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prorated: Option<Proration>,
+    },
+    /// A record of usage: what its month costs more, or less, by it.
+    Usage {
+        /// The record.
+        record: UsageRecord,
+        /// Key of the terms.
+        terms: String,
+        /// Their name.
+        name: String,
+        /// The month that it belongs to.
+        month: UsageMonth,
+        /// What the month came to before tax without it.
+        before: Money,
+        /// What it comes to with it.
+        after: Money,
     },
     /// An entry that was changed after it was billed: the difference.
     Adjustment {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, Evidence};
 use crate::expense::Expense;
+use crate::usage::UsageRecord;
 use crate::write_off::WriteOff;
 
 /// The kinds of billing events.
@@ -40,6 +41,7 @@ impl From<&Evidence> for BillingEventType {
             Evidence::Expense { .. } => Self::ExpenseApproval,
             Evidence::Adjustment { by, .. } => by.as_ref().into(),
             Evidence::Charge { .. } => Self::RecurringServiceCharge,
+            Evidence::Usage { .. } => Self::UsageAdjustment,
         }
     }
 }
@@ -47,6 +49,12 @@ impl From<&Evidence> for BillingEventType {
 impl From<&WriteOff> for BillingEventType {
     fn from(_: &WriteOff) -> Self {
         Self::WriteOff
+    }
+}
+
+impl From<&UsageRecord> for BillingEventType {
+    fn from(_: &UsageRecord) -> Self {
+        Self::UsageAdjustment
     }
 }
 

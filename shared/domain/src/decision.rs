@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::id::{ApprovalId, InvoiceId};
 use crate::problem::Problem;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
+use crate::usage::RatedUsage;
 
 /// What an early event waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +44,8 @@ pub struct Effects {
     pub charges: Vec<IntercompanyCharge>,
     /// What subcontractors' work costs.
     pub costs: Vec<SubcontractorCost>,
+    /// Records of usage that are counted.
+    pub usage: Vec<RatedUsage>,
     /// What is told to others.
     pub events: Vec<Event>,
     /// Conditions that hold from now on; what waited for them is released.

@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::quote::Customer;
 use crate::routing::AssignedSystems;
 use crate::transition::{IllegalTransition, Status};
+use crate::usage::RatedMonth;
 
 /// Where an engagement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +97,9 @@ pub struct Engagement {
     /// Whether expenses may have been billed without being counted: the contract has, or had, no cap.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expenses_uncounted: bool,
+    /// What was rated of metered usage, by key of its terms and number of the month; bounded by their terms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage: BTreeMap<String, BTreeMap<u32, RatedMonth>>,
     /// The change order that is being carried out; there is one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_order: Option<ChangeOrderUnderWay>,
@@ -137,6 +141,7 @@ impl Engagement {
             time_billed,
             expenses_billed: None,
             expenses_uncounted: false,
+            usage: BTreeMap::new(),
             change_order: None,
             systems: None,
         }

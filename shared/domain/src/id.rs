@@ -121,6 +121,10 @@ id!(
     CostId, "sub_"
 );
 id!(
+    /// A record of usage.
+    UsageId, "use_"
+);
+id!(
     /// An exception: work for a person.
     ExceptionId, "exc_"
 );

@@ -37,6 +37,7 @@ pub mod setup;
 pub mod staffing;
 pub mod statement_of_work;
 pub mod transition;
+pub mod usage;
 pub mod work;
 pub mod write_off;
 

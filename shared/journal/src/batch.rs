@@ -20,6 +20,7 @@ use crate::ledger::{Versioned, line_item};
 use crate::parked::parking;
 use crate::store::Item;
 use crate::supply::supply_items;
+use crate::usage::usage_items;
 use crate::{Journal, JournalError};
 
 /// How often a group is decided again when others write the same engagement.
@@ -167,7 +168,7 @@ fn distinct(group: &[Envelope]) -> Vec<&Envelope> {
 /// Of events that are keyed by their record, the first of each record; all others.
 fn first_of_each_record<'a>(pending: &[&'a Envelope]) -> Vec<&'a Envelope> {
     let mut seen = BTreeSet::new();
-    pending.iter().filter(|event| line_key(event).is_none_or(|key| seen.insert(key))).copied().collect()
+    pending.iter().filter(|event| record_of(event).is_none_or(|key| seen.insert(key))).copied().collect()
 }
 
 /// The line of an event whose cost or charge was in the way: which content came first is written on the
@@ -178,15 +179,10 @@ async fn its_line(
     current: Option<Item>,
 ) -> Result<Option<Item>, JournalError> {
     let silent = current.as_ref().is_some_and(|item| item.text("body_hash").is_none());
-    match line_key(event).filter(|_| silent) {
+    match record_of(event).filter(|_| silent) {
         Some(key) => Ok(journal.store().get(&key).await?.or(current)),
         None => Ok(current),
     }
-}
-
-/// Where the line of an event that is keyed by its record stands, or would.
-fn line_key(event: &Envelope) -> Option<Key> {
-    Some(Key::line(&event.tenant, &event.subject, record_of(&event.event)?.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -207,7 +203,7 @@ async fn billed_before<'a>(
 ) -> Result<Vec<(&'a Envelope, Item)>, JournalError> {
     let mut state = loaded.body.clone();
     let mut doubtful = false;
-    for event in pending.iter().filter(|e| keyed_by_its_record(&e.event)) {
+    for event in pending.iter().filter(|e| keyed_by_its_record(e)) {
         match decide(state.as_ref(), event) {
             Decision::Apply(effects) => {
                 doubtful |= effects.lines.is_empty();
@@ -222,7 +218,7 @@ async fn billed_before<'a>(
     }
     let mut known = Vec::new();
     for event in pending.iter().copied() {
-        if let Some(key) = line_key(event) {
+        if let Some(key) = record_of(event) {
             let Some(line) = journal.store().get(&key).await? else { continue };
             // What had no effect when it came, before the line, is not news when it comes again.
             let own = journal.store().get(&Key::journal(&event.tenant, &event.subject, event.id)).await?;
@@ -332,7 +328,7 @@ fn plan(
 fn independent(event: &Envelope, effects: &Effects) -> bool {
     let beside = !effects.costs.is_empty() || !effects.charges.is_empty();
     let records = if effects.lines.is_empty() { usize::from(beside) } else { effects.lines.len() };
-    keyed_by_its_record(&event.event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
+    keyed_by_its_record(event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
 }
 
 fn apply(
@@ -344,12 +340,13 @@ fn apply(
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
-    let mut items = Vec::new();
+    // A record of usage comes first: whether or not there is a line, it says that the record was counted.
+    let mut items = usage_items(&event.tenant, &event.subject, effects, now)?;
     for line in &effects.lines {
         items.push(line_item(&event.tenant, &event.subject, line, now)?);
     }
     items.extend(supply_items(&event.tenant, &event.subject, effects, now)?);
-    if keyed_by_its_record(&event.event) {
+    if keyed_by_its_record(event) {
         if let Some(record) = items.first_mut() {
             *record = as_entry(std::mem::take(record), &entry);
         }

@@ -67,6 +67,12 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
     }
 
+    /// A record of usage.
+    #[must_use]
+    pub fn usage(tenant: &str, engagement: &str, usage: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("usage#{usage}"))
+    }
+
     /// Where the corrections of an entry's line stand.
     #[must_use]
     pub fn correction(tenant: &str, engagement: &str, line: &str) -> Self {

@@ -30,6 +30,7 @@ mod signals;
 mod statements;
 mod store;
 mod supply;
+mod usage;
 mod workflows;
 mod write_offs;
 

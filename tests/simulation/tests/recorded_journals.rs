@@ -112,6 +112,7 @@ const QUEUES: &[&str] = &[
     "quote-approved",
     "record-changed",
     "time-approved",
+    "usage-recorded",
     "write-off-requested",
 ];
 

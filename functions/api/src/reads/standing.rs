@@ -10,8 +10,8 @@ use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::route::SEES_MONEY;
 
-/// Status, where the project stands, contract in force, statements of work, records in each system, open
-/// exceptions.
+/// Status, where the project stands, contract in force, statements of work, what was rated of usage, records in
+/// each system, open exceptions.
 pub(super) async fn engagement(
     context: &Context,
     caller: &Caller,
@@ -50,6 +50,7 @@ pub(super) async fn engagement(
         "contract": state.contract,
         "statements_of_work": statements.iter().map(statement).collect::<Vec<_>>(),
         "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),
+        "usage": state.usage,
         "records": records,
         "exceptions": open,
     }))
@@ -85,6 +86,7 @@ fn statement(item: &Item) -> Value {
         "recurring",
         "rates",
         "expenses",
+        "usage",
     ];
     fields(item, SHOWN).into()
 }

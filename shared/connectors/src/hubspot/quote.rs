@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
+use domain::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
@@ -33,7 +33,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 23] = [
+const LINE: [&str; 27] = [
     "hs_sku",
     "name",
     "price",
@@ -54,16 +54,21 @@ const LINE: [&str; 23] = [
     "q2c_markup_percent",
     "q2c_expense_cap",
     EXPENSE_CATEGORIES,
+    "q2c_usage",
+    "q2c_meter",
+    "q2c_usage_tiers",
+    "q2c_usage_allowance",
     "q2c_charge_aligned",
     "q2c_ends_on",
     "q2c_statement_of_work",
 ];
 
-const BILLING_METHODS: [(&str, BillingMethod); 4] = [
+const BILLING_METHODS: [(&str, BillingMethod); 5] = [
     ("fixed-fee", BillingMethod::FixedFee),
     ("time-and-materials", BillingMethod::TimeAndMaterials),
     ("recurring", BillingMethod::Recurring),
     ("pass-through-expense", BillingMethod::PassThroughExpense),
+    ("usage", BillingMethod::Usage),
 ];
 const PERIODS: [(&str, Period); 3] =
     [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
@@ -252,6 +257,10 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
             Some(BillingMethod::PassThroughExpense) => Some(expenses(item, currency).map_err(within)?),
             _ => None,
         },
+        usage: match billing_method {
+            Some(BillingMethod::Usage) => Some(metered(item).map_err(within)?),
+            _ => None,
+        },
         statement: item.text("q2c_statement_of_work"),
     })
 }
@@ -275,6 +284,17 @@ fn expenses(item: &Object, currency: Currency) -> Result<PassThrough, String> {
         markup_percent: parsed::<Decimal>(item, "q2c_markup_percent")?,
         cap: cap.map_err(|e| format!("q2c_expense_cap: {e}"))?,
         categories: several(item, EXPENSE_CATEGORIES),
+    })
+}
+
+/// On which terms a line bills usage. Its quantity is the months.
+fn metered(item: &Object) -> Result<Metered, String> {
+    Ok(Metered {
+        key: item.text("q2c_usage"),
+        meter: item.text("q2c_meter"),
+        tiers: said(item, "q2c_usage_tiers", schedule::tiers)?.unwrap_or_default(),
+        allowance: parsed::<Decimal>(item, "q2c_usage_allowance")?,
+        starts_on: parsed::<Date>(item, "q2c_starts_on")?,
     })
 }
 

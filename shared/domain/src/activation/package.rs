@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
 use crate::statement_of_work::findings;
+use crate::usage::{MOST_MONTHS, UsageTerms, UsageTier};
 
 /// Longest term of a recurring charge: fifty years of months.
 const LONGEST_TERM: u32 = 600;
@@ -26,6 +27,8 @@ pub(crate) struct Package {
     pub(crate) recurring: Vec<RecurringCharge>,
     /// How expenses are passed on.
     pub(crate) expenses: Option<ExpenseTerms>,
+    /// What is metered.
+    pub(crate) usage: Vec<UsageTerms>,
 }
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
@@ -58,11 +61,17 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
                     Some(_) => Err(invalid(line, "is a further line of expenses; one quote has one")),
                 }
             }),
+            Some(BillingMethod::Usage) => usage(line).and_then(|terms| {
+                unique(&mut keys, line, &terms.key)?;
+                package.usage.push(terms);
+                Ok(())
+            }),
             None => Err(invalid(line, "does not say how it is billed")),
         };
         problems.extend(taken.err());
     }
     problems.extend(package.milestones.iter().filter_map(|m| kept_back_for_ever(m, &package.milestones)));
+    problems.extend(metered_twice(quote, &package.usage));
     if problems.is_empty() { Ok(package) } else { Err(problems) }
 }
 
@@ -127,6 +136,51 @@ fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
         cap: offer.cap,
         categories: offer.categories,
     })
+}
+
+fn usage(line: &QuoteLine) -> Result<UsageTerms, Problem> {
+    let lacks = |what: &str| invalid(line, &format!("does not say {what}"));
+    let offer = line.usage.as_ref().ok_or_else(|| lacks("what of it is metered"))?;
+    let term = line.quantity.to_u32().filter(|_| line.quantity.is_integer());
+    let tier = |t: &UsageTier| UsageTier {
+        up_to: t.up_to.map(|end| end.normalize()),
+        unit_price: t.unit_price.normalize(),
+    };
+    let terms = UsageTerms {
+        key: offer.key.clone().ok_or_else(|| lacks("the key of its usage"))?,
+        name: line.name.clone(),
+        meter: offer.meter.clone().ok_or_else(|| lacks("which meter is counted"))?,
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        tiers: offer.tiers.iter().map(tier).collect(),
+        allowance: offer.allowance.unwrap_or_default().normalize(),
+        starts_on: offer.starts_on.ok_or_else(|| lacks("on which day its first month starts"))?,
+        term: term.ok_or_else(|| invalid(line, &format!("has a term of {} months", line.quantity)))?,
+    };
+    match terms.flaw() {
+        Some(flaw) => Err(invalid(line, &flaw)),
+        None => Ok(terms),
+    }
+}
+
+/// A record names a meter and a day: with two terms for both nobody knows which of them are meant.
+fn metered_twice(quote: &Quote, usage: &[UsageTerms]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (n, one) in usage.iter().enumerate() {
+        for other in usage.iter().skip(n + 1).filter(|other| one.overlaps(other)) {
+            let detail = format!(
+                "quote {} sells `{}` on one day by {} and by {}",
+                quote.number, one.meter, one.key, other.key
+            );
+            found.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+        }
+    }
+    let months = usage.iter().fold(0_u32, |sum, terms| sum.saturating_add(terms.term));
+    if months > MOST_MONTHS {
+        let detail = format!("quote {} sells {months} months of usage; {MOST_MONTHS} is most", quote.number);
+        found.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+    }
+    found
 }
 
 pub(super) fn invalid(line: &QuoteLine, what: &str) -> Problem {

@@ -80,7 +80,10 @@ pub(crate) fn without(
     match evidence.delivered() {
         Evidence::Time { .. } => without.time_billed = less(engagement.time_billed)?,
         Evidence::Expense { .. } => without.expenses_billed = less(engagement.expenses_billed)?,
-        Evidence::Milestone { .. } | Evidence::Charge { .. } | Evidence::Adjustment { .. } => {}
+        Evidence::Milestone { .. }
+        | Evidence::Charge { .. }
+        | Evidence::Usage { .. }
+        | Evidence::Adjustment { .. } => {}
     }
     Ok(without)
 }

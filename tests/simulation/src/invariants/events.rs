@@ -18,13 +18,16 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 10] = [
+const MAY_WAIT: [ProblemCode; 13] = [
     // An invoice took the line before it was written off.
     ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
     ProblemCode::ExpensesNotSold,
     ProblemCode::ExpenseCurrency,
+    ProblemCode::UsageNotSold,
+    ProblemCode::UsageOutsideTerm,
+    ProblemCode::UsageChanged,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
     // What is taken off already, or held by another request; what accounts did by hand.
@@ -88,7 +91,9 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
 /// Events of which an item says what came of them.
 fn fates(item: &Item) -> Vec<String> {
     match item.text("kind") {
-        Some("journal" | "line" | "cost") => item.text("event_id").map(str::to_owned).into_iter().collect(),
+        Some("journal" | "line" | "cost" | "usage") => {
+            item.text("event_id").map(str::to_owned).into_iter().collect()
+        }
         Some("exception") => {
             let payload: serde_json::Value =
                 serde_json::from_str(item.text("payload").unwrap_or_default()).unwrap_or_default();
@@ -99,8 +104,12 @@ fn fates(item: &Item) -> Vec<String> {
     }
 }
 
-/// What was told twice under two names is one line, or one cost.
+/// What was told twice under two names is one line, one cost, or one record of usage.
 fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
+    if let domain::Event::UsageRecorded(told) = &event.event {
+        let id = domain::usage::usage_of(&told.connection, &told.record);
+        return items.iter().any(|i| i.text("usage") == Some(id.as_str()));
+    }
     let (connection, kind, record) = match &event.event {
         domain::Event::TimeApproved(entry) => (&entry.connection, "time", &entry.entry),
         domain::Event::ExpenseApproved(told) => (&told.connection, EXPENSE, &told.expense),

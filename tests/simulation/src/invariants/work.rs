@@ -27,6 +27,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             Evidence::Time { .. }
             | Evidence::Expense { .. }
             | Evidence::Charge { .. }
+            | Evidence::Usage { .. }
             | Evidence::Adjustment { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
@@ -48,7 +49,12 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     let worked = ledger
         .lines
         .iter()
-        .filter(|l| !matches!(l.line.evidence, Evidence::Charge { .. } | Evidence::Adjustment { .. }))
+        .filter(|l| {
+            !matches!(
+                l.line.evidence,
+                Evidence::Charge { .. } | Evidence::Usage { .. } | Evidence::Adjustment { .. }
+            )
+        })
         .count();
     must(&mut broken, worked <= known, || format!("{worked} lines of {known} records"));
     for line in &ledger.lines {
