@@ -77,6 +77,7 @@ pub(crate) async fn change(
             Change::RecurringCharge { .. }
             | Change::TimeCeiling { .. }
             | Change::Expenses { .. }
+            | Change::Retainer { .. }
             | Change::Usage { .. }
             | Change::Term { .. } => {}
         }

@@ -36,7 +36,7 @@ impl From<&Evidence> for BillingEventType {
     /// An adjustment is of the kind of what it adjusts.
     fn from(evidence: &Evidence) -> Self {
         match evidence {
-            Evidence::Time { .. } => Self::TimeEntry,
+            Evidence::Time { .. } | Evidence::Overage { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
             Evidence::Expense { .. } => Self::ExpenseApproval,
             Evidence::Adjustment { by, .. } => by.as_ref().into(),

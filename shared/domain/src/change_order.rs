@@ -6,6 +6,7 @@
 mod changes;
 mod charges;
 mod rates;
+mod retainers;
 mod standing;
 mod statements;
 mod usage;
@@ -124,6 +125,7 @@ impl ChangeOrder {
         problems.extend(self.ceiling(engagement.time_billed));
         problems.extend(self.expense_cap(engagement));
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
+        problems.extend(self.retains_otherwise(engagement, today));
         problems.extend(self.from.usage.iter().filter_map(|terms| self.rerates(engagement, terms, today)));
         problems
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
+use crate::retainer::RetainerTerms;
 use crate::usage::UsageTerms;
 
 pub use milestone::{Holdback, Milestone};
@@ -73,6 +74,9 @@ pub struct Contract {
     /// On which terms the customer bears expenses; without them the contract passes none on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expenses: Option<ExpenseTerms>,
+    /// What the fees of recurring charges buy, for those that are retainers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retainers: Vec<RetainerTerms>,
     /// What is metered, and on which terms its usage is billed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsageTerms>,

@@ -8,6 +8,7 @@ use crate::engagement::Engagement;
 use crate::event::Event;
 use crate::id::{ApprovalId, InvoiceId};
 use crate::problem::Problem;
+use crate::retainer::Drawdown;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
 use crate::usage::RatedUsage;
 
@@ -44,6 +45,8 @@ pub struct Effects {
     pub charges: Vec<IntercompanyCharge>,
     /// What subcontractors' work costs.
     pub costs: Vec<SubcontractorCost>,
+    /// Entries that are drawn from a retainer.
+    pub drawdowns: Vec<Drawdown>,
     /// Records of usage that are counted.
     pub usage: Vec<RatedUsage>,
     /// What is told to others.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,11 @@ pub struct Engagement {
     /// Whether expenses may have been billed without being counted: the contract has, or had, no cap.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expenses_uncounted: bool,
+    /// What was worked on retainers, by key of the charge and number of the period, in minutes or as an amount;
+    /// bounded by their terms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<u32, String>>")]
+    pub retainers: BTreeMap<String, BTreeMap<u32, Decimal>>,
     /// What was rated of metered usage, by key of its terms and number of the month; bounded by their terms.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub usage: BTreeMap<String, BTreeMap<u32, RatedMonth>>,
@@ -141,6 +147,7 @@ impl Engagement {
             time_billed,
             expenses_billed: None,
             expenses_uncounted: false,
+            retainers: BTreeMap::new(),
             usage: BTreeMap::new(),
             change_order: None,
             systems: None,

@@ -121,6 +121,10 @@ id!(
     CostId, "sub_"
 );
 id!(
+    /// An entry that was drawn from a retainer.
+    DrawdownId, "drw_"
+);
+id!(
     /// A record of usage.
     UsageId, "use_"
 );

@@ -29,6 +29,7 @@ pub mod policy;
 pub mod problem;
 pub mod quote;
 pub mod recurring;
+pub mod retainer;
 pub mod revenue;
 pub mod routing;
 #[cfg(feature = "sample")]

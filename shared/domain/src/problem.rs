@@ -163,6 +163,8 @@ problems! {
     UsageBelowZero = "Q2C-0344", FinanceOperations, false;
     /// A record of usage that can't be counted as it is.
     UsageInvalid = "Q2C-0345", Integration, false;
+    /// An entry that was drawn from a retainer came again with another content.
+    DrawdownChanged = "Q2C-0351", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// A credit memo that can't be granted on what is billed and credited already.

@@ -242,4 +242,32 @@ pub struct Recurrence {
     /// Its last day, where it ends before its term does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_on: Option<Date>,
+    /// What its fee buys, where it is a retainer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retainer: Option<Retained>,
+}
+
+/// What the fee of a period buys: hours, or time worth an amount at the rate card's rates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retained {
+    /// Hours of a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub hours: Option<Decimal>,
+    /// Price of an hour beyond them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overage_rate: Option<Money>,
+    /// Amount of a period, before tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Roles whose time is drawn down; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub roles: BTreeSet<String>,
+    /// For how many further periods what is left stays; none means for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollover_periods: Option<u32>,
+    /// Most that goes over from one period into the next: hours, or an amount; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub rollover_most: Option<Decimal>,
 }

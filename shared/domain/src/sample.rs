@@ -12,7 +12,7 @@ use crate::expense::{Expense, ExpenseStatus};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
+use crate::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained};
 use crate::setup::{HeldPlan, HeldProject, positions};
 use crate::usage::{UsageRecord, UsageTier};
 use crate::work::{MilestoneCompletion, TimeEntry};
@@ -114,9 +114,31 @@ pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months:
             timing: Some(ChargeTiming::Arrears),
             aligned: false,
             ends_on: None,
+            retainer: None,
         }),
         ..line(number, "SUPPORT", "Managed support", fee)
     }
+}
+
+/// A retainer of a quote: a fee every month from a day on, in advance, for so many hours of some roles.
+#[must_use]
+pub fn retainer_line(
+    number: &str,
+    (key, fee): (&str, &str),
+    (starts_on, months): (&str, u32),
+    (hours, overage_rate): (&str, &str),
+    roles: &[&str],
+) -> QuoteLine {
+    let mut line = support_line(number, key, fee, starts_on, months);
+    let recurrence = line.recurrence.as_mut().expect("it recurs");
+    recurrence.timing = Some(ChargeTiming::Advance);
+    recurrence.retainer = Some(Retained {
+        hours: Some(hours.parse().expect("hours")),
+        overage_rate: Some(usd(overage_rate)),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        ..Retained::default()
+    });
+    QuoteLine { service: "RETAINER".into(), name: "Advisory retainer".into(), ..line }
 }
 
 /// A line of a quote that passes expenses on: with a markup in percent, and a cap where there is one.

@@ -151,6 +151,10 @@ fn compare_package(
         if contract.recurring_charge(&sold.key).is_some_and(|held| terms(held) != terms(sold)) {
             differences.push(format!("quote: line {} recurs in another way", sold.key));
         }
+        let retained = package.retainers.iter().find(|terms| terms.charge == sold.key);
+        if contract.retainer(&sold.key) != retained {
+            differences.push(format!("quote: line {} retains something else", sold.key));
+        }
     }
     differing(
         differences,

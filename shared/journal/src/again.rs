@@ -63,6 +63,7 @@ impl Again<'_> {
         let code = match current.text("kind") {
             _ if same_event => ProblemCode::EventConflict,
             Some("usage") => ProblemCode::UsageChanged,
+            Some("drawdown") => ProblemCode::DrawdownChanged,
             _ => ProblemCode::EntryChanged,
         };
         let first = current.text("event_id").unwrap_or("an earlier event");

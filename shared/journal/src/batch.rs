@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use crate::again::Again;
 use crate::commit::{Commit, Committed, Rejection, Write};
-use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record, record_of};
+use crate::counted::counted_items;
+use crate::entry::{EntryOutcome, JournalEntry, drawdown_key, keyed_by_its_record, record_of};
 use crate::exception::exception_of;
 use crate::key::Key;
 use crate::ledger::{Versioned, line_item};
 use crate::parked::parking;
 use crate::store::Item;
 use crate::supply::supply_items;
-use crate::usage::usage_items;
 use crate::{Journal, JournalError};
 
 /// How often a group is decided again when others write the same engagement.
@@ -202,7 +202,9 @@ async fn billed_before<'a>(
     decide: &(dyn Fn(Option<&Engagement>, &Envelope) -> Decision + Sync),
 ) -> Result<Vec<(&'a Envelope, Item)>, JournalError> {
     let mut state = loaded.body.clone();
-    let mut doubtful = false;
+    // An entry that was drawn from a retainer need not be a line, and would be one under other terms.
+    let retained = loaded.body.as_ref().is_some_and(|engagement| !engagement.retainers.is_empty());
+    let mut doubtful = retained;
     for event in pending.iter().filter(|e| keyed_by_its_record(e)) {
         match decide(state.as_ref(), event) {
             Decision::Apply(effects) => {
@@ -219,7 +221,12 @@ async fn billed_before<'a>(
     let mut known = Vec::new();
     for event in pending.iter().copied() {
         if let Some(key) = record_of(event) {
-            let Some(line) = journal.store().get(&key).await? else { continue };
+            let drawn = match drawdown_key(event).filter(|_| retained) {
+                Some(key) => journal.store().get(&key).await?,
+                None => None,
+            };
+            let line = if drawn.is_some() { drawn } else { journal.store().get(&key).await? };
+            let Some(line) = line else { continue };
             // What had no effect when it came, before the line, is not news when it comes again.
             let own = journal.store().get(&Key::journal(&event.tenant, &event.subject, event.id)).await?;
             known.push((event, own.filter(|entry| !waits_for_a_person(event, Some(entry))).unwrap_or(line)));
@@ -340,8 +347,8 @@ fn apply(
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
-    // A record of usage comes first: whether or not there is a line, it says that the record was counted.
-    let mut items = usage_items(&event.tenant, &event.subject, effects, now)?;
+    // What is counted comes first: whether or not there is a line, it says that the record was counted.
+    let mut items = counted_items(&event.tenant, &event.subject, effects, now)?;
     for line in &effects.lines {
         items.push(line_item(&event.tenant, &event.subject, line, now)?);
     }

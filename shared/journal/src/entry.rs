@@ -4,6 +4,7 @@ use domain::billing::line_of;
 use domain::event::Event;
 use domain::expense::EXPENSE;
 use domain::id::LineId;
+use domain::retainer::drawdown_of;
 use domain::usage::usage_of;
 use events::Envelope;
 use jiff::Timestamp;
@@ -82,6 +83,14 @@ impl JournalEntry {
 #[must_use]
 pub(crate) fn keyed_by_its_record(event: &Envelope) -> bool {
     record_of(event).is_some()
+}
+
+/// Where an entry stands, or would, that is drawn from a retainer; none of what never is.
+#[must_use]
+pub(crate) fn drawdown_key(event: &Envelope) -> Option<Key> {
+    let Event::TimeApproved(entry) = &event.event else { return None };
+    let drawdown = drawdown_of(&entry.connection, &entry.entry);
+    Some(Key::drawdown(&event.tenant, &event.subject, drawdown.as_str()))
 }
 
 /// Where the item of an event's own record stands, or would: a line, or a record of usage, which need not

@@ -67,6 +67,12 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
     }
 
+    /// An entry that was drawn from a retainer.
+    #[must_use]
+    pub fn drawdown(tenant: &str, engagement: &str, drawdown: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("drawdown#{drawdown}"))
+    }
+
     /// A record of usage.
     #[must_use]
     pub fn usage(tenant: &str, engagement: &str, usage: &str) -> Self {

@@ -12,6 +12,7 @@ mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod counted;
 mod credits;
 mod crosswalk;
 mod customer;
@@ -30,7 +31,6 @@ mod signals;
 mod statements;
 mod store;
 mod supply;
-mod usage;
 mod workflows;
 mod write_offs;
 

@@ -1,5 +1,6 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+mod retainer;
 mod usage;
 
 use domain::contract::{ChargeTiming, Period};
@@ -55,6 +56,9 @@ pub(crate) struct Deal {
     /// Expenses that the PSA tells of.
     #[serde(default)]
     pub(crate) expenses: Vec<Expense>,
+    /// Time on a retainer.
+    #[serde(default)]
+    pub(crate) retained: Vec<TimeEntry>,
     /// Usage that is recorded.
     #[serde(default)]
     pub(crate) usage: Vec<UsageRecord>,
@@ -117,6 +121,7 @@ impl Deal {
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
             expenses: vec![],
+            retained: vec![],
             usage: vec![],
             completed: vec!["M1".into()],
             change_order: Some(with_designer(changed(
@@ -185,6 +190,9 @@ impl Deal {
         if sim.one_in(2) {
             quote.lines.push(usage::metered(sim));
         }
+        if sim.one_in(3) {
+            quote.lines.push(retainer::line(sim));
+        }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
         quote.customer.company = (55 + company).to_string();
@@ -220,6 +228,7 @@ impl Deal {
             price,
             completed,
             expenses: expenses(sim, &deal),
+            retained: retainer::entries(sim, &deal),
             usage: usage::records(sim, &deal),
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,

@@ -12,6 +12,7 @@ mod events;
 mod expenses;
 mod money;
 mod records;
+mod retainers;
 mod supply;
 mod usage;
 pub(crate) mod withdrawal;
@@ -113,6 +114,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(expenses::broken(world, deal, &ledger));
         found.extend(charges::broken(world, deal, &ledger));
         found.extend(usage::broken(world, deal, &ledger));
+        found.extend(retainers::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
@@ -133,6 +135,7 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     let kinds = [
         "line",
         "usage",
+        "drawdown",
         "write-off",
         "correction",
         "charge",

@@ -156,6 +156,9 @@ pub(crate) fn report_all(world: &Arc<World>, deal: &Deal) {
     for expense in &deal.expenses {
         report(world, deal, Event::ExpenseApproved(expense.clone()));
     }
+    for entry in &deal.retained {
+        report(world, deal, Event::TimeApproved(entry.clone()));
+    }
     for used in &deal.usage {
         record(world, deal, used);
     }
@@ -166,6 +169,7 @@ async fn deliver(world: &Arc<World>, deal: &Deal) {
     let mut work: Vec<Event> = deal.time.iter().cloned().map(Event::TimeApproved).collect();
     work.extend(deal.completed.iter().map(|key| Event::MilestoneCompleted(sample::completion(key))));
     work.extend(deal.expenses.iter().cloned().map(Event::ExpenseApproved));
+    work.extend(deal.retained.iter().cloned().map(Event::TimeApproved));
     work.extend(deal.usage.iter().cloned().map(Event::UsageRecorded));
     while !work.is_empty() {
         let next = usize::try_from(world.sim.below(work.len() as u64)).unwrap_or(0);
@@ -173,6 +177,12 @@ async fn deliver(world: &Arc<World>, deal: &Deal) {
         if let (Event::ExpenseApproved(expense), true) = (&done, world.sim.one_in(4)) {
             // Its report was touched after it was approved: the log tells the same expense under another name.
             tell(world, deal, format!("expense:{}:touched", expense.expense), done.clone());
+        }
+        if let Event::TimeApproved(entry) = &done
+            && deal.retained.contains(entry)
+            && world.sim.one_in(4)
+        {
+            tell(world, deal, format!("time_entry:{}:touched", entry.entry), done.clone());
         }
         match &done {
             Event::UsageRecorded(used) => usage::record_in_disorder(world, deal, used),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Milestone, RateCard, RecurringCharge};
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
+use crate::retainer::RetainerTerms;
 use crate::usage::UsageTerms;
 
 /// One difference between two versions of a contract.
@@ -48,6 +49,13 @@ pub enum Change {
         before: Option<ExpenseTerms>,
         /// As it is to be; none where they are not passed on any more.
         after: Option<ExpenseTerms>,
+    },
+    /// What the fee of a charge buys is another, or the charge becomes a retainer or is none any more.
+    Retainer {
+        /// As it was; none where it was no retainer.
+        before: Option<RetainerTerms>,
+        /// As it is to be; none where it is no retainer any more.
+        after: Option<RetainerTerms>,
     },
     /// Usage is metered in another way, or added or dropped.
     Usage {
@@ -97,6 +105,14 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     if from.expenses.as_ref().map(terms) != to.expenses.as_ref().map(terms) {
         changes.push(Change::Expenses { before: from.expenses.clone(), after: to.expenses.clone() });
     }
+    let keys: BTreeSet<&str> =
+        from.retainers.iter().chain(&to.retainers).map(|r| r.charge.as_str()).collect();
+    for key in keys {
+        let (before, after) = (from.retainer(key), to.retainer(key));
+        if before != after {
+            changes.push(Change::Retainer { before: before.cloned(), after: after.cloned() });
+        }
+    }
     let keys: BTreeSet<&str> = from.usage.iter().chain(&to.usage).map(|u| u.key.as_str()).collect();
     for key in keys {
         let (before, after) = (from.usage_terms(key), to.usage_terms(key));
@@ -144,6 +160,11 @@ impl std::fmt::Display for Change {
             Self::Expenses { before, after } => {
                 let said = |e: &Option<ExpenseTerms>| e.as_ref().map(ToString::to_string);
                 moved(f, "expenses", said(before), said(after))
+            }
+            Self::Retainer { before, after } => {
+                let said = |r: &Option<RetainerTerms>| r.as_ref().map(ToString::to_string);
+                let key = after.as_ref().or(before.as_ref()).map_or("", |r| r.charge.as_str());
+                moved(f, &format!("retainer {key}"), said(before), said(after))
             }
             Self::Usage { before, after } => {
                 let said = |u: &Option<UsageTerms>| u.as_ref().map(ToString::to_string);

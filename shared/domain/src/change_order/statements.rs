@@ -80,7 +80,8 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
     let charges = contract.recurring.iter().map(|c| {
         let RecurringCharge { key, fee, term, starts_on, service, aligned, ends_on, .. } = c;
         let begins = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
-        let terms = format!("{begins}|{aligned}|{ends_on:?}");
+        let retained = contract.retainer(key).map(ToString::to_string);
+        let terms = format!("{begins}|{aligned}|{ends_on:?}|{retained:?}");
         Element { name: format!("recurring charge {key}"), line: &c.quote_line, terms }
     });
     // What has ended is history, and a role has one price whichever statement it is shown with.

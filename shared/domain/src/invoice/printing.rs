@@ -94,6 +94,9 @@ fn delivered(evidence: &Evidence) -> String {
             let part = prorated.map(|p| format!(", {} of {} days", p.days, p.of)).unwrap_or_default();
             format!("{name}, {from} to {last}{part}")
         }
+        Evidence::Overage { name, entry, .. } => {
+            format!("{name}, beyond it: {} {}, {}", entry.role, entry.person, entry.worked_on)
+        }
         Evidence::Usage { name, record, .. } => {
             format!("{name}, {}: {} {}", record.used_on, record.quantity, record.meter)
         }

@@ -11,6 +11,7 @@ use crate::contract::{Contract, Milestone, Rate, RecurringCharge};
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::quote::{Quote, QuoteLine};
+use crate::retainer::RetainerTerms;
 use crate::usage::UsageTerms;
 
 /// The part of a contract, or of a quote, that one statement is.
@@ -29,6 +30,9 @@ pub struct Scope {
     /// How it passes expenses on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expenses: Option<ExpenseTerms>,
+    /// What the fees of its retainers buy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retainers: Vec<RetainerTerms>,
     /// What it meters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsageTerms>,
@@ -81,6 +85,11 @@ pub fn in_force(contract: &Contract) -> BTreeMap<String, Scope> {
     if let Some(terms) = &contract.expenses {
         all.entry(key(&terms.quote_line)).or_default().expenses = Some(terms.clone());
     }
+    for terms in &contract.retainers {
+        if let Some(charge) = contract.recurring_charge(&terms.charge) {
+            all.entry(key(&charge.quote_line)).or_default().retainers.push(terms.clone());
+        }
+    }
     for terms in &contract.usage {
         all.entry(key(&terms.quote_line)).or_default().usage.push(terms.clone());
     }
@@ -104,6 +113,7 @@ fn draft(quote: &Quote, name: &str) -> Draft {
         recurring: package.recurring,
         rates: package.rates,
         expenses: package.expenses,
+        retainers: package.retainers,
         usage: package.usage,
     });
     Draft { statement: name.to_owned(), scope: scope.unwrap_or_default() }

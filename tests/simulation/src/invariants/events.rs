@@ -91,7 +91,7 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
 /// Events of which an item says what came of them.
 fn fates(item: &Item) -> Vec<String> {
     match item.text("kind") {
-        Some("journal" | "line" | "cost" | "usage") => {
+        Some("journal" | "line" | "cost" | "usage" | "drawdown") => {
             item.text("event_id").map(str::to_owned).into_iter().collect()
         }
         Some("exception") => {
@@ -117,7 +117,14 @@ fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
     };
     let id = domain::billing::line_of(connection, kind, record);
     let cost = domain::id::CostId::derive(&[id.as_str(), "subcontractor"]);
+    let drawdown = match &event.event {
+        domain::Event::TimeApproved(entry) => {
+            Some(domain::retainer::drawdown_of(&entry.connection, &entry.entry).to_string())
+        }
+        _ => None,
+    };
     items.iter().any(|i| match i.text("kind") {
+        Some("drawdown") => i.text("drawdown") == drawdown.as_deref(),
         Some("line") => i.text("line") == Some(id.as_str()),
         Some("cost") => i.text("cost") == Some(cost.as_str()),
         _ => false,

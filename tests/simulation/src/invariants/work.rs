@@ -27,6 +27,7 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             Evidence::Time { .. }
             | Evidence::Expense { .. }
             | Evidence::Charge { .. }
+            | Evidence::Overage { .. }
             | Evidence::Usage { .. }
             | Evidence::Adjustment { .. } => false,
         });
@@ -52,7 +53,10 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
         .filter(|l| {
             !matches!(
                 l.line.evidence,
-                Evidence::Charge { .. } | Evidence::Usage { .. } | Evidence::Adjustment { .. }
+                Evidence::Charge { .. }
+                    | Evidence::Overage { .. }
+                    | Evidence::Usage { .. }
+                    | Evidence::Adjustment { .. }
             )
         })
         .count();
@@ -121,7 +125,9 @@ fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, en
 
 fn ceiling(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger) {
     let Some(ceiling) = deal.quote.time_ceiling else { return };
-    let is_time = |l: &&Line| matches!(l.line.evidence, Evidence::Time { .. }) && !l.is_written_off();
+    let is_time = |l: &&Line| {
+        matches!(l.line.evidence, Evidence::Time { .. } | Evidence::Overage { .. }) && !l.is_written_off()
+    };
     let by_time = ledger.lines.iter().filter(is_time);
     let Ok(billed) = Money::total(ceiling.currency(), by_time.map(|l| l.line.amount)) else { return };
     must(broken, !billed.exceeds(ceiling).unwrap_or(true), || {

@@ -104,6 +104,9 @@ fn report_the_rest(world: &Arc<World>, deal: &Deal) {
     for entry in deal.time.iter().filter(|entry| !told.contains(&entry.entry)) {
         script::report(world, deal, Event::TimeApproved(entry.clone()));
     }
+    for entry in deal.retained.iter().filter(|entry| !told.contains(&entry.entry)) {
+        script::report(world, deal, Event::TimeApproved(entry.clone()));
+    }
     for expense in deal.expenses.iter().filter(|expense| !told.contains(&expense.expense)) {
         script::report(world, deal, Event::ExpenseApproved(expense.clone()));
     }
