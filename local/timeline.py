@@ -135,6 +135,13 @@ def _line(item: Item) -> tuple[str, str, str]:
     elif evidence["kind"] == "expense":
         spent = evidence["expense"]
         source = f"expense {spent['expense']}: {spent['category']} for {money(spent['cost'])} plus {evidence['markup_percent']} %"
+    elif evidence["kind"] == "overage":
+        entry = evidence["entry"]
+        source = f"time entry {entry['entry']}: {entry['minutes']} min as {entry['role']}, beyond retainer {evidence['retainer']}"
+    elif evidence["kind"] == "usage":
+        used = evidence["record"]
+        month = f"the month from {evidence['month']['from']} becomes {money(evidence['after'])}"
+        source = f"usage {used['record']}: {used['quantity']} {used['meter']} on {used['used_on']}, {month}"
     elif evidence["kind"] == "charge":
         part = evidence.get("prorated")
         days = f", {int(part['days'])} of {int(part['of'])} days" if part else ""

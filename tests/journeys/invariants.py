@@ -124,10 +124,12 @@ def source(line: dict[str, Any]) -> tuple[str, str]:
     evidence = line["evidence"]
     if evidence["kind"] == "charge":
         return "charge", f"{evidence['charge']}/{int(evidence['period'])}"
-    if evidence["kind"] == "time":
+    if evidence["kind"] in ("time", "overage"):
         return "time", evidence["entry"]["entry"]
     if evidence["kind"] == "expense":
         return "expense", evidence["expense"]["expense"]
+    if evidence["kind"] == "usage":
+        return "usage", evidence["record"]["record"]
     if evidence["kind"] == "adjustment":
         return "adjustment", line["line"]
     return "milestone", evidence["completion"]["record"]

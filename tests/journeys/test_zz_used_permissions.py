@@ -51,6 +51,7 @@ UNUSED: dict[tuple[str, str], str] = {
     ("credit-memo-requested", "sqs:ChangeMessageVisibility on queue:CreditMemoRequestedQueue"): ERP_ANSWERS,
     ("credit-memo-issued", "sqs:ChangeMessageVisibility on queue:CreditMemoIssuedQueue"): ERP_ANSWERS,
     ("expense-approved", "sqs:ChangeMessageVisibility on queue:ExpenseApprovedQueue"): NEVER_REFUSED,
+    ("usage-recorded", "sqs:ChangeMessageVisibility on queue:UsageRecordedQueue"): NEVER_REFUSED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,
 }
 """What code can call and no journey makes it call, and why."""

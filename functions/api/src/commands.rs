@@ -5,6 +5,7 @@ mod credit;
 mod holds;
 mod keep;
 mod set_up;
+mod usage;
 mod work;
 mod write_off;
 
@@ -84,6 +85,7 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::RequestCreditMemo => credit::request(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
+        Action::ReportUsage => usage::usage(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,
         Action::ApplyCash => cash::apply(context, caller, call).await?,
         _ => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such command")),

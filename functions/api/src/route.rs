@@ -62,6 +62,8 @@ pub enum Action {
     ReportTime,
     /// Takes approved expenses.
     ReportExpenses,
+    /// Takes recorded usage.
+    ReportUsage,
     /// Takes completed milestones.
     ReportMilestones,
     /// Applies unapplied cash of a payment.
@@ -213,6 +215,8 @@ pub const ROUTES: &[Route] = &[
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved expenses, up to a hundred."),
+    route(("POST", "/v1/engagements/{engagement}/usage"), Action::ReportUsage, (BillingEvent, Process, Batch), &[Operations, Automation],
+        "Takes approved records of usage, up to a hundred."),
     route(("POST", "/v1/engagements/{engagement}/milestones"), Action::ReportMilestones, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes completed and accepted milestones, up to a hundred."),
     route(("POST", "/v1/payments/{payment}/applications"), Action::ApplyCash, (InvoiceAndPayment, Process, Asynchronous), &[Finance],

@@ -40,6 +40,7 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("POST", "/v1/invoices/{invoice}/credit-memos", [false, true, false, false]),
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/expenses", [false, false, true, true]),
+    ("POST", "/v1/engagements/{engagement}/usage", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/milestones", [false, false, true, true]),
     ("POST", "/v1/payments/{payment}/applications", [false, true, false, false]),
 ];

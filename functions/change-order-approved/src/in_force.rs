@@ -161,6 +161,8 @@ fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> O
         Change::Milestone { .. }
         | Change::TimeCeiling { .. }
         | Change::Expenses { .. }
+        | Change::Retainer { .. }
+        | Change::Usage { .. }
         | Change::Term { .. } => None,
     }
 }

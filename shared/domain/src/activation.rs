@@ -64,6 +64,8 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         time_ceiling: quote.time_ceiling,
         recurring: package.recurring,
         expenses: package.expenses,
+        retainers: package.retainers,
+        usage: package.usage,
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),

@@ -21,7 +21,9 @@ use crate::id::LineId;
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::recurring::Proration;
+use crate::retainer;
 use crate::transition::Status;
+use crate::usage::{UsageMonth, UsageRecord};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 pub(crate) use correction::without;
@@ -109,6 +111,35 @@ pub enum Evidence {
         /// Its part of the whole period; none where it is whole.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prorated: Option<Proration>,
+    },
+    /// An approved time entry that is beyond what a retainer had left.
+    Overage {
+        /// The entry.
+        entry: TimeEntry,
+        /// Key of the charge that is the retainer's fee.
+        retainer: String,
+        /// Its name.
+        name: String,
+        /// Number of the period in which it was worked, from 0.
+        period: u32,
+        /// How much is beyond it by the entry: minutes, or an amount.
+        #[schemars(with = "String")]
+        overage: Decimal,
+    },
+    /// A record of usage: what its month costs more, or less, by it.
+    Usage {
+        /// The record.
+        record: UsageRecord,
+        /// Key of the terms.
+        terms: String,
+        /// Their name.
+        name: String,
+        /// The month that it belongs to.
+        month: UsageMonth,
+        /// What the month came to before tax without it.
+        before: Money,
+        /// What it comes to with it.
+        after: Money,
     },
     /// An entry that was changed after it was billed: the difference.
     Adjustment {
@@ -218,6 +249,9 @@ pub fn time_approved(state: Option<&Engagement>, entry: &TimeEntry) -> Decision 
     if !entry.billable || entry.minutes == 0 {
         return Decision::NoEffect(format!("entry {} is not billable", entry.entry));
     }
+    if let Some(decision) = retainer::drawn(engagement, entry) {
+        return decision;
+    }
     let contract = &engagement.contract;
     let Some(rate) = contract.rate_card.of(&entry.person, &entry.role, entry.worked_on) else {
         return Decision::Hold(Problem::new(
@@ -258,14 +292,26 @@ fn price_within_ceiling(
     entry: &TimeEntry,
     rate: &Rate,
 ) -> Result<(Money, Option<Engagement>), Problem> {
-    let broken =
-        |e: MoneyError| Problem::new(ProblemCode::IllegalEvent, format!("entry {}: {e}", entry.entry));
-    let amount = price(rate.hourly, entry.minutes).map_err(broken)?;
+    let amount = price(rate.hourly, entry.minutes).map_err(|e| broken(entry, &e))?;
+    let state = within_ceiling(engagement, entry, amount)?;
+    Ok((amount, state.map(|billed| Engagement { time_billed: Some(billed), ..engagement.clone() })))
+}
+
+fn broken(entry: &TimeEntry, error: &MoneyError) -> Problem {
+    Problem::new(ProblemCode::IllegalEvent, format!("entry {}: {error}", entry.entry))
+}
+
+/// What is billed by time with so much more of an entry; none where the contract has no ceiling.
+pub(crate) fn within_ceiling(
+    engagement: &Engagement,
+    entry: &TimeEntry,
+    amount: Money,
+) -> Result<Option<Money>, Problem> {
     let (Some(ceiling), Some(billed)) = (engagement.contract.time_ceiling, engagement.time_billed) else {
-        return Ok((amount, None));
+        return Ok(None);
     };
-    let after = billed.plus(amount).map_err(broken)?;
-    if after.exceeds(ceiling).map_err(broken)? {
+    let after = billed.plus(amount).map_err(|e| broken(entry, &e))?;
+    if after.exceeds(ceiling).map_err(|e| broken(entry, &e))? {
         return Err(Problem::new(
             ProblemCode::CeilingExceeded,
             format!(
@@ -275,7 +321,7 @@ fn price_within_ceiling(
         )
         .with_stake(amount));
     }
-    Ok((amount, Some(Engagement { time_billed: Some(after), ..engagement.clone() })))
+    Ok(Some(after))
 }
 
 /// The engagement where work on it may be billed; otherwise what becomes of the work.

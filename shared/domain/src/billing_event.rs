@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, Evidence};
 use crate::expense::Expense;
+use crate::usage::UsageRecord;
 use crate::write_off::WriteOff;
 
 /// The kinds of billing events.
@@ -35,11 +36,12 @@ impl From<&Evidence> for BillingEventType {
     /// An adjustment is of the kind of what it adjusts.
     fn from(evidence: &Evidence) -> Self {
         match evidence {
-            Evidence::Time { .. } => Self::TimeEntry,
+            Evidence::Time { .. } | Evidence::Overage { .. } => Self::TimeEntry,
             Evidence::Milestone { .. } => Self::MilestoneCompletion,
             Evidence::Expense { .. } => Self::ExpenseApproval,
             Evidence::Adjustment { by, .. } => by.as_ref().into(),
             Evidence::Charge { .. } => Self::RecurringServiceCharge,
+            Evidence::Usage { .. } => Self::UsageAdjustment,
         }
     }
 }
@@ -47,6 +49,12 @@ impl From<&Evidence> for BillingEventType {
 impl From<&WriteOff> for BillingEventType {
     fn from(_: &WriteOff) -> Self {
         Self::WriteOff
+    }
+}
+
+impl From<&UsageRecord> for BillingEventType {
+    fn from(_: &UsageRecord) -> Self {
+        Self::UsageAdjustment
     }
 }
 

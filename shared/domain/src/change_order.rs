@@ -6,8 +6,10 @@
 mod changes;
 mod charges;
 mod rates;
+mod retainers;
 mod standing;
 mod statements;
+mod usage;
 
 pub use changes::Change;
 pub use charges::CutShort;
@@ -123,6 +125,8 @@ impl ChangeOrder {
         problems.extend(self.ceiling(engagement.time_billed));
         problems.extend(self.expense_cap(engagement));
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
+        problems.extend(self.retains_otherwise(engagement, today));
+        problems.extend(self.from.usage.iter().filter_map(|terms| self.rerates(engagement, terms, today)));
         problems
     }
 
@@ -231,8 +235,10 @@ fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
             let its = |r: &&Rate| Some(&r.role) == line.role.as_ref() && r.person == line.person;
             rates.filter(its).any(|rate| rate.hourly == line.unit_price)
         }
-        // Expenses have no price that the policy speaks about.
-        Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense) | None => false,
+        // Expenses and usage have no price that the policy speaks about.
+        Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense | BillingMethod::Usage) | None => {
+            false
+        }
     }
 }
 

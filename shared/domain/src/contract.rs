@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
+use crate::retainer::RetainerTerms;
+use crate::usage::UsageTerms;
 
 pub use milestone::{Holdback, Milestone};
 
@@ -29,6 +31,8 @@ pub enum BillingMethod {
     Recurring,
     /// Approved expenses at cost, or with a markup; the line's own amount commits nobody.
     PassThroughExpense,
+    /// What is recorded of a meter, month by month; the line's own amount commits nobody.
+    Usage,
 }
 
 /// One version of the signed terms.
@@ -70,6 +74,12 @@ pub struct Contract {
     /// On which terms the customer bears expenses; without them the contract passes none on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expenses: Option<ExpenseTerms>,
+    /// What the fees of recurring charges buy, for those that are retainers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retainers: Vec<RetainerTerms>,
+    /// What is metered, and on which terms its usage is billed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<UsageTerms>,
     /// The work breakdown structure: what the template has, then what each sold service needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<WorkElement>,

@@ -9,7 +9,9 @@ use crate::engagement::Engagement;
 use crate::event::Event;
 use crate::id::{ApprovalId, InvoiceId};
 use crate::problem::Problem;
+use crate::retainer::Drawdown;
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
+use crate::usage::RatedUsage;
 
 /// What an early event waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +51,10 @@ pub struct Effects {
     pub charges: Vec<IntercompanyCharge>,
     /// What subcontractors' work costs.
     pub costs: Vec<SubcontractorCost>,
+    /// Entries that are drawn from a retainer.
+    pub drawdowns: Vec<Drawdown>,
+    /// Records of usage that are counted.
+    pub usage: Vec<RatedUsage>,
     /// What is told to others.
     pub events: Vec<Event>,
     /// Conditions that hold from now on; what waited for them is released.

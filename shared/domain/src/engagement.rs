@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::money::Money;
 use crate::quote::Customer;
 use crate::routing::AssignedSystems;
 use crate::transition::{IllegalTransition, Status};
+use crate::usage::RatedMonth;
 
 /// Where an engagement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +98,14 @@ pub struct Engagement {
     /// Whether expenses may have been billed without being counted: the contract has, or had, no cap.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expenses_uncounted: bool,
+    /// What was worked on retainers, by key of the charge and number of the period, in minutes or as an amount;
+    /// bounded by their terms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<u32, String>>")]
+    pub retainers: BTreeMap<String, BTreeMap<u32, Decimal>>,
+    /// What was rated of metered usage, by key of its terms and number of the month; bounded by their terms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage: BTreeMap<String, BTreeMap<u32, RatedMonth>>,
     /// The change order that is being carried out; there is one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_order: Option<ChangeOrderUnderWay>,
@@ -145,6 +155,8 @@ impl Engagement {
             time_billed,
             expenses_billed: None,
             expenses_uncounted: false,
+            retainers: BTreeMap::new(),
+            usage: BTreeMap::new(),
             change_order: None,
             systems: None,
             held_lines: 0,

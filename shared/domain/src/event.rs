@@ -29,6 +29,7 @@ use crate::problem::Problem;
 use crate::recurring::ChargeDue;
 use crate::revenue::{RevenueEarned, RevenueSchedule};
 use crate::staffing::{IntercompanyCharge, SubcontractorCost};
+use crate::usage::UsageRecord;
 use crate::work::{MilestoneCompletion, TimeEntry};
 use crate::write_off::{WriteOff, WriteOffRequested};
 
@@ -440,6 +441,7 @@ events! {
     ProjectCreated(ProjectCreated) = "q2c.project.created.v1",
     TimeApproved(TimeEntry) = "q2c.time.approved.v1",
     ExpenseApproved(Expense) = "q2c.expense.approved.v1",
+    UsageRecorded(UsageRecord) = "q2c.usage.recorded.v1",
     MilestoneCompleted(MilestoneCompletion) = "q2c.milestone.completed.v1",
     ChargeDue(ChargeDue) = "q2c.charge.due.v1",
     BillingReady(BillingReady) = "q2c.billing.ready.v1",

@@ -219,7 +219,7 @@ fn contracted(contract: &Contract, element: &Element) -> Result<Option<Money>, M
             Some(charge) => charge.value()?,
             None => nothing,
         }),
-        Element::Role(_) | Element::Expense(_) => None,
+        Element::Role(_) | Element::Expense(_) | Element::Usage(_) => None,
     })
 }
 

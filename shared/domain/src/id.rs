@@ -125,6 +125,14 @@ id!(
     RevenueId, "rev_"
 );
 id!(
+    /// An entry that was drawn from a retainer.
+    DrawdownId, "drw_"
+);
+id!(
+    /// A record of usage.
+    UsageId, "use_"
+);
+id!(
     /// An exception: work for a person.
     ExceptionId, "exc_"
 );

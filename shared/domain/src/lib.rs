@@ -32,6 +32,7 @@ pub mod policy;
 pub mod problem;
 pub mod quote;
 pub mod recurring;
+pub mod retainer;
 pub mod revenue;
 pub mod routing;
 #[cfg(feature = "sample")]
@@ -40,6 +41,7 @@ pub mod setup;
 pub mod staffing;
 pub mod statement_of_work;
 pub mod transition;
+pub mod usage;
 pub mod work;
 pub mod write_off;
 

@@ -153,6 +153,18 @@ problems! {
     ChargeOverbilled = "Q2C-0321", FinanceOperations, false;
     /// Lines that can't be written off: they are not there, or an invoice owns them.
     WriteOffRefused = "Q2C-0331", FinanceOperations, false;
+    /// A record of usage of a meter that the contract does not sell.
+    UsageNotSold = "Q2C-0341", Contracts, false;
+    /// A record of usage on a day on which its meter is not sold, or that has not come yet.
+    UsageOutsideTerm = "Q2C-0342", Contracts, false;
+    /// A record of usage came again with another content.
+    UsageChanged = "Q2C-0343", FinanceOperations, false;
+    /// A correction of usage would leave a month with less than nothing.
+    UsageBelowZero = "Q2C-0344", FinanceOperations, false;
+    /// A record of usage that can't be counted as it is.
+    UsageInvalid = "Q2C-0345", Integration, false;
+    /// An entry that was drawn from a retainer came again with another content.
+    DrawdownChanged = "Q2C-0351", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// The seller of an earned line is not configured, or does not sell in its currency.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::activation::Signal;
 use crate::contract::{BillingMethod, ChargeTiming, Holdback, Period};
 use crate::money::{Currency, Money};
+use crate::usage::UsageTier;
 
 /// One version of a quote. It never changes; an amendment is another version.
 ///
@@ -166,6 +167,9 @@ pub struct QuoteLine {
     /// Terms on which expenses are passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expenses: Option<PassThrough>,
+    /// Terms on which usage is billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Metered>,
     /// Name of the statement of work that it belongs to; none where the quote is one statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
@@ -183,6 +187,27 @@ pub struct PassThrough {
     /// Categories that are passed on; empty means all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub categories: BTreeSet<String>,
+}
+
+/// How a sold line bills usage. Its quantity is the months; its unit price commits nobody and may be an estimate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Metered {
+    /// Key of the terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter: Option<String>,
+    /// Prices, tier by tier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<UsageTier>,
+    /// What of each month is free; where the quote does not say, nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub allowance: Option<Decimal>,
+    /// First day of the first month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_on: Option<Date>,
 }
 
 /// A part of a fee that is billed by percent.
@@ -217,4 +242,32 @@ pub struct Recurrence {
     /// Its last day, where it ends before its term does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_on: Option<Date>,
+    /// What its fee buys, where it is a retainer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retainer: Option<Retained>,
+}
+
+/// What the fee of a period buys: hours, or time worth an amount at the rate card's rates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retained {
+    /// Hours of a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub hours: Option<Decimal>,
+    /// Price of an hour beyond them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overage_rate: Option<Money>,
+    /// Amount of a period, before tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Roles whose time is drawn down; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub roles: BTreeSet<String>,
+    /// For how many further periods what is left stays; none means for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollover_periods: Option<u32>,
+    /// Most that goes over from one period into the next: hours, or an amount; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub rollover_most: Option<Decimal>,
 }

@@ -12,8 +12,9 @@ use crate::expense::{Expense, ExpenseStatus};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
+use crate::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained};
 use crate::setup::{HeldPlan, HeldProject, positions};
+use crate::usage::{UsageRecord, UsageTier};
 use crate::work::{MilestoneCompletion, TimeEntry};
 
 /// US dollars.
@@ -46,6 +47,7 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         effective_from: None,
         recurrence: None,
         expenses: None,
+        usage: None,
         statement: None,
     }
 }
@@ -112,9 +114,31 @@ pub fn support_line(number: &str, key: &str, fee: &str, starts_on: &str, months:
             timing: Some(ChargeTiming::Arrears),
             aligned: false,
             ends_on: None,
+            retainer: None,
         }),
         ..line(number, "SUPPORT", "Managed support", fee)
     }
+}
+
+/// A retainer of a quote: a fee every month from a day on, in advance, for so many hours of some roles.
+#[must_use]
+pub fn retainer_line(
+    number: &str,
+    (key, fee): (&str, &str),
+    (starts_on, months): (&str, u32),
+    (hours, overage_rate): (&str, &str),
+    roles: &[&str],
+) -> QuoteLine {
+    let mut line = support_line(number, key, fee, starts_on, months);
+    let recurrence = line.recurrence.as_mut().expect("it recurs");
+    recurrence.timing = Some(ChargeTiming::Advance);
+    recurrence.retainer = Some(Retained {
+        hours: Some(hours.parse().expect("hours")),
+        overage_rate: Some(usd(overage_rate)),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        ..Retained::default()
+    });
+    QuoteLine { service: "RETAINER".into(), name: "Advisory retainer".into(), ..line }
 }
 
 /// A line of a quote that passes expenses on: with a markup in percent, and a cap where there is one.
@@ -152,6 +176,48 @@ pub fn expense(id: &str, cost: Money) -> Expense {
         cost,
         pass_through: true,
         status: ExpenseStatus::Approved,
+    }
+}
+
+/// A line of a quote that bills usage of a meter by its key, from a day on, for so many months: the allowance, then
+/// the prices as [`UsageTier`] has them.
+#[must_use]
+pub fn usage_line(
+    number: &str,
+    (key, meter): (&str, &str),
+    (starts_on, months): (&str, u32),
+    allowance: &str,
+    tiers: &[(Option<&str>, &str)],
+) -> QuoteLine {
+    let number_of = |text: &str| text.parse().expect("a number");
+    let tier = |(up_to, price): &(Option<&str>, &str)| UsageTier {
+        up_to: up_to.map(number_of),
+        unit_price: number_of(price),
+    };
+    QuoteLine {
+        billing_method: Some(BillingMethod::Usage),
+        quantity: months.into(),
+        usage: Some(Metered {
+            key: Some(key.into()),
+            meter: Some(meter.into()),
+            tiers: tiers.iter().map(tier).collect(),
+            allowance: Some(number_of(allowance)),
+            starts_on: Some(starts_on.parse().expect("date")),
+        }),
+        ..line(number, "METERED", "API calls", "0.00")
+    }
+}
+
+/// A record of usage.
+#[must_use]
+pub fn usage(record: &str, meter: &str, day: &str, quantity: &str) -> UsageRecord {
+    UsageRecord {
+        connection: "kantata-main".into(),
+        record: record.into(),
+        meter: meter.into(),
+        quantity: quantity.parse().expect("a number"),
+        used_on: day.parse().expect("date"),
+        corrects: None,
     }
 }
 

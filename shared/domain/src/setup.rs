@@ -1,7 +1,7 @@
 //! Whether what was sold is what is set up: the contract beside the ERP's billing plan and the
 //! PSA's project, as they hold it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -12,6 +12,7 @@ use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::Quote;
+use crate::usage::UsageTerms;
 
 /// What a system answers when it is asked what it holds of an engagement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +151,10 @@ fn compare_package(
         if contract.recurring_charge(&sold.key).is_some_and(|held| terms(held) != terms(sold)) {
             differences.push(format!("quote: line {} recurs in another way", sold.key));
         }
+        let retained = package.retainers.iter().find(|terms| terms.charge == sold.key);
+        if contract.retainer(&sold.key) != retained {
+            differences.push(format!("quote: line {} retains something else", sold.key));
+        }
     }
     differing(
         differences,
@@ -162,6 +167,15 @@ fn compare_package(
     if held != sold {
         let said = |terms: Option<String>| terms.unwrap_or_else(|| "nothing".to_owned());
         differences.push(format!("quote: expenses {} instead of {}", said(held), said(sold)));
+    }
+    let terms = |all: &[UsageTerms]| -> BTreeMap<String, String> {
+        all.iter().map(|u| (u.key.clone(), format!("{u} of {}", u.service))).collect()
+    };
+    let (held, sold) = (terms(&package.usage), terms(&contract.usage));
+    let keys: BTreeSet<&String> = held.keys().chain(sold.keys()).collect();
+    for key in keys.into_iter().filter(|key| held.get(*key) != sold.get(*key)) {
+        let said = |terms: &BTreeMap<String, String>| terms.get(key).map_or("nothing", |t| t).to_owned();
+        differences.push(format!("quote: usage {key} {} instead of {}", said(&held), said(&sold)));
     }
     if contract.time_ceiling != ceiling {
         let (held, sold) = (said(ceiling), said(contract.time_ceiling));

@@ -211,7 +211,13 @@ fn supplied(
     config: &TenantConfig,
     mut effects: Effects,
 ) -> Result<Effects, Problem> {
-    let Some(line) = effects.lines.first_mut() else { return Ok(effects) };
+    let Some(line) = effects.lines.first_mut() else {
+        // Drawn from a retainer: the customer pays its fee, and whoever supplied the work is owed all the same.
+        let nothing = Money::zero(engagement.contract.currency);
+        let evidence = Evidence::Time { entry: entry.clone(), hourly: nothing };
+        let billed = Billed { line: None, amount: nothing, evidence };
+        return beside(effects, engagement, entry, resource, config, &billed);
+    };
     line.subcontracted = resource.employment == Employment::Subcontractor;
     let billed =
         Billed { line: Some(line.line.clone()), amount: line.amount, evidence: line.evidence.clone() };

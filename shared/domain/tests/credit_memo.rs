@@ -296,6 +296,34 @@ fn printed_lines_are_those_of_the_invoice() {
     assert_eq!(amounts, [(1, usd("33.33")), (2, usd("166.67"))]);
 }
 
+/// What an invoice took back itself stays out of a part of the price: 40.00 off 100.00 and −60.00 are 40.00 off the
+/// 100.00. Taken off whole with the rest, it comes back: 100.00 − 60.00 are the invoice.
+#[test]
+fn what_an_invoice_took_back_is_credited_as_such() {
+    let back = line("b", "-60.00");
+    let correction = Evidence::Adjustment {
+        of: LineId::derive(&["before"]),
+        by: Box::new(back.evidence.clone()),
+        before: usd("90.00"),
+        after: usd("30.00"),
+    };
+    let lines = [line("a", "100.00"), BillableLine { evidence: correction, ..back }];
+    let invoice = posted(&lines);
+    let printed = assemble(invoice.untaxed.currency(), &lines).expect("adds up");
+    let credited = |memo: &CreditMemo| -> Vec<(Money, Money)> {
+        let of = |n: u32| printed.iter().find(|p| p.position == n).expect("printed").amount;
+        let all = credit_lines(memo, &printed).expect("adds up");
+        all.iter().map(|line| (of(line.of), line.amount)).collect()
+    };
+    let part = request(&invoice, &lines, &[], &asked("1", &[], Some((None, "40.00")))).expect("granted");
+    assert_eq!(credited(&part), [(usd("100.00"), usd("40.00"))]);
+    let whole = request(&invoice, &lines, &[], &asked("2", &[&lines[0], &lines[1]], None)).expect("granted");
+    assert_eq!(whole.untaxed, usd("40.00"));
+    let mut both = credited(&whole);
+    both.sort_by_key(|(of, _)| of.amount());
+    assert_eq!(both, [(usd("-60.00"), usd("-60.00")), (usd("100.00"), usd("100.00"))]);
+}
+
 /// One thing that happens to the lines of an engagement.
 #[derive(Debug, Clone)]
 enum Act {

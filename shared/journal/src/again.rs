@@ -62,7 +62,12 @@ impl Again<'_> {
         if current.text("kind") == Some("line") && !same_event {
             return self.correct(event, current.key()).await;
         }
-        let code = if same_event { ProblemCode::EventConflict } else { ProblemCode::EntryChanged };
+        let code = match current.text("kind") {
+            _ if same_event => ProblemCode::EventConflict,
+            Some("usage") => ProblemCode::UsageChanged,
+            Some("drawdown") => ProblemCode::DrawdownChanged,
+            _ => ProblemCode::EntryChanged,
+        };
         let first = current.text("event_id").unwrap_or("an earlier event");
         let what = format!("{} differs from {first}, which stands", event.event.type_name());
         let (write, raised) = exception_of(self.function, event, Problem::new(code, what), self.now)?;

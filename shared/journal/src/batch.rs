@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::again::Again;
 use crate::commit::{Commit, Committed, Rejection, Write};
+use crate::counted::counted_items;
 use crate::deciding::{Decide, Deciding};
-use crate::entry::{EntryOutcome, JournalEntry, keyed_by_its_record, record_of};
+use crate::entry::{EntryOutcome, JournalEntry, drawdown_key, keyed_by_its_record, record_of};
 use crate::exception::exception_of;
 use crate::holds::{LineItems, line_items};
 use crate::key::Key;
@@ -186,7 +187,7 @@ fn distinct(group: &[Envelope]) -> Vec<&Envelope> {
 /// Of events that are keyed by their record, the first of each record; all others.
 fn first_of_each_record<'a>(pending: &[&'a Envelope]) -> Vec<&'a Envelope> {
     let mut seen = BTreeSet::new();
-    pending.iter().filter(|event| line_key(event).is_none_or(|key| seen.insert(key))).copied().collect()
+    pending.iter().filter(|event| record_of(event).is_none_or(|key| seen.insert(key))).copied().collect()
 }
 
 /// The line of an event whose cost or charge was in the way: which content came first is written on the
@@ -197,15 +198,10 @@ async fn its_line(
     current: Option<Item>,
 ) -> Result<Option<Item>, JournalError> {
     let silent = current.as_ref().is_some_and(|item| item.text("body_hash").is_none());
-    match line_key(event).filter(|_| silent) {
+    match record_of(event).filter(|_| silent) {
         Some(key) => Ok(journal.store().get(&key).await?.or(current)),
         None => Ok(current),
     }
-}
-
-/// Where the line of an event that is keyed by its record stands, or would.
-fn line_key(event: &Envelope) -> Option<Key> {
-    Some(Key::line(&event.tenant, &event.subject, record_of(&event.event)?.as_str()))
 }
 
 /// A pause that grows and differs between writers, so that they stop meeting.
@@ -225,8 +221,10 @@ async fn billed_before<'a>(
     decide: &Decide<'_>,
 ) -> Result<Vec<(&'a Envelope, Item)>, JournalError> {
     let mut state = loaded.body.clone();
-    let mut doubtful = false;
-    for event in pending.iter().filter(|e| keyed_by_its_record(&e.event)) {
+    // An entry that was drawn from a retainer need not be a line, and would be one under other terms.
+    let retained = loaded.body.as_ref().is_some_and(|engagement| !engagement.retainers.is_empty());
+    let mut doubtful = retained;
+    for event in pending.iter().filter(|e| keyed_by_its_record(e)) {
         match decide(state.as_ref(), event) {
             Decision::Apply(effects) => {
                 doubtful |= effects.lines.is_empty();
@@ -241,8 +239,13 @@ async fn billed_before<'a>(
     }
     let mut known = Vec::new();
     for event in pending.iter().copied() {
-        if let Some(key) = line_key(event) {
-            let Some(line) = journal.store().get(&key).await? else { continue };
+        if let Some(key) = record_of(event) {
+            let drawn = match drawdown_key(event).filter(|_| retained) {
+                Some(key) => journal.store().get(&key).await?,
+                None => None,
+            };
+            let line = if drawn.is_some() { drawn } else { journal.store().get(&key).await? };
+            let Some(line) = line else { continue };
             // What had no effect when it came, before the line, is not news when it comes again.
             let own = journal.store().get(&Key::journal(&event.tenant, &event.subject, event.id)).await?;
             known.push((event, own.filter(|entry| !waits_for_a_person(event, Some(entry))).unwrap_or(line)));
@@ -351,7 +354,7 @@ fn plan(
 fn independent(event: &Envelope, effects: &Effects) -> bool {
     let beside = !effects.costs.is_empty() || !effects.charges.is_empty();
     let records = if effects.lines.is_empty() { usize::from(beside) } else { effects.lines.len() };
-    keyed_by_its_record(&event.event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
+    keyed_by_its_record(event) && effects.state.is_none() && records == 1 && effects.release.is_empty()
 }
 
 fn apply(
@@ -363,9 +366,12 @@ fn apply(
     now: Timestamp,
 ) -> Result<Plan, JournalError> {
     let entry = JournalEntry::of(event, EntryOutcome::Applied, effects.summary.clone(), now);
-    let LineItems { mut items, exceptions, raised } = line_items(function, event, effects, now)?;
+    let LineItems { items: lines, exceptions, raised } = line_items(function, event, effects, now)?;
+    // What is counted comes first: whether or not there is a line, it says that the record was counted.
+    let mut items = counted_items(&event.tenant, &event.subject, effects, now)?;
+    items.extend(lines);
     items.extend(supply_items(&event.tenant, &event.subject, effects, now)?);
-    if keyed_by_its_record(&event.event) {
+    if keyed_by_its_record(event) {
         if let Some(record) = items.first_mut() {
             *record = as_entry(std::mem::take(record), &entry);
         }

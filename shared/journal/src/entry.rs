@@ -4,6 +4,8 @@ use domain::billing::line_of;
 use domain::event::Event;
 use domain::expense::EXPENSE;
 use domain::id::LineId;
+use domain::retainer::drawdown_of;
+use domain::usage::usage_of;
 use events::Envelope;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,19 +77,34 @@ impl JournalEntry {
     }
 }
 
-/// Whether an event asks the ledger for one item and nothing shared: then that item is also
-/// its idempotency record, and the commit is a single conditional write.
+/// Whether an event reports a record of another system that counts once, whatever the event is called: the
+/// item that it becomes is then also its idempotency record. Where nothing is shared, the commit is a single
+/// conditional write.
 #[must_use]
-pub(crate) fn keyed_by_its_record(event: &Event) -> bool {
+pub(crate) fn keyed_by_its_record(event: &Envelope) -> bool {
     record_of(event).is_some()
 }
 
-/// The line that an event's own record is, or would be.
+/// Where an entry stands, or would, that is drawn from a retainer; none of what never is.
 #[must_use]
-pub(crate) fn record_of(event: &Event) -> Option<LineId> {
-    match event {
-        Event::TimeApproved(entry) => Some(line_of(&entry.connection, "time", &entry.entry)),
-        Event::ExpenseApproved(expense) => Some(line_of(&expense.connection, EXPENSE, &expense.expense)),
+pub(crate) fn drawdown_key(event: &Envelope) -> Option<Key> {
+    let Event::TimeApproved(entry) = &event.event else { return None };
+    let drawdown = drawdown_of(&entry.connection, &entry.entry);
+    Some(Key::drawdown(&event.tenant, &event.subject, drawdown.as_str()))
+}
+
+/// Where the item of an event's own record stands, or would: a line, or a record of usage, which need not
+/// be a line.
+#[must_use]
+pub(crate) fn record_of(event: &Envelope) -> Option<Key> {
+    let line = |line: LineId| Key::line(&event.tenant, &event.subject, line.as_str());
+    match &event.event {
+        Event::TimeApproved(entry) => Some(line(line_of(&entry.connection, "time", &entry.entry))),
+        Event::ExpenseApproved(told) => Some(line(line_of(&told.connection, EXPENSE, &told.expense))),
+        Event::UsageRecorded(told) => {
+            let usage = usage_of(&told.connection, &told.record);
+            Some(Key::usage(&event.tenant, &event.subject, usage.as_str()))
+        }
         _ => None,
     }
 }

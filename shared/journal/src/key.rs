@@ -67,6 +67,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("cost#{cost}"))
     }
 
+    /// An entry that was drawn from a retainer.
+    #[must_use]
+    pub fn drawdown(tenant: &str, engagement: &str, drawdown: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("drawdown#{drawdown}"))
+    }
+
+    /// A record of usage.
+    #[must_use]
+    pub fn usage(tenant: &str, engagement: &str, usage: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("usage#{usage}"))
+    }
+
     /// Where the corrections of an entry's line stand.
     #[must_use]
     pub fn correction(tenant: &str, engagement: &str, line: &str) -> Self {

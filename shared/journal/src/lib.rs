@@ -13,6 +13,7 @@ mod commit;
 mod comparison;
 mod configuration;
 mod contracts;
+mod counted;
 mod credits;
 mod crosswalk;
 mod customer;

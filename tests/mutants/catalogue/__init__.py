@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..mutation import Mutation
 from . import (
     approvals, change_orders, charges, commit, connect, credits, customers, delivery, domain, edge, expenses, functions, ledger, publish,
-    runtime, workflow,
+    retainers, runtime, usage, workflow,
 )
 
 AREAS = (
     commit, ledger, workflow, runtime, publish, functions, approvals, change_orders, charges, credits, customers, delivery, connect, edge,
-    domain, expenses,
+    domain, expenses, usage, retainers,
 )
 ALL: tuple[Mutation, ...] = tuple(mutation for area in AREAS for mutation in area.MUTATIONS)

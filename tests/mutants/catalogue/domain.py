@@ -75,14 +75,14 @@ MUTATIONS = (
         "time does not use up the ceiling",
         "The contract's ceiling would hold for each entry alone.",
         BILLING,
-        (("time_billed: Some(after), ..engagement.clone()", "time_billed: Some(billed), ..engagement.clone()"),),
+        (("    Ok(Some(after))", "    Ok(Some(billed))"),),
         (TESTS,),
     ),
     Mutation(
         "the ceiling is looked at before the entry counts",
         "The last entry could exceed the ceiling by any amount.",
         BILLING,
-        (("if after.exceeds(ceiling).map_err(broken)? {", "if billed.exceeds(ceiling).map_err(broken)? {"),),
+        (("if after.exceeds(ceiling).map_err(|e| broken(entry, &e))? {", "if billed.exceeds(ceiling).map_err(|e| broken(entry, &e))? {"),),
         (TESTS,),
     ),
     Mutation(

@@ -67,7 +67,7 @@ MUTATIONS = (
         "an expense is known by its event",
         "An expense that was corrected after it was billed would be passed over.",
         ENTRY,
-        (("Event::ExpenseApproved(expense) => Some(line_of(&expense.connection, EXPENSE, &expense.expense)),",
+        (("Event::ExpenseApproved(told) => Some(line(line_of(&told.connection, EXPENSE, &told.expense))),",
           "Event::ExpenseApproved(_) => None,"),),
         (BATCHES,),
     ),

@@ -33,6 +33,9 @@ DEFINED: dict[str, frozenset[str]] = {
         "q2c_effective_from", "q2c_schedule", "q2c_holdback",
         "q2c_charge", "q2c_period", "q2c_starts_on", "q2c_charge_timing", "q2c_charge_aligned",
         "q2c_ends_on", "q2c_statement_of_work",
+        "q2c_retainer_hours", "q2c_overage_rate", "q2c_retainer_amount", "q2c_retainer_roles",
+        "q2c_rollover_periods", "q2c_rollover_most",
+        "q2c_usage", "q2c_meter", "q2c_usage_tiers", "q2c_usage_allowance",
         "q2c_markup_percent", "q2c_expense_cap", "q2c_expense_categories",
     }),
 }

@@ -1,11 +1,15 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+mod retainer;
+mod usage;
+
 use domain::contract::{ChargeTiming, Period};
 use domain::expense::{Expense, ExpenseStatus};
 use domain::id::EngagementId;
 use domain::money::{Currency, Money};
 use domain::quote::{PassThrough, Quote, QuoteLine};
 use domain::sample;
+use domain::usage::UsageRecord;
 use domain::work::TimeEntry;
 use jiff::Span;
 use rust_decimal::Decimal;
@@ -52,6 +56,12 @@ pub(crate) struct Deal {
     /// Expenses that the PSA tells of.
     #[serde(default)]
     pub(crate) expenses: Vec<Expense>,
+    /// Time on a retainer.
+    #[serde(default)]
+    pub(crate) retained: Vec<TimeEntry>,
+    /// Usage that is recorded.
+    #[serde(default)]
+    pub(crate) usage: Vec<UsageRecord>,
     /// Milestones to be completed.
     pub(crate) completed: Vec<String>,
     /// A further version of the quote, or the same with a further statement of work, approved while work goes on.
@@ -111,6 +121,8 @@ impl Deal {
                 sample::entry("12301", "principal", "2026-11-17", 90),
             ],
             expenses: vec![],
+            retained: vec![],
+            usage: vec![],
             completed: vec!["M1".into()],
             change_order: Some(with_designer(changed(
                 &quote,
@@ -133,7 +145,7 @@ impl Deal {
     }
 
     /// The same, with expenses under a cap, a PSA that reports what becomes of the project, a charge that is
-    /// due, and a line that is billed anew.
+    /// due, usage that is corrected, and a line that is billed anew.
     pub(crate) fn told() -> Self {
         let expenses = [("12302", "240.00"), ("12303", "18.50")];
         let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
@@ -142,7 +154,7 @@ impl Deal {
             quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
             quote.lines.push(sample::support_line("71", "S7", "900.00", "2026-10-20", 2));
         }
-        deal
+        deal.metered()
     }
 
     /// The same, sold too cheaply, which somebody allows.
@@ -174,6 +186,12 @@ impl Deal {
         }
         if sim.one_in(2) {
             quote.lines.push(recurring(sim));
+        }
+        if sim.one_in(2) {
+            quote.lines.push(usage::metered(sim));
+        }
+        if sim.one_in(3) {
+            quote.lines.push(retainer::line(sim));
         }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);
@@ -210,6 +228,8 @@ impl Deal {
             price,
             completed,
             expenses: expenses(sim, &deal),
+            retained: retainer::entries(sim, &deal),
+            usage: usage::records(sim, &deal),
             time: if by_time { time(sim, &deal) } else { vec![] },
             quote,
         }
@@ -242,6 +262,7 @@ fn draw_change(sim: &Sim, quote: &Quote) -> Quote {
     if sim.one_in(3) {
         next.lines.retain(|l| l.line != "71" || !future(l));
     }
+    usage::other(sim, &mut next);
     if by_time && sim.one_in(2) { with_designer(next) } else { next }
 }
 

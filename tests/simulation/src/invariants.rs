@@ -13,8 +13,10 @@ mod expenses;
 mod holds;
 mod money;
 mod records;
+mod retainers;
 mod revenue;
 mod supply;
+mod usage;
 pub(crate) mod withdrawal;
 mod work;
 mod write_off;
@@ -24,6 +26,7 @@ use domain::engagement::{Engagement, EngagementStatus};
 use domain::id::EngagementId;
 use domain::invoice::Invoice;
 use journal::{Item, Key, Store};
+use rust_decimal::Decimal;
 
 use crate::deal::Deal;
 use crate::engine::open;
@@ -69,17 +72,29 @@ impl Ledger {
         }
     }
 
+    /// Whether what nobody invoiced comes to more than nothing.
+    pub(crate) fn has_something_to_bill(&self) -> bool {
+        let ready = self.lines.iter().filter(|l| l.status.as_deref() == Some("ready"));
+        is_something(ready.map(|l| &l.line))
+    }
+
     /// Items of a kind.
     pub(crate) fn kind(&self, kind: &str) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(move |i| i.text("kind") == Some(kind))
     }
 }
 
-/// Whether an engagement has lines that nobody invoiced.
+/// Whether an engagement has lines that nobody invoiced and that come to more than nothing.
 pub(crate) async fn has_ready_lines(world: &World, engagement: &EngagementId) -> bool {
     let partition = Key::partition(TENANT, engagement.as_str());
     let lines = world.table.query(&partition, "line#", usize::MAX).await.expect("a table in memory");
-    lines.iter().any(|line| line.text("status") == Some("ready"))
+    let ready = lines.iter().filter(|line| line.text("status") == Some("ready"));
+    let ready: Vec<BillableLine> = ready.filter_map(|line| line.body().ok()).collect();
+    is_something(ready.iter())
+}
+
+fn is_something<'a>(lines: impl Iterator<Item = &'a BillableLine>) -> bool {
+    lines.map(|line| line.amount.amount()).sum::<Decimal>() > Decimal::ZERO
 }
 
 /// Everything that does not hold.
@@ -100,6 +115,8 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(work::broken(world, deal, &ledger));
         found.extend(expenses::broken(world, deal, &ledger));
         found.extend(charges::broken(world, deal, &ledger));
+        found.extend(usage::broken(world, deal, &ledger));
+        found.extend(retainers::broken(world, deal, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));
@@ -121,6 +138,8 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     let items = world.table.items();
     let kinds = [
         "line",
+        "usage",
+        "drawdown",
         "write-off",
         "correction",
         "charge",

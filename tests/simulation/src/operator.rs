@@ -31,7 +31,9 @@ fn remedy(exception: &Item) -> Remedy {
             if code == ProblemCode::ProductRefused.as_str()
                 || code == ProblemCode::ProductMismatch.as_str()
                 // What could not be taken back goes on once the product lets it.
-                || code == ProblemCode::WithdrawalIncomplete.as_str() =>
+                || code == ProblemCode::WithdrawalIncomplete.as_str()
+                // A correction that was quicker than what it corrects.
+                || code == ProblemCode::UsageBelowZero.as_str() =>
         {
             serde_json::from_str(payload).map_or(Remedy::None, |event| Remedy::SendAgain(Box::new(event)))
         }

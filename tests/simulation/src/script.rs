@@ -2,6 +2,7 @@
 
 pub(crate) mod credit;
 mod project;
+mod usage;
 mod write_off;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::products::{Books, Change, ErpInvoice, Fate, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
+pub(crate) use usage::record;
 pub(crate) use write_off::{revise, write_off};
 
 /// How often somebody looks whether a project is there.
@@ -144,7 +146,7 @@ async fn set_up(world: &World, engagement: &EngagementId) -> bool {
 }
 
 /// All work is done and approved at once.
-pub(crate) fn report_all(world: &World, deal: &Deal) {
+pub(crate) fn report_all(world: &Arc<World>, deal: &Deal) {
     for key in &deal.completed {
         report(world, deal, Event::MilestoneCompleted(sample::completion(key)));
     }
@@ -154,13 +156,21 @@ pub(crate) fn report_all(world: &World, deal: &Deal) {
     for expense in &deal.expenses {
         report(world, deal, Event::ExpenseApproved(expense.clone()));
     }
+    for entry in &deal.retained {
+        report(world, deal, Event::TimeApproved(entry.clone()));
+    }
+    for used in &deal.usage {
+        record(world, deal, used);
+    }
 }
 
 /// Work is done and approved over some hours, in any order.
-async fn deliver(world: &World, deal: &Deal) {
+async fn deliver(world: &Arc<World>, deal: &Deal) {
     let mut work: Vec<Event> = deal.time.iter().cloned().map(Event::TimeApproved).collect();
     work.extend(deal.completed.iter().map(|key| Event::MilestoneCompleted(sample::completion(key))));
     work.extend(deal.expenses.iter().cloned().map(Event::ExpenseApproved));
+    work.extend(deal.retained.iter().cloned().map(Event::TimeApproved));
+    work.extend(deal.usage.iter().cloned().map(Event::UsageRecorded));
     while !work.is_empty() {
         let next = usize::try_from(world.sim.below(work.len() as u64)).unwrap_or(0);
         let done = work.swap_remove(next);
@@ -168,7 +178,16 @@ async fn deliver(world: &World, deal: &Deal) {
             // Its report was touched after it was approved: the log tells the same expense under another name.
             tell(world, deal, format!("expense:{}:touched", expense.expense), done.clone());
         }
-        report(world, deal, done);
+        if let Event::TimeApproved(entry) = &done
+            && deal.retained.contains(entry)
+            && world.sim.one_in(4)
+        {
+            tell(world, deal, format!("time_entry:{}:touched", entry.entry), done.clone());
+        }
+        match &done {
+            Event::UsageRecorded(used) => usage::record_in_disorder(world, deal, used),
+            _ => report(world, deal, done),
+        }
         if world.sim.one_in(3) {
             world.sim.wait(0, 3_600).await;
         }

@@ -7,13 +7,14 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 20] = [
+const FUNCTIONS: [&str; 21] = [
     "webhook",
     "poll",
     "quote-approved",
     "change-order-approved",
     "time-approved",
     "expense-approved",
+    "usage-recorded",
     "milestone-completed",
     "invoice-requested",
     "invoice-posted",
@@ -109,6 +110,7 @@ every_function! {
     change_order_approved = "change-order-approved";
     time_approved = "time-approved";
     expense_approved = "expense-approved";
+    usage_recorded = "usage-recorded";
     milestone_completed = "milestone-completed";
     invoice_requested = "invoice-requested";
     invoice_posted = "invoice-posted";

@@ -113,6 +113,7 @@ const QUEUES: &[&str] = &[
     "record-changed",
     "revenue-earned",
     "time-approved",
+    "usage-recorded",
     "write-off-requested",
 ];
 

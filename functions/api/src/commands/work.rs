@@ -141,7 +141,7 @@ fn sound(i: usize, entry: &Entry, state: &Engagement) -> Result<(), ApiError> {
     own_project(&format!("entries[{i}]"), &entry.project, state)
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.chars().count() <= LONGEST_NAME && !text.trim().is_empty()
 }
 
@@ -227,7 +227,11 @@ pub(super) async fn milestones(context: &Context, caller: &Caller, call: &Call) 
 }
 
 /// The engagement that work is reported for. What is still being set up takes it: it waits there.
-async fn open(context: &Context, caller: &Caller, id: &EngagementId) -> Result<Engagement, ApiError> {
+pub(super) async fn open(
+    context: &Context,
+    caller: &Caller,
+    id: &EngagementId,
+) -> Result<Engagement, ApiError> {
     let state = engagement(context, caller, id).await?;
     if state.status == EngagementStatus::Withdrawn {
         return Err(ApiError::new(
@@ -239,7 +243,7 @@ async fn open(context: &Context, caller: &Caller, id: &EngagementId) -> Result<E
 }
 
 /// What holds of every batch: its size, each record once, each approved, each the owning system's own.
-async fn batch<'a>(
+pub(super) async fn batch<'a>(
     context: &Context,
     caller: &Caller,
     state: &Engagement,

@@ -1,18 +1,20 @@
 //! Where an engagement, or the deal that it came from, now sits.
 
+use domain::Engagement;
 use domain::billing::model::billing_model;
 use domain::id::EngagementId;
+use domain::retainer::balances;
 use journal::Item;
 use runtime::Context;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{MOST_LISTED, exceptions, fields};
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::route::SEES_MONEY;
 
-/// Status, where the project stands, contract in force, statements of work, records in each system, open
-/// exceptions.
+/// Status, where the project stands, contract in force, statements of work, what was rated of usage, records in
+/// each system, open exceptions.
 pub(super) async fn engagement(
     context: &Context,
     caller: &Caller,
@@ -52,9 +54,24 @@ pub(super) async fn engagement(
         "contract": state.contract,
         "statements_of_work": statements.iter().map(statement).collect::<Vec<_>>(),
         "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),
+        "usage": state.usage,
+        "retainers": retainers(&state),
         "records": records,
         "exceptions": open,
     }))
+}
+
+/// What of each retainer is left, period by period: minutes, or an amount.
+fn retainers(state: &Engagement) -> Value {
+    let mut shown = Map::new();
+    for terms in &state.contract.retainers {
+        let Some(charge) = state.contract.recurring_charge(&terms.charge) else { continue };
+        let worked = state.retainers.get(&terms.charge).cloned().unwrap_or_default();
+        // Amounts of a contract were added up when it was cut.
+        let grants = terms.grants(charge).unwrap_or_default();
+        shown.insert(terms.charge.clone(), json!(balances(&grants, &worked, terms.rollover)));
+    }
+    shown.into()
 }
 
 /// Where a deal sits: its engagement, and its invoices for those who may see them.
@@ -87,6 +104,7 @@ fn statement(item: &Item) -> Value {
         "recurring",
         "rates",
         "expenses",
+        "usage",
     ];
     fields(item, SHOWN).into()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Opportunity, PassThrough, Quote, QuoteLine, Recurrence};
+use domain::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
@@ -24,6 +24,8 @@ const STAGE: &str = "dealstage";
 const APPROVED_STATEMENTS: &str = "q2c_approved_statements";
 /// The property of a line that names the categories of expenses that it passes on: a choice of several, likewise.
 const EXPENSE_CATEGORIES: &str = "q2c_expense_categories";
+/// The property of a line that names the roles whose time its retainer covers: a choice of several, likewise.
+const RETAINER_ROLES: &str = "q2c_retainer_roles";
 const APPROVED: &str = "APPROVED";
 /// Most records that one batch read takes.
 const BATCH: usize = 100;
@@ -33,7 +35,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 23] = [
+const LINE: [&str; 33] = [
     "hs_sku",
     "name",
     "price",
@@ -54,16 +56,27 @@ const LINE: [&str; 23] = [
     "q2c_markup_percent",
     "q2c_expense_cap",
     EXPENSE_CATEGORIES,
+    "q2c_retainer_hours",
+    "q2c_overage_rate",
+    "q2c_retainer_amount",
+    RETAINER_ROLES,
+    "q2c_rollover_periods",
+    "q2c_rollover_most",
+    "q2c_usage",
+    "q2c_meter",
+    "q2c_usage_tiers",
+    "q2c_usage_allowance",
     "q2c_charge_aligned",
     "q2c_ends_on",
     "q2c_statement_of_work",
 ];
 
-const BILLING_METHODS: [(&str, BillingMethod); 4] = [
+const BILLING_METHODS: [(&str, BillingMethod); 5] = [
     ("fixed-fee", BillingMethod::FixedFee),
     ("time-and-materials", BillingMethod::TimeAndMaterials),
     ("recurring", BillingMethod::Recurring),
     ("pass-through-expense", BillingMethod::PassThroughExpense),
+    ("usage", BillingMethod::Usage),
 ];
 const PERIODS: [(&str, Period); 3] =
     [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
@@ -245,11 +258,15 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
         person: item.text("q2c_person"),
         effective_from: parsed::<Date>(item, "q2c_effective_from").map_err(within)?,
         recurrence: match billing_method {
-            Some(BillingMethod::Recurring) => Some(recurrence(item).map_err(within)?),
+            Some(BillingMethod::Recurring) => Some(recurrence(item, currency).map_err(within)?),
             _ => None,
         },
         expenses: match billing_method {
             Some(BillingMethod::PassThroughExpense) => Some(expenses(item, currency).map_err(within)?),
+            _ => None,
+        },
+        usage: match billing_method {
+            Some(BillingMethod::Usage) => Some(metered(item).map_err(within)?),
             _ => None,
         },
         statement: item.text("q2c_statement_of_work"),
@@ -257,7 +274,7 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
 }
 
 /// How a line recurs. Its quantity is the periods and its price what one of them costs.
-fn recurrence(item: &Object) -> Result<Recurrence, String> {
+fn recurrence(item: &Object, currency: Currency) -> Result<Recurrence, String> {
     Ok(Recurrence {
         key: item.text("q2c_charge"),
         period: chosen_of(item, "q2c_period", &PERIODS)?,
@@ -265,7 +282,25 @@ fn recurrence(item: &Object) -> Result<Recurrence, String> {
         timing: chosen_of(item, "q2c_charge_timing", &TIMINGS)?,
         aligned: chosen_of(item, "q2c_charge_aligned", &YES_OR_NO)?.unwrap_or_default(),
         ends_on: parsed::<Date>(item, "q2c_ends_on")?,
+        retainer: retained(item, currency)?,
     })
+}
+
+/// What the fee of a line buys; none where nothing says that it is a retainer.
+fn retained(item: &Object, currency: Currency) -> Result<Option<Retained>, String> {
+    let money = |name: &str| {
+        let held = item.text(name).map(|v| Money::parse(&v, currency)).transpose();
+        held.map_err(|e| format!("{name}: {e}"))
+    };
+    let retained = Retained {
+        hours: parsed::<Decimal>(item, "q2c_retainer_hours")?,
+        overage_rate: money("q2c_overage_rate")?,
+        amount: money("q2c_retainer_amount")?,
+        roles: several(item, RETAINER_ROLES),
+        rollover_periods: parsed::<u32>(item, "q2c_rollover_periods")?,
+        rollover_most: parsed::<Decimal>(item, "q2c_rollover_most")?,
+    };
+    Ok((retained != Retained::default()).then_some(retained))
 }
 
 /// On which terms a line passes expenses on.
@@ -275,6 +310,17 @@ fn expenses(item: &Object, currency: Currency) -> Result<PassThrough, String> {
         markup_percent: parsed::<Decimal>(item, "q2c_markup_percent")?,
         cap: cap.map_err(|e| format!("q2c_expense_cap: {e}"))?,
         categories: several(item, EXPENSE_CATEGORIES),
+    })
+}
+
+/// On which terms a line bills usage. Its quantity is the months.
+fn metered(item: &Object) -> Result<Metered, String> {
+    Ok(Metered {
+        key: item.text("q2c_usage"),
+        meter: item.text("q2c_meter"),
+        tiers: said(item, "q2c_usage_tiers", schedule::tiers)?.unwrap_or_default(),
+        allowance: parsed::<Decimal>(item, "q2c_usage_allowance")?,
+        starts_on: parsed::<Date>(item, "q2c_starts_on")?,
     })
 }
 

@@ -1,7 +1,8 @@
-//! How a line item says that its fee is billed in parts, and that a part is kept back.
+//! How a line item says that its fee is billed in parts, that a part is kept back, and what usage costs.
 
 use domain::contract::Holdback;
 use domain::quote::ScheduledPart;
+use domain::usage::UsageTier;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -35,6 +36,19 @@ pub(super) fn holdback(said: &str) -> Option<Holdback> {
     is_key.then(|| Holdback { percent, until: until.to_owned() })
 }
 
+/// `1000 at 0.50; 5000 at 0.40; 0.30`: of each tier where it ends and the price of a unit, the last without an end.
+pub(super) fn tiers(said: &str) -> Option<Vec<UsageTier>> {
+    said.split(';').map(str::trim).filter(|tier| !tier.is_empty()).map(tier).collect()
+}
+
+fn tier(said: &str) -> Option<UsageTier> {
+    let (up_to, price) = match said.split_once(" at ") {
+        Some((end, price)) => (Some(end.trim().parse().ok()?), price),
+        None => (None, said),
+    };
+    Some(UsageTier { up_to, unit_price: price.trim().parse().ok()? })
+}
+
 fn percent(said: &str) -> Option<Decimal> {
     said.strip_suffix('%')?.trim().parse().ok()
 }
@@ -60,6 +74,23 @@ mod tests {
         );
         for odd in ["M1 30%", "M1 Design", "M1 Design thirty%", "Design"] {
             assert_eq!(parts(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn tiers_name_where_they_end_and_what_a_unit_costs() {
+        let read = tiers("1000 at 0.50; 5000.5 at 0.0004; 0.30;").expect("is read");
+        let of = |t: &UsageTier| (t.up_to.map(|end| end.to_string()), t.unit_price.to_string());
+        assert_eq!(
+            read.iter().map(of).collect::<Vec<_>>(),
+            [
+                (Some("1000".into()), "0.50".into()),
+                (Some("5000.5".into()), "0.0004".into()),
+                (None, "0.30".into())
+            ]
+        );
+        for odd in ["1000 for 0.50", "many at 0.50", "1000 at little", "1000 at"] {
+            assert_eq!(tiers(odd), None, "{odd}");
         }
     }
 

@@ -18,3 +18,4 @@ mod tryton_customers;
 mod tryton_inbound;
 mod tryton_money;
 mod tryton_set_up;
+mod usage;

@@ -203,6 +203,8 @@ pub(crate) fn plan() -> CreateBillingPlan {
             }],
             rate_card: RateCard { rates: vec![rate("consultant", "180.00"), rate("principal", "260.00")] },
             expenses: None,
+            retainers: vec![],
+            usage: vec![],
             time_ceiling: None,
             recurring: vec![RecurringCharge {
                 key: "S1".into(),

@@ -207,10 +207,11 @@ fn amount(line: &QuoteLine) -> Option<Problem> {
     None
 }
 
-/// Whether a line's price is one at all. What expenses cost nobody knows yet, so theirs may be nothing.
+/// Whether a line's price is one at all. What expenses and usage come to nobody knows yet, so theirs may be nothing.
 pub(super) fn is_price(quote: &Quote, line: &QuoteLine) -> bool {
     let price = line.unit_price;
-    let estimated = line.billing_method == Some(BillingMethod::PassThroughExpense);
+    let estimated =
+        matches!(line.billing_method, Some(BillingMethod::PassThroughExpense | BillingMethod::Usage));
     price.currency() == quote.currency && (price.is_positive() || (estimated && price.is_zero()))
 }
 
@@ -232,8 +233,8 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     }
     let floor = match line.billing_method? {
         BillingMethod::FixedFee => Some(config.price_policy.minimum_fixed_fee),
-        // The policy has no floor for a recurring fee, and none for what is not ours to price.
-        BillingMethod::Recurring | BillingMethod::PassThroughExpense => None,
+        // The policy has no floor for a recurring fee or for usage, and none for what is not ours to price.
+        BillingMethod::Recurring | BillingMethod::PassThroughExpense | BillingMethod::Usage => None,
         BillingMethod::TimeAndMaterials => config
             .price_policy
             .minimum_rates
@@ -244,9 +245,10 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     // What is billed counts: a milestone's whole amount, the rate of an hour.
     let billed = match line.billing_method? {
         BillingMethod::FixedFee => line.unit_price.times(line.quantity).ok()?,
-        BillingMethod::TimeAndMaterials | BillingMethod::Recurring | BillingMethod::PassThroughExpense => {
-            line.unit_price
-        }
+        BillingMethod::TimeAndMaterials
+        | BillingMethod::Recurring
+        | BillingMethod::PassThroughExpense
+        | BillingMethod::Usage => line.unit_price,
     };
     match floor.exceeds(billed) {
         Ok(true) => Some(below(floor)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::schedule::{kept_back_for_ever, milestones};
@@ -10,7 +11,9 @@ use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
 use crate::quote::{Quote, QuoteLine};
+use crate::retainer::{Grant, RetainerTerms, Rollover};
 use crate::statement_of_work::findings;
+use crate::usage::{MOST_MONTHS, UsageTerms, UsageTier};
 
 /// Longest term of a recurring charge: fifty years of months.
 const LONGEST_TERM: u32 = 600;
@@ -26,6 +29,10 @@ pub(crate) struct Package {
     pub(crate) recurring: Vec<RecurringCharge>,
     /// How expenses are passed on.
     pub(crate) expenses: Option<ExpenseTerms>,
+    /// What the fees of retainers buy.
+    pub(crate) retainers: Vec<RetainerTerms>,
+    /// What is metered.
+    pub(crate) usage: Vec<UsageTerms>,
 }
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
@@ -48,6 +55,7 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
             Some(BillingMethod::TimeAndMaterials) => rate(line).map(|r| package.rates.push(r)),
             Some(BillingMethod::Recurring) => charge(line).and_then(|c| {
                 unique(&mut keys, line, &c.key)?;
+                package.retainers.extend(retainer(line, &c)?);
                 package.recurring.push(c);
                 Ok(())
             }),
@@ -58,11 +66,18 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
                     Some(_) => Err(invalid(line, "is a further line of expenses; one quote has one")),
                 }
             }),
+            Some(BillingMethod::Usage) => usage(line).and_then(|terms| {
+                unique(&mut keys, line, &terms.key)?;
+                package.usage.push(terms);
+                Ok(())
+            }),
             None => Err(invalid(line, "does not say how it is billed")),
         };
         problems.extend(taken.err());
     }
     problems.extend(package.milestones.iter().filter_map(|m| kept_back_for_ever(m, &package.milestones)));
+    problems.extend(metered_twice(quote, &package.usage));
+    problems.extend(retained_twice(quote, &package));
     if problems.is_empty() { Ok(package) } else { Err(problems) }
 }
 
@@ -96,7 +111,10 @@ fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
         period: terms.period.ok_or_else(|| lacks("how long a period is"))?,
         starts_on: terms.starts_on.ok_or_else(|| lacks("on which day its first period starts"))?,
         term: term.ok_or_else(|| invalid(line, &format!("has a term of {} periods", line.quantity)))?,
-        timing: terms.timing.unwrap_or(ChargeTiming::Arrears),
+        timing: terms.timing.unwrap_or(match terms.retainer {
+            Some(_) => ChargeTiming::Advance,
+            None => ChargeTiming::Arrears,
+        }),
         aligned: terms.aligned,
         ends_on: terms.ends_on,
     };
@@ -108,6 +126,71 @@ fn charge(line: &QuoteLine) -> Result<RecurringCharge, Problem> {
         }
         Some(_) => Ok(charge),
     }
+}
+
+/// What the fee of a charge buys, where it is a retainer.
+fn retainer(line: &QuoteLine, charge: &RecurringCharge) -> Result<Option<RetainerTerms>, Problem> {
+    let Some(offer) = line.recurrence.as_ref().and_then(|r| r.retainer.as_ref()) else { return Ok(None) };
+    let currency = charge.fee.currency();
+    let sound = |price: &Money| price.is_positive() && price.currency() == currency;
+    let grant = match (offer.hours, offer.amount) {
+        (Some(hours), None) => {
+            let minutes = hours.checked_mul(60.into()).filter(Decimal::is_integer);
+            let minutes = minutes.and_then(|m| m.to_u32()).filter(|m| *m > 0);
+            Grant::Time {
+                minutes: minutes.ok_or_else(|| invalid(line, &format!("retains {hours} hours")))?,
+                overage_rate: offer
+                    .overage_rate
+                    .filter(sound)
+                    .ok_or_else(|| invalid(line, "does not say what an hour beyond its retainer costs"))?,
+            }
+        }
+        (None, Some(amount)) if sound(&amount) && offer.overage_rate.is_none() => Grant::Amount { amount },
+        _ => return Err(invalid(line, "retains neither hours with a rate beyond them nor an amount alone")),
+    };
+    let rollover = match (offer.rollover_periods, offer.rollover_most) {
+        (None | Some(0), None) => None,
+        (Some(periods), most) if periods > 0 => {
+            // Of hours, minutes are kept.
+            let most = most.map(|most| match grant {
+                Grant::Time { .. } => most.checked_mul(60.into()).unwrap_or(most),
+                Grant::Amount { .. } => most,
+            });
+            let fits = |most: &Decimal| {
+                !most.is_sign_negative()
+                    && match grant {
+                        Grant::Time { .. } => most.is_integer(),
+                        Grant::Amount { .. } => Money::exact(*most, currency).is_ok(),
+                    }
+            };
+            if let Some(odd) = most.filter(|most| !fits(most)) {
+                return Err(invalid(line, &format!("lets {odd} roll over")));
+            }
+            Some(Rollover { periods, most: most.map(|most| most.normalize()) })
+        }
+        _ => return Err(invalid(line, "says how much rolls over and not for how many periods")),
+    };
+    Ok(Some(RetainerTerms { charge: charge.key.clone(), grant, roles: offer.roles.clone(), rollover }))
+}
+
+/// An entry names a role and a day: with two retainers for both nobody knows from which it is drawn.
+fn retained_twice(quote: &Quote, package: &Package) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let charge = |terms: &RetainerTerms| package.recurring.iter().find(|c| c.key == terms.charge);
+    for (n, one) in package.retainers.iter().enumerate() {
+        for other in package.retainers.iter().skip(n + 1).filter(|other| one.shares_a_role(other)) {
+            let (Some(a), Some(b)) = (charge(one), charge(other)) else { continue };
+            let ends_after = |c: &RecurringCharge, day| c.last_day().is_none_or(|last| day <= last);
+            if ends_after(a, b.starts_on) && ends_after(b, a.starts_on) {
+                let detail = format!(
+                    "quote {} retains a role on one day by {} and by {}",
+                    quote.number, one.charge, other.charge
+                );
+                found.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+            }
+        }
+    }
+    found
 }
 
 fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
@@ -127,6 +210,51 @@ fn expenses(line: &QuoteLine) -> Result<ExpenseTerms, Problem> {
         cap: offer.cap,
         categories: offer.categories,
     })
+}
+
+fn usage(line: &QuoteLine) -> Result<UsageTerms, Problem> {
+    let lacks = |what: &str| invalid(line, &format!("does not say {what}"));
+    let offer = line.usage.as_ref().ok_or_else(|| lacks("what of it is metered"))?;
+    let term = line.quantity.to_u32().filter(|_| line.quantity.is_integer());
+    let tier = |t: &UsageTier| UsageTier {
+        up_to: t.up_to.map(|end| end.normalize()),
+        unit_price: t.unit_price.normalize(),
+    };
+    let terms = UsageTerms {
+        key: offer.key.clone().ok_or_else(|| lacks("the key of its usage"))?,
+        name: line.name.clone(),
+        meter: offer.meter.clone().ok_or_else(|| lacks("which meter is counted"))?,
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        tiers: offer.tiers.iter().map(tier).collect(),
+        allowance: offer.allowance.unwrap_or_default().normalize(),
+        starts_on: offer.starts_on.ok_or_else(|| lacks("on which day its first month starts"))?,
+        term: term.ok_or_else(|| invalid(line, &format!("has a term of {} months", line.quantity)))?,
+    };
+    match terms.flaw() {
+        Some(flaw) => Err(invalid(line, &flaw)),
+        None => Ok(terms),
+    }
+}
+
+/// A record names a meter and a day: with two terms for both nobody knows which of them are meant.
+fn metered_twice(quote: &Quote, usage: &[UsageTerms]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (n, one) in usage.iter().enumerate() {
+        for other in usage.iter().skip(n + 1).filter(|other| one.overlaps(other)) {
+            let detail = format!(
+                "quote {} sells `{}` on one day by {} and by {}",
+                quote.number, one.meter, one.key, other.key
+            );
+            found.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+        }
+    }
+    let months = usage.iter().fold(0_u32, |sum, terms| sum.saturating_add(terms.term));
+    if months > MOST_MONTHS {
+        let detail = format!("quote {} sells {months} months of usage; {MOST_MONTHS} is most", quote.number);
+        found.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+    }
+    found
 }
 
 pub(super) fn invalid(line: &QuoteLine, what: &str) -> Problem {

@@ -78,9 +78,14 @@ pub(crate) fn without(
     let less = |billed: Option<Money>| billed.map(|billed| billed.minus(amount)).transpose();
     let mut without = engagement.clone();
     match evidence.delivered() {
-        Evidence::Time { .. } => without.time_billed = less(engagement.time_billed)?,
+        Evidence::Time { .. } | Evidence::Overage { .. } => {
+            without.time_billed = less(engagement.time_billed)?
+        }
         Evidence::Expense { .. } => without.expenses_billed = less(engagement.expenses_billed)?,
-        Evidence::Milestone { .. } | Evidence::Charge { .. } | Evidence::Adjustment { .. } => {}
+        Evidence::Milestone { .. }
+        | Evidence::Charge { .. }
+        | Evidence::Usage { .. }
+        | Evidence::Adjustment { .. } => {}
     }
     Ok(without)
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Milestone, RateCard, RecurringCharge};
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
+use crate::retainer::RetainerTerms;
+use crate::usage::UsageTerms;
 
 /// One difference between two versions of a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +49,20 @@ pub enum Change {
         before: Option<ExpenseTerms>,
         /// As it is to be; none where they are not passed on any more.
         after: Option<ExpenseTerms>,
+    },
+    /// What the fee of a charge buys is another, or the charge becomes a retainer or is none any more.
+    Retainer {
+        /// As it was; none where it was no retainer.
+        before: Option<RetainerTerms>,
+        /// As it is to be; none where it is no retainer any more.
+        after: Option<RetainerTerms>,
+    },
+    /// Usage is metered in another way, or added or dropped.
+    Usage {
+        /// As it was; none where it is new.
+        before: Option<UsageTerms>,
+        /// As it is to be; none where it is dropped.
+        after: Option<UsageTerms>,
     },
     /// A term that is one word: payment terms, purchase order, title.
     Term {
@@ -89,6 +105,22 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
     if from.expenses.as_ref().map(terms) != to.expenses.as_ref().map(terms) {
         changes.push(Change::Expenses { before: from.expenses.clone(), after: to.expenses.clone() });
     }
+    let keys: BTreeSet<&str> =
+        from.retainers.iter().chain(&to.retainers).map(|r| r.charge.as_str()).collect();
+    for key in keys {
+        let (before, after) = (from.retainer(key), to.retainer(key));
+        if before != after {
+            changes.push(Change::Retainer { before: before.cloned(), after: after.cloned() });
+        }
+    }
+    let keys: BTreeSet<&str> = from.usage.iter().chain(&to.usage).map(|u| u.key.as_str()).collect();
+    for key in keys {
+        let (before, after) = (from.usage_terms(key), to.usage_terms(key));
+        let terms = |u: &UsageTerms| UsageTerms { quote_line: String::new(), ..u.clone() };
+        if before.map(terms) != after.map(terms) {
+            changes.push(Change::Usage { before: before.cloned(), after: after.cloned() });
+        }
+    }
     let terms = [
         ("payment-terms", Some(&from.payment_terms), Some(&to.payment_terms)),
         ("purchase-order", from.purchase_order.as_ref(), to.purchase_order.as_ref()),
@@ -128,6 +160,16 @@ impl std::fmt::Display for Change {
             Self::Expenses { before, after } => {
                 let said = |e: &Option<ExpenseTerms>| e.as_ref().map(ToString::to_string);
                 moved(f, "expenses", said(before), said(after))
+            }
+            Self::Retainer { before, after } => {
+                let said = |r: &Option<RetainerTerms>| r.as_ref().map(ToString::to_string);
+                let key = after.as_ref().or(before.as_ref()).map_or("", |r| r.charge.as_str());
+                moved(f, &format!("retainer {key}"), said(before), said(after))
+            }
+            Self::Usage { before, after } => {
+                let said = |u: &Option<UsageTerms>| u.as_ref().map(ToString::to_string);
+                let key = after.as_ref().or(before.as_ref()).map_or("", |u| u.key.as_str());
+                moved(f, &format!("usage {key}"), said(before), said(after))
             }
             Self::Term { term, before, after } => moved(f, term, before.clone(), after.clone()),
         }

@@ -27,6 +27,7 @@ pub(super) fn succeed(before: &Contract, sold: &RateCard, mut next: Contract) ->
     let cited = next.milestones.iter().map(|m| &m.quote_line);
     let cited = cited.chain(next.recurring.iter().map(|c| &c.quote_line));
     let cited = cited.chain(next.expenses.iter().map(|e| &e.quote_line));
+    let cited = cited.chain(next.usage.iter().map(|u| &u.quote_line));
     let cited: BTreeSet<&String> = cited.chain(next.rate_card.rates.iter().map(|r| &r.quote_line)).collect();
     let of = cited.into_iter().filter_map(|line| Some((line.clone(), known(line)?.clone())));
     next.statement_of = of.collect();
@@ -79,7 +80,8 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
     let charges = contract.recurring.iter().map(|c| {
         let RecurringCharge { key, fee, term, starts_on, service, aligned, ends_on, .. } = c;
         let begins = format!("{key}|{fee}|{term}|{starts_on}|{:?}|{:?}|{service}", c.period, c.timing);
-        let terms = format!("{begins}|{aligned}|{ends_on:?}");
+        let retained = contract.retainer(key).map(ToString::to_string);
+        let terms = format!("{begins}|{aligned}|{ends_on:?}|{retained:?}");
         Element { name: format!("recurring charge {key}"), line: &c.quote_line, terms }
     });
     // What has ended is history, and a role has one price whichever statement it is shown with.
@@ -92,5 +94,9 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
         let terms = format!("{e}|{}", e.service);
         Element { name: "the terms of expenses".to_owned(), line: &e.quote_line, terms }
     });
-    milestones.chain(charges).chain(rates).chain(expenses).collect()
+    let usage = contract.usage.iter().map(|u| {
+        let terms = format!("{u}|{}|{}", u.key, u.service);
+        Element { name: format!("usage {}", u.key), line: &u.quote_line, terms }
+    });
+    milestones.chain(charges).chain(rates).chain(expenses).chain(usage).collect()
 }

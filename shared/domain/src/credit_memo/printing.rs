@@ -20,7 +20,7 @@ pub struct CreditLine {
     pub of: u32,
     /// What is taken off.
     pub description: String,
-    /// How much, before tax; more than nothing.
+    /// How much, before tax; below nothing where it takes off what the invoice took back itself.
     pub amount: Money,
     /// How the invoice's line was posted.
     pub accounting: Option<Accounting>,
@@ -54,7 +54,7 @@ pub fn credit_lines(memo: &CreditMemo, printed: &[InvoiceLine]) -> Result<Vec<Cr
     let taken: Vec<(&InvoiceLine, Money)> = printed
         .iter()
         .filter_map(|line| Some((line, *amounts.get(&line.position)?)))
-        .filter(|(_, amount)| amount.is_positive())
+        .filter(|(_, amount)| !amount.is_zero())
         .collect();
     Ok((1..)
         .zip(taken)
@@ -69,15 +69,16 @@ pub fn credit_lines(memo: &CreditMemo, printed: &[InvoiceLine]) -> Result<Vec<Cr
 }
 
 /// Shares of an amount by the amounts of the lines. Each is the difference of two rounded sums, so that
-/// they add up to the amount.
+/// they add up to the amount. Of a line that takes something back there is nothing to take off.
 fn spread(amount: Money, printed: &[InvoiceLine]) -> Result<Vec<Money>, MoneyError> {
     let currency = amount.currency();
-    let whole = Money::total(currency, printed.iter().map(|l| l.amount))?;
+    let billed = |line: &InvoiceLine| line.amount.amount().max(Decimal::ZERO);
+    let whole: Decimal = printed.iter().map(billed).sum();
     let (mut upto, mut given, mut shares) = (Decimal::ZERO, Money::zero(currency), Vec::new());
     for line in printed {
-        upto = upto.checked_add(line.amount.amount()).ok_or(MoneyError::Overflow)?;
+        upto = upto.checked_add(billed(line)).ok_or(MoneyError::Overflow)?;
         let due = match amount.amount().checked_mul(upto) {
-            Some(product) if !whole.is_zero() => Money::rounded(product / whole.amount(), currency),
+            Some(product) if !whole.is_zero() => Money::rounded(product / whole, currency),
             Some(_) => Money::zero(currency),
             None => return Err(MoneyError::Overflow),
         };

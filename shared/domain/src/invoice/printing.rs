@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,12 @@ enum Printed<'a> {
     Alone(String),
     /// Summed with other time of the same service, role, rate and posting.
     Time(&'a TimeEntry, Money),
+    /// Summed with other usage of the same month, where it bills something.
+    Usage(UsedIn<'a>, Decimal),
 }
+
+/// What usage must have in common to be printed as one line: first and last day of the month, name, meter and posting.
+type UsedIn<'a> = (Date, Date, &'a str, &'a str, Option<&'a Accounting>);
 
 impl Printed<'_> {
     fn of(line: &BillableLine) -> Printed<'_> {
@@ -59,6 +65,16 @@ impl Printed<'_> {
             Evidence::Time { entry, hourly } => Printed::Time(entry, *hourly),
             Evidence::Adjustment { by, before, after, .. } => {
                 Printed::Alone(format!("Correction, {}: {before} becomes {after}", delivered(by)))
+            }
+            // What takes something back stands alone: what is billed can then be credited to its full amount.
+            taken @ Evidence::Usage { .. } if line.amount.amount() < Decimal::ZERO => {
+                Printed::Alone(format!("Correction, {}", delivered(taken)))
+            }
+            Evidence::Usage { record, name, month, .. } => {
+                let last = month.until.yesterday().unwrap_or(month.until);
+                let used_in =
+                    (month.from, last, name.as_str(), record.meter.as_str(), line.accounting.as_ref());
+                Printed::Usage(used_in, record.quantity)
             }
             alone => Printed::Alone(delivered(alone)),
         }
@@ -78,6 +94,12 @@ fn delivered(evidence: &Evidence) -> String {
             let part = prorated.map(|p| format!(", {} of {} days", p.days, p.of)).unwrap_or_default();
             format!("{name}, {from} to {last}{part}")
         }
+        Evidence::Overage { name, entry, .. } => {
+            format!("{name}, beyond it: {} {}, {}", entry.role, entry.person, entry.worked_on)
+        }
+        Evidence::Usage { name, record, .. } => {
+            format!("{name}, {}: {} {}", record.used_on, record.quantity, record.meter)
+        }
         Evidence::Adjustment { by, .. } => delivered(by),
     }
 }
@@ -85,7 +107,8 @@ fn delivered(evidence: &Evidence) -> String {
 /// What time must have in common to be printed as one line: service, role, rate and posting.
 type TimeKey<'a> = (&'a str, &'a str, Decimal, Option<&'a Accounting>);
 
-/// Assembles the printed lines: milestones and what else stands alone a line each, time summed by service, role, rate and posting.
+/// Assembles the printed lines: milestones and what else stands alone a line each, usage summed by its month, time
+/// summed by service, role, rate and posting.
 ///
 /// Hours are shown as quantity × rate only where that product is exactly the sum of the
 /// entries' own amounts; where rounding each entry makes a difference, the line is a fee of
@@ -96,6 +119,7 @@ type TimeKey<'a> = (&'a str, &'a str, Decimal, Option<&'a Accounting>);
 pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<InvoiceLine>, MoneyError> {
     let mut alone = Vec::new();
     let mut time: BTreeMap<TimeKey<'_>, Worked<'_>> = BTreeMap::new();
+    let mut usage: BTreeMap<UsedIn<'_>, Used<'_>> = BTreeMap::new();
     for line in owned {
         match Printed::of(line) {
             Printed::Alone(description) => alone.push((description, line)),
@@ -104,6 +128,7 @@ pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<Invoic
                     (line.service.as_str(), entry.role.as_str(), hourly.amount(), line.accounting.as_ref());
                 time.entry(key).or_default().add(entry, line);
             }
+            Printed::Usage(month, quantity) => usage.entry(month).or_default().push((quantity, line)),
         }
     }
     alone.sort_by(|a, b| a.0.cmp(&b.0));
@@ -114,6 +139,9 @@ pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<Invoic
             ..fee(description, line.amount, vec![line.line.clone()])
         })
         .collect();
+    for (month, used) in usage {
+        printed.push(usage_line(currency, month, &used)?);
+    }
     for ((service, role, rate, accounting), worked) in time {
         let line = time_line(currency, service, role, Money::rounded(rate, currency), &worked)?;
         printed.push(InvoiceLine { accounting: accounting.cloned(), ..line });
@@ -122,6 +150,23 @@ pub fn assemble(currency: Currency, owned: &[BillableLine]) -> Result<Vec<Invoic
         line.position = position;
     }
     Ok(printed)
+}
+
+/// Usage that is printed as one line.
+type Used<'a> = Vec<(Decimal, &'a BillableLine)>;
+
+/// Records that cost nothing more have no line, so the quantity is said only to be that of the lines.
+fn usage_line(
+    currency: Currency,
+    (first, last, name, meter, accounting): UsedIn<'_>,
+    used: &[(Decimal, &BillableLine)],
+) -> Result<InvoiceLine, MoneyError> {
+    let amount = Money::total(currency, used.iter().map(|(_, line)| line.amount))?;
+    let sum = |sum: Decimal, (quantity, _): &(Decimal, &BillableLine)| sum.checked_add(*quantity);
+    let quantity = used.iter().try_fold(Decimal::ZERO, sum).ok_or(MoneyError::Overflow)?.normalize();
+    let description = format!("{name}, {first} to {last}: {quantity} {meter}");
+    let ids = used.iter().map(|(_, line)| line.line.clone()).collect();
+    Ok(InvoiceLine { accounting: accounting.cloned(), ..fee(description, amount, ids) })
 }
 
 /// Time that is printed as one line.

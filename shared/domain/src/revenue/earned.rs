@@ -24,6 +24,8 @@ pub enum Element {
     Role(String),
     /// Expenses that the customer bears, by the quote line that sold them.
     Expense(String),
+    /// Usage, by the key of its terms.
+    Usage(String),
 }
 
 impl Element {
@@ -32,7 +34,8 @@ impl Element {
     #[must_use]
     pub fn of(line: &BillableLine) -> Self {
         match line.evidence.delivered() {
-            Evidence::Time { entry, .. } => Self::Role(entry.role.clone()),
+            Evidence::Time { entry, .. } | Evidence::Overage { entry, .. } => Self::Role(entry.role.clone()),
+            Evidence::Usage { terms, .. } => Self::Usage(terms.clone()),
             Evidence::Milestone { completion, .. } => {
                 Self::Milestone(line.releases.as_ref().unwrap_or(&completion.milestone).clone())
             }
@@ -49,7 +52,7 @@ impl Element {
         milestone.or_else(|| contract.recurring_charge(key).map(|c| Self::Charge(c.key.clone())))
     }
 
-    /// Whether the contract plans it: time and expenses come as they come.
+    /// Whether the contract plans it: time, expenses and usage come as they come.
     #[must_use]
     pub const fn is_planned(&self) -> bool {
         matches!(self, Self::Milestone(_) | Self::Charge(_))
@@ -59,7 +62,11 @@ impl Element {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::Milestone(key) | Self::Charge(key) | Self::Role(key) | Self::Expense(key) => key,
+            Self::Milestone(key)
+            | Self::Charge(key)
+            | Self::Role(key)
+            | Self::Expense(key)
+            | Self::Usage(key) => key,
         }
     }
 }
@@ -70,6 +77,7 @@ impl std::fmt::Display for Element {
             Self::Milestone(key) => write!(f, "milestone {key}"),
             Self::Charge(key) => write!(f, "charge {key}"),
             Self::Role(role) => write!(f, "time of {role}"),
+            Self::Usage(key) => write!(f, "usage {key}"),
             Self::Expense(line) => write!(f, "expenses of quote line {line}"),
         }
     }
@@ -88,7 +96,7 @@ pub enum Source {
 
 /// What tells the revenue of an element under a treatment.
 ///
-/// Time and expenses have neither a milestone nor a term, so whatever is not recognised as billed is as it is
+/// Time, expenses and usage have neither a milestone nor a term, so whatever is not recognised as billed is as it is
 /// delivered: on the day worked, on the day on which the expense was incurred. A charge is delivered over its
 /// months, whenever it is charged.
 #[must_use]
@@ -96,7 +104,9 @@ pub const fn source(treatment: RevenueTreatment, element: &Element) -> Source {
     match (treatment, element) {
         (RevenueTreatment::AsBilled, _) => Source::Invoice,
         (RevenueTreatment::StraightLine, Element::Milestone(_)) | (_, Element::Charge(_)) => Source::Schedule,
-        (_, Element::Milestone(_) | Element::Role(_) | Element::Expense(_)) => Source::Line,
+        (_, Element::Milestone(_) | Element::Role(_) | Element::Expense(_) | Element::Usage(_)) => {
+            Source::Line
+        }
     }
 }
 
@@ -124,6 +134,13 @@ pub enum RevenueEvidence {
         connection: String,
         /// The product's ID of the expense.
         expense: String,
+    },
+    /// A record of usage.
+    Usage {
+        /// The connection that it came from.
+        connection: String,
+        /// Its ID there.
+        record: String,
     },
     /// A period of a recurring charge fell due.
     ChargePeriod {
@@ -155,7 +172,10 @@ impl From<&Evidence> for RevenueEvidence {
             Evidence::Charge { charge, period, .. } => {
                 Self::ChargePeriod { charge: charge.clone(), period: *period }
             }
-            Evidence::Time { entry, .. } => {
+            Evidence::Usage { record, .. } => {
+                Self::Usage { connection: record.connection.clone(), record: record.record.clone() }
+            }
+            Evidence::Time { entry, .. } | Evidence::Overage { entry, .. } => {
                 Self::TimeEntry { connection: entry.connection.clone(), entry: entry.entry.clone() }
             }
             Evidence::Milestone { completion, .. } => Self::MilestoneCompletion {

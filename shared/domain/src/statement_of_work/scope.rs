@@ -11,6 +11,8 @@ use crate::contract::{Contract, Milestone, Rate, RecurringCharge};
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::quote::{Quote, QuoteLine};
+use crate::retainer::RetainerTerms;
+use crate::usage::UsageTerms;
 
 /// The part of a contract, or of a quote, that one statement is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,10 +30,16 @@ pub struct Scope {
     /// How it passes expenses on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expenses: Option<ExpenseTerms>,
+    /// What the fees of its retainers buy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retainers: Vec<RetainerTerms>,
+    /// What it meters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<UsageTerms>,
 }
 
 impl Scope {
-    /// What the customer has committed to with it. Time and expenses are not in it.
+    /// What the customer has committed to with it. Time, expenses and usage are not in it.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.
@@ -43,7 +51,8 @@ impl Scope {
     /// Whether anything of it is to be delivered or was billed; rates that have ended are neither.
     fn stands(&self) -> bool {
         let has_rate = self.rates.iter().any(|rate| rate.effective_until.is_none());
-        has_rate || !self.milestones.is_empty() || !self.recurring.is_empty() || self.expenses.is_some()
+        let fees = !self.milestones.is_empty() || !self.recurring.is_empty();
+        has_rate || fees || self.expenses.is_some() || !self.usage.is_empty()
     }
 }
 
@@ -76,6 +85,14 @@ pub fn in_force(contract: &Contract) -> BTreeMap<String, Scope> {
     if let Some(terms) = &contract.expenses {
         all.entry(key(&terms.quote_line)).or_default().expenses = Some(terms.clone());
     }
+    for terms in &contract.retainers {
+        if let Some(charge) = contract.recurring_charge(&terms.charge) {
+            all.entry(key(&charge.quote_line)).or_default().retainers.push(terms.clone());
+        }
+    }
+    for terms in &contract.usage {
+        all.entry(key(&terms.quote_line)).or_default().usage.push(terms.clone());
+    }
     all.retain(|key, scope| contract.statements.contains(key) || scope.stands());
     all
 }
@@ -96,6 +113,8 @@ fn draft(quote: &Quote, name: &str) -> Draft {
         recurring: package.recurring,
         rates: package.rates,
         expenses: package.expenses,
+        retainers: package.retainers,
+        usage: package.usage,
     });
     Draft { statement: name.to_owned(), scope: scope.unwrap_or_default() }
 }

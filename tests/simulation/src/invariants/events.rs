@@ -18,13 +18,16 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 15] = [
+const MAY_WAIT: [ProblemCode; 18] = [
     // An invoice took the line before it was written off.
     ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
     ProblemCode::CeilingExceeded,
     ProblemCode::ExpensesNotSold,
     ProblemCode::ExpenseCurrency,
+    ProblemCode::UsageNotSold,
+    ProblemCode::UsageOutsideTerm,
+    ProblemCode::UsageChanged,
     ProblemCode::PaymentUnmatched,
     ProblemCode::Overpayment,
     // Somebody held what had gone in the meantime.
@@ -96,7 +99,7 @@ pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<Strin
 /// Events of which an item says what came of them.
 fn fates(item: &Item) -> Vec<String> {
     match item.text("kind") {
-        Some("journal" | "line" | "cost" | "revenue") => {
+        Some("journal" | "line" | "cost" | "revenue" | "usage" | "drawdown") => {
             item.text("event_id").map(str::to_owned).into_iter().collect()
         }
         Some("exception") => {
@@ -109,8 +112,12 @@ fn fates(item: &Item) -> Vec<String> {
     }
 }
 
-/// What was told twice under two names is one line, or one cost.
+/// What was told twice under two names is one line, one cost, or one record of usage.
 fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
+    if let domain::Event::UsageRecorded(told) = &event.event {
+        let id = domain::usage::usage_of(&told.connection, &told.record);
+        return items.iter().any(|i| i.text("usage") == Some(id.as_str()));
+    }
     let (connection, kind, record) = match &event.event {
         domain::Event::TimeApproved(entry) => (&entry.connection, "time", &entry.entry),
         domain::Event::ExpenseApproved(told) => (&told.connection, EXPENSE, &told.expense),
@@ -118,7 +125,14 @@ fn is_a_line(items: &[Item], event: &events::Envelope) -> bool {
     };
     let id = domain::billing::line_of(connection, kind, record);
     let cost = domain::id::CostId::derive(&[id.as_str(), "subcontractor"]);
+    let drawdown = match &event.event {
+        domain::Event::TimeApproved(entry) => {
+            Some(domain::retainer::drawdown_of(&entry.connection, &entry.entry).to_string())
+        }
+        _ => None,
+    };
     items.iter().any(|i| match i.text("kind") {
+        Some("drawdown") => i.text("drawdown") == drawdown.as_deref(),
         Some("line") => i.text("line") == Some(id.as_str()),
         Some("cost") => i.text("cost") == Some(cost.as_str()),
         _ => false,

@@ -29,16 +29,23 @@ pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {
         }
     }
     let memos = credits::memos(ledger);
+    // An invoice that would bill nothing is withdrawn; what takes something back waits for one that bills more.
+    let is_withdrawn = |id: &String| {
+        ledger.invoices.iter().any(|i| i.invoice.as_str() == id && i.status == InvoiceStatus::Withdrawn)
+    };
+    let waits = !ledger.has_something_to_bill();
     for line in &ledger.lines {
         let id = line.line.line.to_string();
         let on = owners.remove(&id).unwrap_or_default();
         let released = credits::released(&memos, &id);
-        let live: Vec<&String> = on.iter().filter(|i| !released.iter().any(|(by, _)| by == *i)).collect();
+        let gone = |i: &String| is_withdrawn(i) || released.iter().any(|(by, _)| by == i);
+        let live: Vec<&String> = on.iter().filter(|i| !gone(i)).collect();
         let never = |status: LineStatus| status == LineStatus::Credited;
         let fits = match line.status.as_deref() {
             Some("invoiced") => live.len() == 1 && live.first().copied() == line.invoice.as_ref(),
             Some("credited") => live.is_empty() && released.iter().filter(|(_, s)| never(*s)).count() == 1,
             Some("written-off") => live.is_empty(),
+            Some("ready") => live.is_empty() && waits,
             _ => false,
         };
         must(&mut broken, fits, || {
@@ -73,6 +80,12 @@ fn sums_up(broken: &mut Vec<String>, world: &World, invoice: &Invoice, lines: &[
     let posted = books.invoices.get(id);
     if invoice.line_count == 0 {
         must(broken, posted.is_none(), || format!("{id} owns nothing and is in the ERP"));
+        return;
+    }
+    if invoice.status == InvoiceStatus::Withdrawn {
+        must(broken, posted.is_none() && !invoice.untaxed.is_positive(), || {
+            format!("{id} of {} is withdrawn", invoice.untaxed)
+        });
         return;
     }
     let Some(posted) = posted else {

@@ -27,6 +27,8 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             Evidence::Time { .. }
             | Evidence::Expense { .. }
             | Evidence::Charge { .. }
+            | Evidence::Overage { .. }
+            | Evidence::Usage { .. }
             | Evidence::Adjustment { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
@@ -48,7 +50,15 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
     let worked = ledger
         .lines
         .iter()
-        .filter(|l| !matches!(l.line.evidence, Evidence::Charge { .. } | Evidence::Adjustment { .. }))
+        .filter(|l| {
+            !matches!(
+                l.line.evidence,
+                Evidence::Charge { .. }
+                    | Evidence::Overage { .. }
+                    | Evidence::Usage { .. }
+                    | Evidence::Adjustment { .. }
+            )
+        })
         .count();
     must(&mut broken, worked <= known, || format!("{worked} lines of {known} records"));
     for line in &ledger.lines {
@@ -115,7 +125,9 @@ fn entry_has_one_fate(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger, en
 
 fn ceiling(broken: &mut Vec<String>, deal: &Deal, ledger: &Ledger) {
     let Some(ceiling) = deal.quote.time_ceiling else { return };
-    let is_time = |l: &&Line| matches!(l.line.evidence, Evidence::Time { .. }) && !l.is_written_off();
+    let is_time = |l: &&Line| {
+        matches!(l.line.evidence, Evidence::Time { .. } | Evidence::Overage { .. }) && !l.is_written_off()
+    };
     let by_time = ledger.lines.iter().filter(is_time);
     let Ok(billed) = Money::total(ceiling.currency(), by_time.map(|l| l.line.amount)) else { return };
     must(broken, !billed.exceeds(ceiling).unwrap_or(true), || {

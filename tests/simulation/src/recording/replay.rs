@@ -92,7 +92,7 @@ async fn has_project(world: &Arc<World>, deal: &Deal) -> bool {
 }
 
 /// Work that was not reported yet.
-fn report_the_rest(world: &World, deal: &Deal) {
+fn report_the_rest(world: &Arc<World>, deal: &Deal) {
     let told: BTreeSet<String> = {
         let books = open(&world.books);
         let ours = books.work.iter().filter(|c| c.change.subject.as_str() == deal.engagement.as_str());
@@ -107,8 +107,16 @@ fn report_the_rest(world: &World, deal: &Deal) {
     for entry in deal.time.iter().filter(|entry| !told.contains(&entry.entry)) {
         script::report(world, deal, Event::TimeApproved(entry.clone()));
     }
+    for entry in deal.retained.iter().filter(|entry| !told.contains(&entry.entry)) {
+        script::report(world, deal, Event::TimeApproved(entry.clone()));
+    }
     for expense in deal.expenses.iter().filter(|expense| !told.contains(&expense.expense)) {
         script::report(world, deal, Event::ExpenseApproved(expense.clone()));
+    }
+    for used in &deal.usage {
+        if !world.took(|e| matches!(e, Event::UsageRecorded(told) if told == used)) {
+            script::record(world, deal, used);
+        }
     }
     for key in deal.completed.iter().filter(|key| !told.contains(*key)) {
         script::report(world, deal, Event::MilestoneCompleted(sample::completion(key)));

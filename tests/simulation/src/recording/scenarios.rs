@@ -333,6 +333,14 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
+        deal: || Deal { time: vec![], ..of_time_alone() }.metered(),
+        ..Scenario::new(
+            "usage-counted-message-left",
+            "usage is counted in its month; messages are still in the queue and come again, a correction among them",
+            |w| w.count("usage", "kind", "usage") > 0 && w.waiting(Queue::UsageRecorded) > 0,
+        )
+    },
+    Scenario {
         deal: supported,
         ..Scenario::new(
             "charges-told",

@@ -21,6 +21,7 @@ pub(crate) enum Queue {
     ChangeOrderApproved,
     TimeApproved,
     ExpenseApproved,
+    UsageRecorded,
     MilestoneCompleted,
     ChargeDue,
     InvoiceRequested,
@@ -50,6 +51,7 @@ impl Queue {
             Event::ChangeOrderApproved(_) => Some(Self::ChangeOrderApproved),
             Event::TimeApproved(_) => Some(Self::TimeApproved),
             Event::ExpenseApproved(_) => Some(Self::ExpenseApproved),
+            Event::UsageRecorded(_) => Some(Self::UsageRecorded),
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
             Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
@@ -105,6 +107,7 @@ impl Queue {
             Self::ChangeOrderApproved => "change-order-approved",
             Self::TimeApproved => "time-approved",
             Self::ExpenseApproved => "expense-approved",
+            Self::UsageRecorded => "usage-recorded",
             Self::MilestoneCompleted => "milestone-completed",
             Self::ChargeDue => "charge-due",
             Self::InvoiceRequested => "invoice-requested",
@@ -132,6 +135,7 @@ impl Queue {
             | Self::PaymentReceived => 1,
             Self::TimeApproved
             | Self::ExpenseApproved
+            | Self::UsageRecorded
             | Self::MilestoneCompleted
             | Self::ChargeDue
             | Self::InvoicePosted
@@ -162,6 +166,7 @@ impl Queue {
             Self::ChangeOrderApproved => &change_order_approved::ChangeOrderApproved,
             Self::TimeApproved => &time_approved::TimeApproved,
             Self::ExpenseApproved => &expense_approved::ExpenseApproved,
+            Self::UsageRecorded => &usage_recorded::UsageRecorded,
             Self::MilestoneCompleted => &milestone_completed::MilestoneCompleted,
             Self::ChargeDue => &charge_due::ChargeDue,
             Self::InvoiceRequested => &invoice_requested::InvoiceRequested,

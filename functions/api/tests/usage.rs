@@ -1,0 +1,92 @@
+//! Recorded usage that is reported by calls.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod world;
+
+use domain::Event;
+use domain::engagement::EngagementStatus::{Active, Withdrawn};
+use serde_json::{Value, json};
+use world::{Call, World, outgoing, world};
+
+const USAGE: &str = "/v1/engagements/{engagement}/usage";
+
+fn to(w: &World, key: &str, body: &Value) -> Call {
+    Call::post(USAGE, json!({"engagement": w.engagement.engagement}), key, body)
+}
+
+fn record(id: &str) -> Value {
+    json!({"approved": true, "connection": "kantata-main", "record": id, "meter": "api-calls",
+           "quantity": "12.500", "used_on": "2026-11-03"})
+}
+
+fn with(changes: &[(&str, Value)]) -> Value {
+    let mut bad = record("2");
+    for (name, value) in changes {
+        bad[name] = value.clone();
+    }
+    json!({"usage": [record("1"), bad]})
+}
+
+/// Proves API-12 in part: usage that is not marked approved, or not sound, is refused with its whole call.
+#[tokio::test]
+async fn usage_that_is_not_sound_is_refused() {
+    let w = world(Active).await;
+    let mut silent = record("2");
+    silent.as_object_mut().unwrap().remove("approved");
+    for (body, status, said) in [
+        (with(&[("approved", json!(false))]), 422, "usage: not approved: 2"),
+        (with(&[("connection", json!("hubspot-main"))]), 422, "usage[1].connection: kantata-main owns"),
+        (with(&[("record", json!("1"))]), 400, "usage[1]: is no ID, or comes twice"),
+        (with(&[("meter", json!(" "))]), 400, "usage[1].meter"),
+        (with(&[("quantity", json!("0.0000001"))]), 400, "usage[1].quantity"),
+        (with(&[("quantity", json!("1000000000001"))]), 400, "usage[1].quantity"),
+        (with(&[("quantity", json!(12.5))]), 400, "usage[1].quantity"),
+        (with(&[("quantity", json!("-1"))]), 400, "usage[1].corrects"),
+        (with(&[("quantity", json!("-1")), ("corrects", json!("2"))]), 400, "usage[1].corrects"),
+        (with(&[("used_on", Value::Null)]), 400, "usage[1].used_on"),
+        (with(&[("used_at", json!("2026-11-03T00:00:00Z"))]), 400, "usage[1].used_on"),
+        (with(&[("used_on", json!("2027-11-03"))]), 400, "usage[1].used_on: lies in the future"),
+        (json!({"usage": []}), 400, "usage: must be 1 to 100"),
+        (json!({"usage": [record("1"), silent]}), 400, "usage[1]: missing field `approved`"),
+    ] {
+        let (answered, answer) = to(&w, "k", &body).by("operations").send(&w).await;
+        assert_eq!(answered, status, "{answer}");
+        assert!(answer["detail"].as_str().unwrap().starts_with(said), "{answer}");
+    }
+    assert!(outgoing(&w).is_empty());
+    let gone = world(Withdrawn).await;
+    let late = to(&gone, "k", &json!({"usage": [record("1")]})).by("operations");
+    assert_eq!(late.send(&gone).await.0, 409);
+}
+
+/// Proves API-12 in part: approved usage is on its way, once a key. A moment is of the business's day: half past two in
+/// the morning of 1 November in Greenwich is the evening of 31 October in New York.
+#[tokio::test]
+async fn approved_usage_is_on_its_way() {
+    let w = world(Active).await;
+    let mut evening = record("2");
+    evening["used_on"] = Value::Null;
+    evening["used_at"] = json!("2026-11-01T02:30:00Z");
+    evening["quantity"] = json!("-3");
+    evening["corrects"] = json!("1");
+    let body = json!({"usage": [record("1"), evening]});
+    let first = to(&w, "k", &body).by("automation").send(&w).await;
+    assert_eq!(first.0, 202, "{}", first.1);
+    assert_eq!(to(&w, "k", &body).by("automation").send(&w).await, first);
+    let sent = outgoing(&w);
+    let told: Vec<(&str, String, String, Option<&str>)> = sent
+        .iter()
+        .map(|e| match &e.event {
+            Event::UsageRecorded(told) => {
+                let (quantity, day) = (told.quantity.to_string(), told.used_on.to_string());
+                (told.record.as_str(), quantity, day, told.corrects.as_deref())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected = [
+        ("1", "12.5".to_owned(), "2026-11-03".to_owned(), None),
+        ("2", "-3".to_owned(), "2026-10-31".to_owned(), Some("1")),
+    ];
+    assert_eq!(told, expected);
+}
