@@ -1,6 +1,7 @@
 //! Commands: checked, then kept together with the events that they put on their way.
 
 mod credit;
+mod dispute;
 mod keep;
 mod set_up;
 mod work;
@@ -42,6 +43,8 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::RequestInvoice => set_up::request_invoice(context, caller, call).await?,
         Action::WriteOff => write_off::write_off(context, caller, call).await?,
         Action::RequestCreditMemo => credit::request(context, caller, call).await?,
+        Action::RequestDispute => dispute::request(context, caller, call).await?,
+        Action::ResolveDispute => dispute::resolve(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportMilestones => work::milestones(context, caller, call).await?,

@@ -1,6 +1,7 @@
 //! Reads: where things stand, out of the journal, or out of a product where only that knows.
 
 mod customer;
+mod disputes;
 mod exceptions;
 mod invoices;
 mod quote;
@@ -33,6 +34,7 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Staffing => staffing::of(context, caller, &call.id("engagement")?).await,
         Action::Payments => invoices::payments(context, caller, &call.id("engagement")?).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
+        Action::Disputes => disputes::of(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
         Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,
         Action::Exceptions => exceptions::open(context, caller, call.query("owner")).await,

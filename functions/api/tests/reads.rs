@@ -119,7 +119,7 @@ async fn another_tenant_sees_nothing() {
     let w = world_with(Active, answering(Ok(quote()), CustomerFacts::default())).await;
     let invoice = billed(&w).await;
     let all = json!({"engagement": w.engagement.engagement, "customer": w.engagement.customer, "invoice": invoice,
-                     "connection": "hubspot-main", "deal": "123"});
+                     "dispute": "dsp_1", "connection": "hubspot-main", "deal": "123"});
     let body = json!({"reason": "x"});
     let mut tried = 0;
     for route in api::ROUTES.iter().filter(|r| r.path.contains('{')) {
@@ -130,6 +130,12 @@ async fn another_tenant_sees_nothing() {
             }
             _ if route.path.ends_with("write-offs") => {
                 Call::post(route.path, all.clone(), "k", &json!({"lines": ["lin_1"], "reason": "x"}))
+            }
+            _ if route.path.ends_with("disputes") => {
+                Call::post(route.path, all.clone(), "k", &json!({"kind": "scope", "reason": "x"}))
+            }
+            _ if route.path.ends_with("resolution") => {
+                Call::post(route.path, all.clone(), "k", &json!({"outcome": "upheld", "reason": "x"}))
             }
             _ if route.path.ends_with("credit-memos") => Call::post(
                 route.path,

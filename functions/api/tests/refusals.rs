@@ -22,12 +22,15 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("GET", "/v1/customers/{customer}", [true; 4]),
     ("GET", "/v1/quotes/{connection}/{deal}/checks", [true; 4]),
     ("GET", "/v1/invoices/{invoice}", [false, true, true, true]),
+    ("GET", "/v1/invoices/{invoice}/disputes", [false, true, true, true]),
     ("GET", "/v1/exceptions", [true; 4]),
     ("POST", "/v1/engagements", [true, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/withdrawal", [false, false, true, false]),
     ("POST", "/v1/engagements/{engagement}/invoices", [false, true, false, true]),
     ("POST", "/v1/engagements/{engagement}/write-offs", [false, true, false, false]),
     ("POST", "/v1/invoices/{invoice}/credit-memos", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/disputes", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/disputes/{dispute}/resolution", [false, true, false, false]),
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/expenses", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/milestones", [false, false, true, true]),
@@ -35,7 +38,7 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
 
 fn parameters() -> Value {
     let engagement = active(&quote());
-    json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1",
+    json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1", "dispute": "dsp_1",
            "connection": "hubspot-main", "deal": "123"})
 }
 
@@ -151,6 +154,9 @@ async fn every_refusal_has_one_form() {
     assert_eq!(w.store.items().len(), before);
     let answer = Call { method: "DELETE", ..post() }.answer(&w).await;
     assert_eq!(answer.headers["allow"], "POST");
+    let disputes = Call::get("/v1/invoices/{invoice}/disputes", parameters()).by("finance");
+    let answer = Call { method: "DELETE", ..disputes }.answer(&w).await;
+    assert_eq!(answer.headers["allow"], "GET, POST");
 }
 
 /// A field that nobody knows, one that is missing and one of another type are named with their path.

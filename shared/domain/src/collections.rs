@@ -32,6 +32,9 @@ pub struct Collections {
     /// The last day on which it is paid in time: the ERP's invoice date and the days of the payment
     /// terms. None before it is posted, or where the terms are not configured any more.
     pub due_on: Option<Date>,
+    /// What of it is contested in open disputes: it is not asked for until they end. None where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputed: Option<Money>,
     /// Days since its due date; 0 while it is not overdue.
     pub days_overdue: u32,
 }
@@ -57,6 +60,7 @@ impl Collections {
             _ if days_overdue > 0 => CollectionsStatus::Overdue,
             _ => CollectionsStatus::Current,
         };
-        Self { status, open, due_on, days_overdue }
+        let disputed = invoice.contested_open().unwrap_or(invoice.contested);
+        Self { status, open, due_on, disputed, days_overdue }
     }
 }

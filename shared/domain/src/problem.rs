@@ -167,6 +167,10 @@ problems! {
     Overpayment = "Q2C-0502", FinanceOperations, false;
     /// A payment's currency differs from its invoice's.
     PaymentCurrency = "Q2C-0503", FinanceOperations, false;
+    /// A dispute of an invoice that can't be recorded on what is billed, credited and contested already.
+    DisputeRefused = "Q2C-0521", FinanceOperations, false;
+    /// A resolution of an invoice dispute that has ended, is not there, or names what does not fit.
+    DisputeResolutionRefused = "Q2C-0522", FinanceOperations, false;
     /// A change order that can't be carried out on what is billed or agreed already.
     ChangeOrderInvalid = "Q2C-0601", Contracts, false;
     /// A system refused its part of a change order; what the others had done of it was taken back.

@@ -5,6 +5,7 @@ use domain::approval::ApprovalStatus;
 use domain::billing::LineStatus;
 use domain::cash::{Application, apply};
 use domain::credit_memo::CreditMemoStatus;
+use domain::dispute::DisputeStatus;
 use domain::event::PaymentReceived;
 use domain::expense::ExpenseStatus;
 use domain::id::{InvoiceId, PaymentId};
@@ -102,6 +103,7 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
             "posted > applied"
         ]
     );
+    assert_eq!(graph::<DisputeStatus>(), ["open > upheld", "open > rejected", "open > settled"]);
 }
 
 /// What may happen to an invoice, in whatever order it is told.

@@ -1,6 +1,7 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
 pub(crate) mod credit;
+mod dispute;
 mod project;
 mod write_off;
 
@@ -22,6 +23,7 @@ use crate::products::{Books, Change, ErpInvoice, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
+pub(crate) use dispute::{contest, decide};
 pub(crate) use write_off::{revise, write_off};
 
 /// How often somebody looks whether a project is there.

@@ -34,7 +34,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "credit_memo",
         ],
     ),
-    ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited"]),
+    ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited", "contested"]),
     (
         "credit-memo#",
         &[
@@ -49,6 +49,21 @@ const SHOWN: &[(&str, &[&str])] = &[
             "rebill",
             "reason",
             "requested_by",
+            "dispute",
+        ],
+    ),
+    (
+        "dispute#",
+        &[
+            "dispute",
+            "invoice",
+            "dispute_kind",
+            "lines",
+            "contested",
+            "status",
+            "reason",
+            "requested_by",
+            "resolution",
         ],
     ),
     ("adjustment#", &["adjustment", "invoices", "connection", "record", "number", "untaxed", "total"]),

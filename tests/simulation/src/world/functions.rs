@@ -28,6 +28,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     CreditMemoRequested,
     CreditMemoIssued,
+    DisputeRequested,
     ApprovalDecided,
     RecordChanged,
     WriteOffRequested,
@@ -55,6 +56,7 @@ impl Queue {
             Event::PaymentReceived(_) => Some(Self::PaymentReceived),
             Event::CreditMemoRequested(_) => Some(Self::CreditMemoRequested),
             Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
+            Event::DisputeRequested(_) | Event::DisputeResolutionRequested(_) => Some(Self::DisputeRequested),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
@@ -75,6 +77,8 @@ impl Queue {
             | Event::InvoiceSubmitted(_)
             | Event::PaymentApplied(_)
             | Event::CreditMemoApplied(_)
+            | Event::DisputeRecorded(_)
+            | Event::DisputeResolved(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
@@ -98,6 +102,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::CreditMemoRequested => "credit-memo-requested",
             Self::CreditMemoIssued => "credit-memo-issued",
+            Self::DisputeRequested => "dispute-requested",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
             Self::WriteOffRequested => "write-off-requested",
@@ -120,6 +125,7 @@ impl Queue {
             | Self::ChargeDue
             | Self::InvoicePosted
             | Self::CreditMemoIssued
+            | Self::DisputeRequested
             | Self::ApprovalDecided
             | Self::RecordChanged
             | Self::WriteOffRequested
@@ -151,6 +157,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::CreditMemoRequested => &credit_memo_requested::CreditMemoRequested,
             Self::CreditMemoIssued => &credit_memo_issued::CreditMemoIssued,
+            Self::DisputeRequested => &dispute_requested::DisputeRequested,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
             Self::WriteOffRequested => &write_off_requested::WriteOffRequested,
