@@ -29,6 +29,7 @@ RAISED_BEFORE = "only where an attempt was killed after it raised the same excep
 NEVER_EARLY = "only where a period is told of an engagement that is not active, which no schedule does"
 ERP_ANSWERS = "only where the ERP fails while it credits; the journeys let it fail while it is invoiced"
 TENANT_READ = "dynamodb:GetItem on table [dynamodb:LeadingKeys=tenant#*]"
+ASKED_BEFORE = "only where two meet at one invoice: the API refuses everything else before"
 UNUSED: dict[tuple[str, str], str] = {
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
@@ -42,6 +43,8 @@ UNUSED: dict[tuple[str, str], str] = {
     ("write-off-requested", "sqs:ChangeMessageVisibility on queue:WriteOffRequestedQueue"): NEVER_REFUSED,
     ("credit-memo-requested", "sqs:ChangeMessageVisibility on queue:CreditMemoRequestedQueue"): ERP_ANSWERS,
     ("credit-memo-issued", "sqs:ChangeMessageVisibility on queue:CreditMemoIssuedQueue"): ERP_ANSWERS,
+    ("dispute-requested", "sqs:ChangeMessageVisibility on queue:DisputeRequestedQueue"): NEVER_REFUSED,
+    ("dispute-requested", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): ASKED_BEFORE,
     ("expense-approved", "sqs:ChangeMessageVisibility on queue:ExpenseApprovedQueue"): NEVER_REFUSED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,
 }
