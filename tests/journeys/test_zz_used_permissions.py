@@ -32,6 +32,7 @@ TENANT_READ = "dynamodb:GetItem on table [dynamodb:LeadingKeys=tenant#*]"
 AS_BILLED = "only where something is recognised as it is billed, or was dropped: the shipped catalog has no such service"
 UNDATED = "only where a fee in a straight line has no planned day: the shipped catalog has no such service"
 DROPPED = "only where something that is recognised month by month was dropped from the contract"
+ASKED_BEFORE = "only where two meet at one invoice: the API refuses everything else before"
 UNUSED: dict[tuple[str, str], str] = {
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
@@ -50,6 +51,8 @@ UNUSED: dict[tuple[str, str], str] = {
     ("write-off-requested", "sqs:ChangeMessageVisibility on queue:WriteOffRequestedQueue"): NEVER_REFUSED,
     ("credit-memo-requested", "sqs:ChangeMessageVisibility on queue:CreditMemoRequestedQueue"): ERP_ANSWERS,
     ("credit-memo-issued", "sqs:ChangeMessageVisibility on queue:CreditMemoIssuedQueue"): ERP_ANSWERS,
+    ("dispute-requested", "sqs:ChangeMessageVisibility on queue:DisputeRequestedQueue"): NEVER_REFUSED,
+    ("dispute-requested", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): ASKED_BEFORE,
     ("expense-approved", "sqs:ChangeMessageVisibility on queue:ExpenseApprovedQueue"): NEVER_REFUSED,
     ("usage-recorded", "sqs:ChangeMessageVisibility on queue:UsageRecordedQueue"): NEVER_REFUSED,
     ("time-approved", "sqs:ChangeMessageVisibility on queue:TimeApprovedQueue"): NEVER_REFUSED,

@@ -2,6 +2,7 @@
 
 mod cash;
 mod credit;
+mod dispute;
 mod holds;
 mod keep;
 mod set_up;
@@ -83,6 +84,8 @@ pub(crate) async fn take(context: &Context, caller: &Caller, call: &Call) -> Res
         Action::ReleaseLine => holds::release_line(context, caller, call).await?,
         Action::WriteOff => write_off::write_off(context, caller, call).await?,
         Action::RequestCreditMemo => credit::request(context, caller, call).await?,
+        Action::RequestDispute => dispute::request(context, caller, call).await?,
+        Action::ResolveDispute => dispute::resolve(context, caller, call).await?,
         Action::ReportTime => work::time(context, caller, call).await?,
         Action::ReportExpenses => work::expenses(context, caller, call).await?,
         Action::ReportUsage => usage::usage(context, caller, call).await?,

@@ -1,6 +1,7 @@
 //! Reads: where things stand, out of the journal, or out of a product where only that knows.
 
 mod customer;
+mod disputes;
 mod exceptions;
 mod figures;
 mod invoices;
@@ -44,6 +45,7 @@ pub(crate) async fn answer(context: &Context, caller: &Caller, call: &Call) -> R
         Action::Payment => payments::payment(context, caller, &call.id("payment")?).await,
         Action::Unmatched => payments::unmatched(context, caller).await,
         Action::Invoice => invoices::invoice(context, caller, &call.id("invoice")?).await,
+        Action::Disputes => disputes::of(context, caller, &call.id("invoice")?).await,
         Action::Customer => customer::customer(context, caller, &call.id("customer")?).await,
         Action::Checks => quote::checks(context, caller, call.connection()?, call.record("deal")?).await,
         Action::BillingReadiness => readiness::of(context, caller, &call.id("engagement")?).await,

@@ -36,6 +36,8 @@ pub enum Action {
     Checks,
     /// An invoice.
     Invoice,
+    /// The disputes of an invoice.
+    Disputes,
     /// Open exceptions.
     Exceptions,
     /// Asks for the activation of a deal.
@@ -58,6 +60,10 @@ pub enum Action {
     WriteOff,
     /// Asks for a credit memo of an invoice.
     RequestCreditMemo,
+    /// Records a dispute of an invoice.
+    RequestDispute,
+    /// Ends a dispute of an invoice.
+    ResolveDispute,
     /// Takes approved time.
     ReportTime,
     /// Takes approved expenses.
@@ -189,6 +195,8 @@ pub const ROUTES: &[Route] = &[
         "Payments with cash that is applied to no invoice, oldest first, with the invoices that they may be for."),
     route(("GET", "/v1/payments/{payment}"), Action::Payment, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
         "A payment's status, what it is applied to and how fast, what went back."),
+    route(("GET", "/v1/invoices/{invoice}/disputes"), Action::Disputes, (InvoiceAndPayment, Process, Synchronous), SEES_MONEY,
+        "The disputes of an invoice, each with the evidence that the contested was billed on."),
     route(("GET", "/v1/exceptions"), Action::Exceptions, (Reporting, Experience, Synchronous), EVERYBODY,
         "Open exceptions of an owner, oldest first, with remedies."),
     route(("POST", "/v1/engagements"), Action::Activate, (ProjectAndResource, Process, Asynchronous), &[Sales, Operations, Automation],
@@ -211,6 +219,10 @@ pub const ROUTES: &[Route] = &[
         "Takes lines that are not to be billed out of the work in progress."),
     route(("POST", "/v1/invoices/{invoice}/credit-memos"), Action::RequestCreditMemo, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
         "Asks that lines, or a part of the price, are taken off a posted invoice."),
+    route(("POST", "/v1/invoices/{invoice}/disputes"), Action::RequestDispute, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Records that a customer contests a posted invoice, whole or some of its lines."),
+    route(("POST", "/v1/invoices/{invoice}/disputes/{dispute}/resolution"), Action::ResolveDispute, (InvoiceAndPayment, Process, Asynchronous), &[Finance],
+        "Ends a dispute of an invoice: upheld, rejected or settled."),
     route(("POST", "/v1/engagements/{engagement}/time"), Action::ReportTime, (BillingEvent, Process, Batch), &[Operations, Automation],
         "Takes approved time, up to a hundred entries."),
     route(("POST", "/v1/engagements/{engagement}/expenses"), Action::ReportExpenses, (BillingEvent, Process, Batch), &[Operations, Automation],
@@ -225,9 +237,12 @@ pub const ROUTES: &[Route] = &[
 
 /// The route of a call.
 pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, ApiError> {
-    let mut others = ROUTES.iter().filter(|r| r.path == path).peekable();
-    let Some(first) = others.peek().map(|r| r.method) else {
-        return Err(ApiError::new(Kind::NoSuchRoute, "there is no such route"));
+    let at: Vec<&'static Route> = ROUTES.iter().filter(|r| r.path == path).collect();
+    let allow = match at[..] {
+        [] => return Err(ApiError::new(Kind::NoSuchRoute, "there is no such route")),
+        [only] => only.method,
+        // A path is read by one method and commanded by one.
+        _ => "GET, POST",
     };
-    others.find(|r| r.method == method).ok_or_else(|| ApiError::method_not_allowed(first))
+    at.into_iter().find(|r| r.method == method).ok_or_else(|| ApiError::method_not_allowed(allow))
 }

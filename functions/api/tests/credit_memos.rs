@@ -110,6 +110,7 @@ async fn an_invoice_shows_its_credit_memos_and_what_was_done_by_hand() {
         reason: "billed too early".into(),
         rebill: false,
         requested_by: "finance-app".into(),
+        dispute: None,
     };
     let known = journal.invoice(TENANT, id, &invoice).await.unwrap();
     let body = known.body.unwrap();

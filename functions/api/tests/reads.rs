@@ -94,7 +94,7 @@ async fn it_shows_where_everything_sits() {
     assert_eq!((&paid["invoice"]["status"], &paid["open"]["amount"]), (&json!("part-paid"), &json!("50.00")));
     assert_eq!(paid["payments"][0]["applied"]["amount"], "60.00");
     let owed = json!({"status": "overdue", "open": {"amount": "50.00", "currency": "USD"},
-                      "due_on": "2026-11-19", "days_overdue": 2});
+                      "due_on": "2026-11-19", "days_overdue": 2, "age": "1-30"});
     assert_eq!(paid["collections"], owed);
     let payments = read(&w, "/v1/engagements/{engagement}/payments", id.clone(), "finance").await;
     assert_eq!(payments["payments"][0]["invoice"], json!(invoice));
@@ -127,8 +127,8 @@ async fn another_tenant_sees_nothing() {
     let w = world_with(Active, answering(Ok(quote()), CustomerFacts::default())).await;
     let invoice = billed(&w).await;
     let all = json!({"engagement": w.engagement.engagement, "customer": w.engagement.customer, "invoice": invoice,
-                     "line": "lin_1", "payment": PaymentId::derive(&["one"]), "connection": "hubspot-main",
-                     "deal": "123"});
+                     "line": "lin_1", "dispute": "dsp_1", "payment": PaymentId::derive(&["one"]), 
+                     "connection": "hubspot-main", "deal": "123"});
     let (body, because) = (json!({"reason": "x"}), ["invoices", "withdrawal", "hold", "release"]);
     let cash = json!({"applications": [{"invoice": invoice, "amount": usd("1.00")}]});
     let mut tried = 0;
@@ -141,6 +141,12 @@ async fn another_tenant_sees_nothing() {
             _ if route.path.ends_with("applications") => Call::post(route.path, all.clone(), "k", &cash),
             _ if route.path.ends_with("write-offs") => {
                 Call::post(route.path, all.clone(), "k", &json!({"lines": ["lin_1"], "reason": "x"}))
+            }
+            _ if route.path.ends_with("disputes") => {
+                Call::post(route.path, all.clone(), "k", &json!({"kind": "scope", "reason": "x"}))
+            }
+            _ if route.path.ends_with("resolution") => {
+                Call::post(route.path, all.clone(), "k", &json!({"outcome": "upheld", "reason": "x"}))
             }
             _ if route.path.ends_with("credit-memos") => Call::post(
                 route.path,

@@ -27,6 +27,7 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("GET", "/v1/invoices/{invoice}", [false, true, true, true]),
     ("GET", "/v1/payments/unmatched", [false, true, true, true]),
     ("GET", "/v1/payments/{payment}", [false, true, true, true]),
+    ("GET", "/v1/invoices/{invoice}/disputes", [false, true, true, true]),
     ("GET", "/v1/exceptions", [true; 4]),
     ("POST", "/v1/engagements", [true, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/withdrawal", [false, false, true, false]),
@@ -38,6 +39,8 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
     ("POST", "/v1/engagements/{engagement}/lines/{line}/release", [false, true, true, false]),
     ("POST", "/v1/engagements/{engagement}/write-offs", [false, true, false, false]),
     ("POST", "/v1/invoices/{invoice}/credit-memos", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/disputes", [false, true, false, false]),
+    ("POST", "/v1/invoices/{invoice}/disputes/{dispute}/resolution", [false, true, false, false]),
     ("POST", "/v1/engagements/{engagement}/time", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/expenses", [false, false, true, true]),
     ("POST", "/v1/engagements/{engagement}/usage", [false, false, true, true]),
@@ -48,7 +51,7 @@ const ADMITTED: &[(&str, &str, [bool; 4])] = &[
 fn parameters() -> Value {
     let engagement = active(&quote());
     json!({"engagement": engagement.engagement, "customer": engagement.customer, "invoice": "inv_1", "line": "lin_1",
-           "payment": "pay_1", "connection": "hubspot-main", "deal": "123"})
+           "dispute": "dsp_1", "payment": "pay_1", "connection": "hubspot-main", "deal": "123"})
 }
 
 /// Proves SEC-04 in part, SEC-05 in part and API-18 in part: each role is admitted to its routes and refused at
@@ -163,6 +166,9 @@ async fn every_refusal_has_one_form() {
     assert_eq!(w.store.items().len(), before);
     let answer = Call { method: "DELETE", ..post() }.answer(&w).await;
     assert_eq!(answer.headers["allow"], "POST");
+    let disputes = Call::get("/v1/invoices/{invoice}/disputes", parameters()).by("finance");
+    let answer = Call { method: "DELETE", ..disputes }.answer(&w).await;
+    assert_eq!(answer.headers["allow"], "GET, POST");
 }
 
 /// A field that nobody knows, one that is missing and one of another type are named with their path.

@@ -136,6 +136,7 @@ impl World {
             reason: "billed too early".into(),
             rebill,
             requested_by: "finance-app".into(),
+            dispute: None,
         }
     }
 

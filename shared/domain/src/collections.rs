@@ -22,6 +22,40 @@ pub enum CollectionsStatus {
     Overdue,
 }
 
+/// For how long an invoice has been overdue, as an ageing report groups it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Age {
+    /// Its due date has not passed, or nobody knows it.
+    #[serde(rename = "not-due")]
+    NotDue,
+    /// 1 to 30 days.
+    #[serde(rename = "1-30")]
+    UpTo30,
+    /// 31 to 60 days.
+    #[serde(rename = "31-60")]
+    UpTo60,
+    /// 61 to 90 days.
+    #[serde(rename = "61-90")]
+    UpTo90,
+    /// More than 90 days.
+    #[serde(rename = "over-90")]
+    Over90,
+}
+
+impl Age {
+    /// The group of so many days after the due date.
+    #[must_use]
+    pub const fn of(days_overdue: u32) -> Self {
+        match days_overdue {
+            0 => Self::NotDue,
+            1..=30 => Self::UpTo30,
+            31..=60 => Self::UpTo60,
+            61..=90 => Self::UpTo90,
+            _ => Self::Over90,
+        }
+    }
+}
+
 /// What collections knows of an invoice on a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Collections {
@@ -32,8 +66,14 @@ pub struct Collections {
     /// The last day on which it is paid in time: the ERP's invoice date and the days of the payment
     /// terms. None before it is posted, or where the terms are not configured any more.
     pub due_on: Option<Date>,
+    /// What of it is contested in open disputes: it is not asked for until they end. None where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputed: Option<Money>,
     /// Days since its due date; 0 while it is not overdue.
     pub days_overdue: u32,
+    /// In which group of an ageing report it is; none where nothing is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<Age>,
 }
 
 impl Collections {
@@ -57,6 +97,9 @@ impl Collections {
             _ if days_overdue > 0 => CollectionsStatus::Overdue,
             _ => CollectionsStatus::Current,
         };
-        Self { status, open, due_on, days_overdue }
+        let disputed = invoice.contested_open().unwrap_or(invoice.contested);
+        let owed = matches!(status, CollectionsStatus::Current | CollectionsStatus::Overdue);
+        let age = owed.then(|| Age::of(days_overdue));
+        Self { status, open, due_on, disputed, days_overdue, age }
     }
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::billing::LineStatus;
-use crate::id::{CreditMemoId, EngagementId, InvoiceId, LineId};
+use crate::id::{CreditMemoId, DisputeId, EngagementId, InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::transition::{IllegalTransition, Status};
@@ -92,6 +92,9 @@ pub struct CreditMemoRequested {
     pub rebill: bool,
     /// Who asks: a user or role of the firm, not a person's name.
     pub requested_by: String,
+    /// The dispute of the invoice that it settles, where it was asked for because of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<DisputeId>,
 }
 
 /// A part of the price that is taken off.
@@ -173,6 +176,9 @@ pub struct CreditMemo {
     pub requested_by: String,
     /// Whether its whole lines are billed anew.
     pub rebill: bool,
+    /// The dispute that it settles, where it was asked for because of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<DisputeId>,
     /// Where it stands.
     pub status: CreditMemoStatus,
     /// The ERP's ID of the record, once posted.

@@ -16,6 +16,7 @@ use crate::billing::hold::{HoldRequested, ReleaseRequested};
 use crate::contract::{RateCard, RecurringCharge};
 use crate::credit_memo::{CreditMemoApplied, CreditMemoIssued, CreditMemoRequested};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
+use crate::dispute::{Dispute, DisputeRequested, DisputeResolutionRequested, DisputeResolved};
 use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
 use crate::invoice::{InvoiceConfirmed, InvoiceGenerated, InvoiceRejected};
@@ -470,6 +471,10 @@ events! {
     CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
     CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
     CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",
+    DisputeRequested(DisputeRequested) = "q2c.dispute.requested.v1",
+    DisputeRecorded(Dispute) = "q2c.dispute.recorded.v1",
+    DisputeResolutionRequested(DisputeResolutionRequested) = "q2c.dispute-resolution.requested.v1",
+    DisputeResolved(DisputeResolved) = "q2c.dispute.resolved.v1",
     RecordChanged(RecordChanged) = "q2c.record.changed.v1",
     ProjectStatusChanged(ProjectStatusChanged) = "q2c.project-status.changed.v1",
     StaffingChanged(StaffingChanged) = "q2c.staffing.changed.v1",

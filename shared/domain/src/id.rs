@@ -113,6 +113,10 @@ id!(
     AdjustmentId, "adj_"
 );
 id!(
+    /// A dispute of an invoice.
+    DisputeId, "dsp_"
+);
+id!(
     /// What one legal entity owes another for an approved entry.
     ChargeId, "ich_"
 );

@@ -143,6 +143,9 @@ pub struct Invoice {
     /// What credit memos took off it; none where there is no posted one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credited: Option<Credited>,
+    /// How much of it open disputes contest, with tax; none where nobody contests anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contested: Option<Money>,
 }
 
 /// What credit memos took off an invoice.
@@ -220,6 +223,7 @@ impl Invoice {
             hold: None,
             posting: false,
             credited: None,
+            contested: None,
         }
     }
 
@@ -350,6 +354,17 @@ impl Invoice {
             None => Ok(Money::zero(self.untaxed.currency())),
             Some(total) => total.minus(self.applied)?.minus(self.set_off()),
         }
+    }
+
+    /// What of the open amount is contested: it is not asked for while its dispute is open. None where nothing is.
+    ///
+    /// # Errors
+    /// When amounts mix currencies.
+    pub fn contested_open(&self) -> Result<Option<Money>, MoneyError> {
+        let open = self.open()?;
+        let Some(contested) = self.contested.filter(|_| open.is_positive()) else { return Ok(None) };
+        // What is paid or credited meanwhile may leave less open than is contested.
+        Ok(Some(if contested.exceeds(open)? { open } else { contested }))
     }
 
     /// What credit memos took off what was to be paid, with tax.

@@ -203,6 +203,10 @@ problems! {
     ApplicationRefused = "Q2C-0507", FinanceOperations, false;
     /// A payer disputes a payment.
     PaymentDisputed = "Q2C-0508", FinanceOperations, false;
+    /// A dispute of an invoice that can't be recorded on what is billed, credited and contested already.
+    DisputeRefused = "Q2C-0521", FinanceOperations, false;
+    /// A resolution of an invoice dispute that has ended, is not there, or names what does not fit.
+    DisputeResolutionRefused = "Q2C-0522", FinanceOperations, false;
     /// A change order that can't be carried out on what is billed or agreed already.
     ChangeOrderInvalid = "Q2C-0601", Contracts, false;
     /// A system refused its part of a change order; what the others had done of it was taken back.

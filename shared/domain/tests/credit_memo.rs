@@ -54,6 +54,7 @@ fn asked(
         reason: "billed too early".into(),
         rebill: !lines.is_empty(),
         requested_by: "finance-app".into(),
+        dispute: None,
     }
 }
 

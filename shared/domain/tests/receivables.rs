@@ -3,7 +3,7 @@
 
 use domain::billing::{milestone_completed, time_approved};
 use domain::billing_event::BillingEventType;
-use domain::collections::{Collections, CollectionsStatus};
+use domain::collections::{Age, Collections, CollectionsStatus};
 use domain::decision::Decision;
 use domain::expense::{Expense, ExpenseStatus};
 use domain::id::InvoiceId;
@@ -66,6 +66,41 @@ fn everything_billable_has_its_kind() {
         BillingEventType::WriteOff,
     ]);
     let known = serde_json::json!(["recurring-service-charge", "usage-adjustment", "write-off"]);
+    assert_eq!(names.expect("JSON"), known);
+}
+
+/// An invoice of 1 November by terms of 90 days is due on 30 January 2027. It is grouped by the days after that: 31 January
+/// is the first, 1 March the thirtieth (as February has 28), 2 March the thirty-first. What is contested is shown with it.
+#[test]
+fn what_is_owed_is_grouped_by_its_age() {
+    let invoice = posted("1000.00", "1100.00");
+    let on = |invoice: &Invoice, day: &str| Collections::of(invoice, Some(90), day.parse().expect("date"));
+    for (day, days, age) in [
+        ("2026-11-01", 0, Age::NotDue),
+        ("2027-01-30", 0, Age::NotDue),
+        ("2027-01-31", 1, Age::UpTo30),
+        ("2027-03-01", 30, Age::UpTo30),
+        ("2027-03-02", 31, Age::UpTo60),
+        ("2027-03-31", 60, Age::UpTo60),
+        ("2027-04-01", 61, Age::UpTo90),
+        ("2027-04-30", 90, Age::UpTo90),
+        ("2027-05-01", 91, Age::Over90),
+    ] {
+        let seen = on(&invoice, day);
+        assert_eq!((seen.days_overdue, seen.age), (days, Some(age)), "{day}");
+    }
+    // Across 29 February 2028: due on that day by terms of 90 days, one day late on 1 March.
+    let leap = Invoice { invoiced_on: Some("2027-12-01".parse().expect("date")), ..invoice.clone() };
+    assert_eq!(on(&leap, "2028-02-29").age, Some(Age::NotDue));
+    assert_eq!(on(&leap, "2028-03-01").age, Some(Age::UpTo30));
+    let contested = Invoice { contested: Some(usd("198.00")), ..invoice.clone() };
+    assert_eq!(on(&contested, "2027-05-01").disputed, Some(usd("198.00")));
+    let part = Invoice { status: InvoiceStatus::PartPaid, applied: usd("1000.00"), ..contested.clone() };
+    assert_eq!(on(&part, "2027-05-01").disputed, Some(usd("100.00")), "no more than is open");
+    let paid = Invoice { status: InvoiceStatus::Paid, applied: usd("1100.00"), ..contested };
+    assert_eq!((on(&paid, "2027-05-01").disputed, on(&paid, "2027-05-01").age), (None, None));
+    let names = serde_json::to_value([Age::NotDue, Age::UpTo30, Age::UpTo60, Age::UpTo90, Age::Over90]);
+    let known = serde_json::json!(["not-due", "1-30", "31-60", "61-90", "over-90"]);
     assert_eq!(names.expect("JSON"), known);
 }
 

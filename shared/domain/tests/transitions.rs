@@ -5,6 +5,7 @@ use domain::approval::ApprovalStatus;
 use domain::billing::LineStatus;
 use domain::cash::PaymentStatus;
 use domain::credit_memo::CreditMemoStatus;
+use domain::dispute::DisputeStatus;
 use domain::expense::ExpenseStatus;
 use domain::id::InvoiceId;
 use domain::invoice::{Invoice, InvoiceStatus, PostedInvoice};
@@ -106,6 +107,7 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
             "posted > applied"
         ]
     );
+    assert_eq!(graph::<DisputeStatus>(), ["open > upheld", "open > rejected", "open > settled"]);
 }
 
 /// Proves OWN-13, EVT-18 in part: received and settled are two statuses, and what may follow each.

@@ -127,6 +127,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), format!("credit-memo#{credit_memo}"))
     }
 
+    /// A dispute of an invoice.
+    #[must_use]
+    pub fn dispute(tenant: &str, engagement: &str, dispute: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("dispute#{dispute}"))
+    }
+
+    /// A page of what a dispute keeps as evidence. Zero-padded, so that pages sort.
+    #[must_use]
+    pub fn dispute_evidence(tenant: &str, engagement: &str, dispute: &str, page: usize) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("dispute-evidence#{dispute}#{page:06}"))
+    }
+
     /// What somebody changed of invoices in the ERP by hand.
     #[must_use]
     pub fn adjustment(tenant: &str, engagement: &str, adjustment: &str) -> Self {

@@ -189,6 +189,9 @@ impl Run {
         }
         self.let_settle(step, connection, idempotency, asked_at)?;
         self.may_begin(step)?;
+        let settles = settles_within(idempotency);
+        let earlier = self.steps.get(step).filter(|s| is_open(s));
+        let may_come = earlier.is_some_and(|s| self.settled_at(s, settles) > asked_at);
         let started = self.record(step, StepState::Started, Some(connection), None, O::NAME.into(), None);
         let sent_by = started.recorded_at.saturating_add(SEND_WITHIN).unwrap_or(started.recorded_at);
         self.still_holds()?;
@@ -200,7 +203,8 @@ impl Run {
         match connector.perform(operation, &self.idempotency_key(step)).await {
             Ok(record) => self.done(step, connection, operation, record, "done").await,
             Err(error) => {
-                let state = state_after(error.kind);
+                // Of an earlier attempt that may still take effect, this answer says nothing.
+                let state = if may_come { StepState::Unanswered } else { state_after(error.kind) };
                 let record = self.record(step, state, Some(connection), None, error.to_string(), None);
                 self.write(record).await?;
                 Err(failed(error))
@@ -253,19 +257,9 @@ impl Run {
         if idempotency.bears_overtaking() && !self.is_undoing() {
             return Ok(());
         }
-        let settles = SignedDuration::try_from(idempotency.settles_within()).unwrap_or(SignedDuration::MAX);
+        let settles = settles_within(idempotency);
         let open = |s: &&StepRecord| is_open(s) && s.system.as_deref() == Some(connection);
-        // Whoever got no answer said so when its calls were over. Whoever died said nothing: its last
-        // call may be as late as the end of its lease.
-        let ended = |s: &StepRecord| match s.state {
-            StepState::Unanswered => s.recorded_at.saturating_add(SEND_WITHIN),
-            _ => s.recorded_at.saturating_add(self.lease_for),
-        };
-        let until = self
-            .steps
-            .values()
-            .filter(open)
-            .map(|s| ended(s).and_then(|ended| ended.saturating_add(settles)).unwrap_or(Timestamp::MAX));
+        let until = self.steps.values().filter(open).map(|s| self.settled_at(s, settles));
         match until.max().map(|until| until.duration_since(asked_at)) {
             Some(left) if left.is_positive() => Err(StepError::Settling {
                 step: step.to_owned(),
@@ -275,6 +269,16 @@ impl Run {
             }),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// When an attempt that nobody answered for is over, and what it did is found. Whoever got no answer said so
+    /// when its calls were over. Whoever died said nothing: its last call may be as late as the end of its lease.
+    fn settled_at(&self, attempt: &StepRecord, settles: SignedDuration) -> Timestamp {
+        let ended = match attempt.state {
+            StepState::Unanswered => attempt.recorded_at.saturating_add(SEND_WITHIN),
+            _ => attempt.recorded_at.saturating_add(self.lease_for),
+        };
+        ended.and_then(|ended| ended.saturating_add(settles)).unwrap_or(Timestamp::MAX)
     }
 
     /// Waits, by giving up for now, until what this run did at a connection is shown there for
@@ -417,6 +421,10 @@ impl Run {
     pub(crate) async fn leave(&self, status: WorkflowStatus) -> Result<(), LeaseError> {
         self.journal.release(&self.lease, status, self.clock.now()).await
     }
+}
+
+fn settles_within(idempotency: Idempotency) -> SignedDuration {
+    SignedDuration::try_from(idempotency.settles_within()).unwrap_or(SignedDuration::MAX)
 }
 
 /// Whether a step may have happened without anybody knowing.

@@ -324,6 +324,37 @@ async fn what_was_refused_half_way_is_taken_back_too() {
     assert!(world.product.made().is_empty());
 }
 
+/// A refusal says nothing of an earlier call that was not answered: that one may take effect afterwards, and is found
+/// when the run is taken back. A call that is refused after it has settled is known not to have happened.
+#[tokio::test]
+async fn a_refusal_does_not_hide_an_earlier_call_without_an_answer() {
+    for fault in [Fault::Refuse, Fault::Throttle(0)] {
+        let world = World::new(REFUSED);
+        world.product.fault("project", Fault::CommitUnseen);
+        world.attempt().await.expect_err("unknown");
+        world.product.fault("project", fault);
+        world.attempt().await.expect_err("another fault");
+        world.product.show_everything();
+        world.clock.pass(SignedDuration::from_secs(36));
+        let mut run = world.begin_to(&Purpose::Undo("asked for".into())).await.unwrap();
+        steps(&mut run, &world.product).await.expect_err("the next was not begun");
+        assert_eq!(run.compensate().await.unwrap(), Compensated::default());
+        assert!(world.product.made().is_empty(), "{fault:?}: {:?}", world.product.made());
+    }
+    // It has settled when it is refused: nothing is left to wait for.
+    let world = World::new(REFUSED);
+    world.product.fault("project", Fault::Silence);
+    world.attempt().await.expect_err("unknown");
+    world.clock.pass(SignedDuration::from_secs(36));
+    world.product.fault("project", Fault::Refuse);
+    world.attempt().await.expect_err("refused");
+    let mut run = world.begin_to(&Purpose::Undo("asked for".into())).await.unwrap();
+    let end = steps(&mut run, &world.product).await.expect_err("the next was not begun");
+    assert!(matches!(end, StepError::NotBegun { ref step } if step == "project"), "{end}");
+    assert_eq!(run.compensate().await.unwrap(), Compensated::default());
+    assert!(world.product.made().is_empty());
+}
+
 /// A compensation that failed half-way goes on where it stopped; nothing is undone twice.
 #[tokio::test]
 async fn a_compensation_that_fails_is_repeated_from_where_it_stopped() {

@@ -140,6 +140,13 @@ MUTATIONS = (
         (TESTS,),
     ),
     Mutation(
+        "a refusal hides an earlier call without an answer",
+        "What that call makes afterwards would stay when the run is taken back.",
+        RUN,
+        (("let state = if may_come {", "let state = if may_come && error.kind != CallErrorKind::Refused {"),),
+        (TESTS,),
+    ),
+    Mutation(
         "a call is sent however late",
         "A function that was frozen would send what its successor asked about and did not find.",
         RUN,

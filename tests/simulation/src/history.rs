@@ -148,6 +148,12 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if world.sim.one_in(5) {
             script::write_off(&world, &deals).await;
         }
+        if !world.sim.is_quiet() && world.sim.one_in(4) {
+            script::contest(&world, &deals).await;
+        }
+        if !world.sim.is_quiet() && world.sim.one_in(4) {
+            script::decide(&world, &deals).await;
+        }
     }
     world.sim.calm_down();
     controller::correct(&world);

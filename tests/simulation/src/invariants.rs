@@ -8,6 +8,7 @@ mod charges;
 mod corrections;
 mod credits;
 mod delivery;
+mod disputes;
 mod events;
 mod expenses;
 mod holds;
@@ -126,6 +127,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(money::broken(world, &ledger));
         found.extend(revenue::broken(&ledger));
         found.extend(credits::broken(world, &ledger));
+        found.extend(disputes::broken(world, deal, &ledger));
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));
@@ -148,6 +150,8 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
         "invoice-page",
         "delivery",
         "credit-memo",
+        "dispute",
+        "dispute-evidence",
         "adjustment",
     ];
     let valued = items.iter().filter(|i| i.text("kind").is_some_and(|kind| kinds.contains(&kind)));

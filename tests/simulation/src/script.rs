@@ -1,6 +1,7 @@
 //! What happens outside: deals are won, work is done, customers pay.
 
 pub(crate) mod credit;
+mod dispute;
 mod project;
 mod usage;
 mod write_off;
@@ -23,6 +24,7 @@ use crate::products::{Books, Change, ErpInvoice, Fate, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
+pub(crate) use dispute::{contest, decide};
 pub(crate) use usage::record;
 pub(crate) use write_off::{revise, write_off};
 

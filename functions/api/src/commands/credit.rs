@@ -1,7 +1,7 @@
 //! The command that asks for a credit memo.
 
 use domain::credit_memo::{CreditError, CreditMemo, CreditMemoRequested, Reduction};
-use domain::id::{CreditMemoId, InvoiceId, LineId};
+use domain::id::{CreditMemoId, DisputeId, InvoiceId, LineId};
 use runtime::Context;
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -25,6 +25,9 @@ struct Credit {
     reason: String,
     /// Whether the lines are billed anew; no default.
     rebill: bool,
+    /// The dispute of the invoice that it settles.
+    #[serde(default)]
+    dispute: Option<DisputeId>,
 }
 
 /// Asks for a credit memo of a posted invoice. What can't be granted on what is billed and credited by now is
@@ -38,6 +41,13 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     let owner = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
     let state = engagement(context, caller, &owner).await?;
     let invoice = journal.invoice(tenant, &owner, &id).await?.body.ok_or_else(missing)?;
+    if let Some(dispute) = &asked.dispute {
+        let known = journal.dispute(tenant, &owner, dispute).await?.body;
+        if !known.is_some_and(|known| known.may_be_credited(&id)) {
+            let detail = format!("dispute: {dispute} is no dispute of {id}, or was rejected");
+            return Err(ApiError::new(Kind::NotAcceptable, detail));
+        }
+    }
     let requested = CreditMemoRequested {
         credit_memo: CreditMemoId::derive(&[id.as_str(), "credit-memo", "caller", &caller.name, &call.key]),
         invoice: id.clone(),
@@ -46,6 +56,7 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
         reason: asked.reason,
         rebill: asked.rebill,
         requested_by: caller.name.clone(),
+        dispute: asked.dispute,
     };
     let billed = journal.invoice_lines(tenant, &owner, &id).await?;
     let earlier = journal.credit_memos_of(tenant, &owner, &id).await?;

@@ -36,6 +36,7 @@ const CREDIT_MEMO: &[&str] = &[
     "rebill",
     "reason",
     "requested_by",
+    "dispute",
 ];
 const ADJUSTMENT: &[&str] =
     &["adjustment", "connection", "record", "number", "issued_on", "untaxed", "tax", "total", "invoices"];

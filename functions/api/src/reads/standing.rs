@@ -112,7 +112,18 @@ fn statement(item: &Item) -> Value {
 fn brief(item: &Item) -> Value {
     fields(
         item,
-        &["invoice", "status", "number", "untaxed", "tax", "total", "applied", "credited", "invoiced_on"],
+        &[
+            "invoice",
+            "status",
+            "number",
+            "untaxed",
+            "tax",
+            "total",
+            "applied",
+            "credited",
+            "contested",
+            "invoiced_on",
+        ],
     )
     .into()
 }

@@ -49,7 +49,10 @@ const SHOWN: &[(&str, &[&str])] = &[
             "late",
         ],
     ),
-    ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited", "hold"]),
+    (
+        "invoice#",
+        &["invoice", "status", "number", "untaxed", "total", "applied", "credited", "contested", "hold"],
+    ),
     (
         "credit-memo#",
         &[
@@ -65,6 +68,21 @@ const SHOWN: &[(&str, &[&str])] = &[
             "rebill",
             "reason",
             "requested_by",
+            "dispute",
+        ],
+    ),
+    (
+        "dispute#",
+        &[
+            "dispute",
+            "invoice",
+            "dispute_kind",
+            "lines",
+            "contested",
+            "status",
+            "reason",
+            "requested_by",
+            "resolution",
         ],
     ),
     ("adjustment#", &["adjustment", "invoices", "connection", "record", "number", "untaxed", "total"]),

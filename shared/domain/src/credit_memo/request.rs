@@ -132,6 +132,7 @@ impl CreditMemo {
             reason: asked.reason.clone(),
             requested_by: asked.requested_by.clone(),
             rebill: asked.rebill,
+            dispute: asked.dispute.clone(),
             status: CreditMemoStatus::Requested,
             record: None,
             number: None,

@@ -32,10 +32,12 @@ impl Operation for Make {
 }
 
 /// What goes wrong once with the step of a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     CommitThenSilence,
     CommitUnseen,
+    /// Nothing was done, and nothing is said.
+    Silence,
     Throttle(u64),
     Refuse,
     /// Something of it was done before the rest was refused.
@@ -107,6 +109,7 @@ impl Performs<Make> for Product {
         let fault = books.faults.remove(&make.name);
         match fault {
             Some(Fault::Refuse) => return Err(error(CallErrorKind::Refused)),
+            Some(Fault::Silence) => return Err(error(CallErrorKind::Unknown)),
             Some(Fault::Throttle(seconds)) => {
                 let retry_after = Some(Duration::from_secs(seconds));
                 return Err(error(CallErrorKind::Transient { retry_after }));

@@ -18,7 +18,7 @@ use crate::world::{Queue, World};
 const OF_A_WITHDRAWAL: [ProblemCode; 3] =
     [ProblemCode::IllegalEvent, ProblemCode::QuoteSuperseded, ProblemCode::ContractDiffers];
 /// What may wait for a person in the end: only what nobody in the history can settle.
-const MAY_WAIT: [ProblemCode; 18] = [
+const MAY_WAIT: [ProblemCode; 20] = [
     // An invoice took the line before it was written off.
     ProblemCode::WriteOffRefused,
     ProblemCode::NoRateInForce,
@@ -39,6 +39,9 @@ const MAY_WAIT: [ProblemCode; 18] = [
     // What is taken off already, or held by another request; what accounts did by hand.
     ProblemCode::CreditMemoInvalid,
     ProblemCode::CreditedByHand,
+    // What is not posted, or contested already; what was decided otherwise a moment before.
+    ProblemCode::DisputeRefused,
+    ProblemCode::DisputeResolutionRefused,
     // Sales renames a customer in the CRM, which does not own its registered name.
     ProblemCode::NotSystemOfRecord,
     // Finance posts what came late; who it is told to is held against the events.

@@ -156,6 +156,7 @@ fn asked(
         reason: "billed too early".into(),
         rebill,
         requested_by: "finance".into(),
+        dispute: None,
     }
 }
 

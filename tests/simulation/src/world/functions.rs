@@ -29,6 +29,7 @@ pub(crate) enum Queue {
     PaymentReceived,
     CreditMemoRequested,
     CreditMemoIssued,
+    DisputeRequested,
     ApprovalDecided,
     RecordChanged,
     HoldRequested,
@@ -65,6 +66,7 @@ impl Queue {
             | Event::PaymentApplicationRequested(_) => Some(Self::PaymentReceived),
             Event::CreditMemoRequested(_) => Some(Self::CreditMemoRequested),
             Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
+            Event::DisputeRequested(_) | Event::DisputeResolutionRequested(_) => Some(Self::DisputeRequested),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::HoldRequested(_) | Event::ReleaseRequested(_) => Some(Self::HoldRequested),
@@ -91,6 +93,8 @@ impl Queue {
             | Event::PaymentApplied(_)
             | Event::PaymentUnapplied(_)
             | Event::CreditMemoApplied(_)
+            | Event::DisputeRecorded(_)
+            | Event::DisputeResolved(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
@@ -115,6 +119,7 @@ impl Queue {
             Self::PaymentReceived => "payment-received",
             Self::CreditMemoRequested => "credit-memo-requested",
             Self::CreditMemoIssued => "credit-memo-issued",
+            Self::DisputeRequested => "dispute-requested",
             Self::ApprovalDecided => "approval-decided",
             Self::RecordChanged => "record-changed",
             Self::HoldRequested => "hold-requested",
@@ -140,6 +145,7 @@ impl Queue {
             | Self::ChargeDue
             | Self::InvoicePosted
             | Self::CreditMemoIssued
+            | Self::DisputeRequested
             | Self::ApprovalDecided
             | Self::RecordChanged
             | Self::HoldRequested
@@ -174,6 +180,7 @@ impl Queue {
             Self::PaymentReceived => &payment_received::PaymentReceived,
             Self::CreditMemoRequested => &credit_memo_requested::CreditMemoRequested,
             Self::CreditMemoIssued => &credit_memo_issued::CreditMemoIssued,
+            Self::DisputeRequested => &dispute_requested::DisputeRequested,
             Self::ApprovalDecided => &approval_decided::ApprovalDecided,
             Self::RecordChanged => &record_changed::RecordChanged,
             Self::HoldRequested => &hold_requested::Holds,
