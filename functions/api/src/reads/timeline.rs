@@ -46,6 +46,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "period",
             "line",
             "late",
+            "reverses",
         ],
     ),
     ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited"]),

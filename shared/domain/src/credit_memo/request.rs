@@ -139,6 +139,8 @@ impl CreditMemo {
             tax: None,
             total: None,
             set_off: None,
+            shares: Vec::new(),
+            gives_back: Vec::new(),
         })
     }
 }

@@ -58,9 +58,11 @@ impl Queue {
             Event::CreditMemoIssued(_) => Some(Self::CreditMemoIssued),
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
-            Event::BillingReady(_) | Event::InvoiceConfirmed(_) | Event::RevenueScheduleUpdated(_) => {
-                Some(Self::RevenueEarned)
-            }
+            Event::BillingReady(_)
+            | Event::InvoiceConfirmed(_)
+            | Event::RevenueScheduleUpdated(_)
+            | Event::CreditMemoApplied(_)
+            | Event::WriteOffRecorded(_) => Some(Self::RevenueEarned),
             Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
@@ -71,13 +73,11 @@ impl Queue {
             | Event::SubscriptionChanged(_)
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
-            | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
             | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
-            | Event::CreditMemoApplied(_)
             | Event::ExceptionRaised(_)
             | Event::ProjectStatusChanged(_)
             | Event::StaffingChanged(_)
