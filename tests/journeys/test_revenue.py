@@ -11,6 +11,7 @@ from .conftest import Journey
 from .deal import CONSULTANT, M1, Deal, money
 from .test_api import call
 from .test_change_orders import LINES, today
+from .test_credit_memos import credit, line_of
 
 FEE = Decimal("1500.00")
 
@@ -52,7 +53,7 @@ def test_what_is_delivered_reaches_finance(journey: Journey) -> None:
     assert {found[("charge", "S1", begun(n).isoformat()[:7])] for n in (1, 2)} == {FEE}
     for event in shown["events"]:
         assert event["contract_version"] == 1 and event["quote_line"] in deal.quote_lines, event
-    lines = {line["line"] for line in deal.lines}
+    lines = {line["line"] for line in deal.lines if line["evidence"]["kind"] != "charge"}
     assert {e["line"] for e in shown["events"] if "line" in e} == lines
     deal.wait(lambda: len(journey.announced(deal, "q2c.revenue.earned.v1")) == 4, 15, "each on the bus, once")
     assert len(journey.announced(deal, "q2c.invoice.confirmed.v1")) == 1
@@ -70,6 +71,37 @@ def test_what_is_delivered_reaches_finance(journey: Journey) -> None:
     assert money(total["backlog"]) == Decimal("68000.00") - M1 - 2 * FEE
     assert money(figures["figures"]["receivable"]) == money(invoice["total"])
     assert call(journey, "sales-app", "GET", f"/v1/engagements/{deal.engagement}/figures")[0] == 403
+
+
+def test_what_is_credited_and_written_off_is_taken_back(journey: Journey) -> None:
+    """Proves BIL-11 in part, REV-05 in part: 500.00 off a milestone's price and half an hour that is written off are taken
+    back, each by an event of its own, and stand in the figures."""
+    deal = journey.deal(line_items=LINES).activate()
+    invoice = deal.billed(60, milestone="M1")
+    deal.wait(lambda: len(told(deal)) == 2, 30, "the revenue of a milestone and an hour")
+    off, milestone = Decimal("500.00"), line_of(deal, "milestone")
+    part = {"line": milestone["line"], "amount": {"amount": str(off), "currency": "USD"}}
+    assert credit(journey, invoice, "1", reduction=part)[0] == 202
+    deal.wait(lambda: len(told(deal)) == 3, 60, "what the credit memo takes back")
+    deal.deliver(30, milestone="")
+    deal.wait(lambda: len(told(deal)) == 4, 30, "the revenue of half an hour")
+    (half,) = (line for line in deal.lines if line["status"] == "ready")
+    body = {"lines": [half["line"]], "reason": "the customer does not accept it"}
+    path = f"/v1/engagements/{deal.engagement}/write-offs"
+    assert call(journey, "finance-app", "POST", path, body, f"{deal.number}-w")[0] == 202
+    deal.wait(lambda: len(told(deal)) == 5, 30, "what the write-off takes back")
+
+    back = {event["evidence"]["kind"]: event for event in told(deal) if event.get("reverses")}
+    assert {kind: money(event["amount"]) for kind, event in back.items()} == {
+        "credit-memo": -off, "write-off": -CONSULTANT / 2,
+    }
+    assert (back["credit-memo"]["line"], back["write-off"]["line"]) == (milestone["line"], half["line"])
+    status, figures = call(journey, "finance-app", "GET", f"/v1/engagements/{deal.engagement}/figures")
+    assert status == 200
+    total = {name: money(amount) for name, amount in figures["figures"]["total"].items()}
+    assert (total["credited"], total["written_off"], total["rebilled"]) == (off, CONSULTANT / 2, 0)
+    assert total["earned"] == total["billed"] == M1 + CONSULTANT - off
+    assert total["backlog"] == total["contracted"] - M1
 
 
 def told(deal: Deal) -> list[dict[str, Any]]:

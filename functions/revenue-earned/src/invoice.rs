@@ -6,14 +6,12 @@ use domain::invoice::InvoiceConfirmed;
 use domain::revenue::{RevenueEarned, earned_by_invoice};
 use events::Envelope;
 use jiff::civil::Date;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, LinePage, Write};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, LinePage};
 use runtime::{Context, Failure, Outcome};
 
+use crate::keep::keep;
 use crate::line::Setting;
-use crate::{MOST_ROUNDS, engagement_of, pause, told_nothing};
-
-/// Revenue events of one commit: with one exception for each month they stay below what a transaction holds.
-const EVENTS_A_COMMIT: usize = 45;
+use crate::{engagement_of, told_nothing};
 
 /// Takes an invoice. The journal's entry is the last write: whoever comes back finds what was told before and
 /// goes on behind it.
@@ -37,9 +35,7 @@ pub(crate) async fn take(
         let setting = Setting::read(context, tenant, &id, &lines).await?;
         let told = told_of(&setting, &lines, (confirmed, invoiced_on))?;
         count += told.len();
-        for told in told.chunks(EVENTS_A_COMMIT) {
-            keep(context, event, told).await?;
-        }
+        keep(context, event, &told).await?;
     }
     let summary = format!("{}: {count} lines are recognised as they are billed", confirmed.number);
     let entry = JournalEntry::of(event, EntryOutcome::Applied, summary, context.clock.now());
@@ -61,10 +57,7 @@ fn told_of(
 ) -> Result<Vec<RevenueEarned>, Failure> {
     let mut told = Vec::new();
     for line in lines {
-        let contract = setting.contracts.get(&line.contract_version);
-        let contract = contract.ok_or_else(|| {
-            Failure::new(format!("contract version {} was not kept", line.contract_version))
-        })?;
+        let contract = setting.contract(line)?;
         let by = (&confirmed.invoice, invoiced_on);
         told.extend(earned_by_invoice(
             &setting.engagement,
@@ -75,43 +68,4 @@ fn told_of(
         ));
     }
     Ok(told)
-}
-
-/// Keeps revenue events that are not there yet, all of them together.
-async fn keep(context: &Context, event: &Envelope, told: &[RevenueEarned]) -> Result<(), JournalError> {
-    let (journal, tenant) = (&context.journal, event.tenant.as_str());
-    let mut left: Vec<&RevenueEarned> = told.iter().collect();
-    for round in 0..MOST_ROUNDS {
-        if left.is_empty() {
-            return Ok(());
-        }
-        let now = context.clock.now();
-        let mut commit = Commit::default();
-        for revenue in &left {
-            commit = commit.write(journal.write_revenue(tenant, revenue, None, event.id, now)?);
-        }
-        let late = journal.late_revenue(context.function, event, &left, now).await?;
-        commit.writes.extend(late.writes);
-        let announced = left.iter().map(|revenue| {
-            event.concluded(context.function, &event.subject, &revenue.revenue, (*revenue).clone().into())
-        });
-        let commit = commit.emit(announced.collect::<Vec<_>>()).emit(late.raised);
-        let inserts = commit.writes.iter().filter(|w| matches!(w, Write::Insert { .. })).count();
-        match journal.commit(commit).await? {
-            Committed::Done => return Ok(()),
-            Committed::Rejected(rejections) => {
-                let there: Vec<usize> =
-                    rejections.iter().map(|r| r.position).filter(|at| *at < inserts).collect();
-                left = left
-                    .into_iter()
-                    .enumerate()
-                    .filter(|(i, _)| !there.contains(i))
-                    .map(|(_, r)| r)
-                    .collect();
-            }
-            Committed::Contended => {}
-        }
-        pause(round).await;
-    }
-    Err(JournalError::Contended(event.subject.clone()))
 }

@@ -1,12 +1,14 @@
 //! What the work, an invoice or a contract version means for revenue is told as revenue events, each once.
 //!
 //! A line that is ready tells what is recognised as it is delivered or by its milestone; an invoice that was
-//! confirmed tells what is recognised as it is billed; a schedule says when its next month is to be told. Which
+//! confirmed tells what is recognised as it is billed; a credit memo or a write-off takes back; a schedule says when its next month is to be told. Which
 //! of them tells a line is the treatment that its contract version has.
 
 mod invoice;
+mod keep;
 mod line;
 mod schedule;
+mod taken_back;
 
 use async_trait::async_trait;
 use domain::Event;
@@ -19,7 +21,8 @@ use uuid::Uuid;
 /// Others that may write the same exception, or how far the same schedule was told.
 const MOST_ROUNDS: u32 = 20;
 
-/// Handles `q2c.billing.ready.v1`, `q2c.invoice.confirmed.v1` and `q2c.revenue-schedule.updated.v1`.
+/// Handles `q2c.billing.ready.v1`, `q2c.invoice.confirmed.v1`, `q2c.revenue-schedule.updated.v1`,
+/// `q2c.credit-memo.applied.v1` and `q2c.write-off.recorded.v1`.
 pub struct TellRevenue;
 
 #[async_trait]
@@ -33,6 +36,8 @@ impl Handler for TellRevenue {
                     continue;
                 }
                 Event::InvoiceConfirmed(told) => invoice::take(context, event, told).await,
+                Event::CreditMemoApplied(applied) => taken_back::credited(context, event, applied).await,
+                Event::WriteOffRecorded(told) => taken_back::written_off(context, event, told).await,
                 Event::RevenueScheduleUpdated(_) => schedule::take(context, event).await,
                 other => Err(Failure::new(format!("{} tells no revenue", other.type_name()))),
             };

@@ -53,6 +53,13 @@ impl Setting {
         Ok(Self { engagement, contracts, config: context.connect.tenant(tenant).await? })
     }
 
+    /// The version of the contract that priced a line.
+    pub(crate) fn contract(&self, line: &BillableLine) -> Result<&Contract, Failure> {
+        let version = line.contract_version;
+        let unknown = || Failure::new(format!("contract version {version} was not kept"));
+        self.contracts.get(&version).ok_or_else(unknown)
+    }
+
     /// The last month that is closed in the books of a contract's legal entity.
     pub(crate) fn closed_until(&self, contract: &Contract) -> Option<domain::revenue::AccountingPeriod> {
         self.config.closed_until(&contract.legal_entity)
@@ -161,8 +168,11 @@ async fn repeated(
     current: Option<Item>,
 ) -> Result<Outcome, JournalError> {
     let current = current.unwrap_or_default();
-    let same = current.text("event_id") == Some(event.id.to_string().as_str());
-    if !same || current.text("body_hash") == Some(event.body_hash().as_str()) {
+    if current.text("event_id") != Some(event.id.to_string().as_str()) {
+        // Told already with what takes it back, which was quicker.
+        return told_nothing(context, event, "its revenue was told already").await;
+    }
+    if current.text("body_hash") == Some(event.body_hash().as_str()) {
         return Ok(Outcome::Duplicate);
     }
     let detail = format!("{} {} came with another content", event.event.type_name(), event.id);

@@ -3,6 +3,7 @@
 //! A credit memo takes whole lines off, which are released by it, or a part of the price, which
 //! releases nothing. What is released is billed anew under the next invoice, or never again.
 
+mod beside;
 mod issued;
 mod printing;
 mod request;
@@ -17,6 +18,7 @@ use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::transition::{IllegalTransition, Status};
 
+pub use beside::CreditShare;
 pub use issued::{IssuedCredit, ManualAdjustment, PostedCredit};
 pub use printing::{CreditLine, credit_lines};
 pub use request::CreditError;
@@ -200,9 +202,31 @@ pub struct CreditMemo {
     /// customer's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_off: Option<Money>,
+    /// Who bears what it takes off the invoice as a whole, since it was posted; with what it moves of earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<CreditShare>,
+    /// Parts of the price that do not stand any more since it was posted, as their line is billed anew at its full
+    /// price; also its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gives_back: Vec<CreditedPart>,
 }
 
 impl CreditMemo {
+    /// The lines that it concerns: what it takes off, and whose terms its shares have.
+    pub fn lines(&self) -> impl Iterator<Item = &LineId> {
+        let parts = self.parts.iter().filter_map(|part| part.line.as_ref());
+        parts.chain(self.shares.iter().map(|share| &share.line))
+    }
+
+    /// What of a line's price does not stand taken off any more by this one.
+    ///
+    /// # Errors
+    /// When amounts overflow.
+    pub fn given_back(&self, line: &LineId) -> Result<Money, MoneyError> {
+        let of = self.gives_back.iter().filter(|part| part.line.as_ref() == Some(line));
+        Money::total(self.untaxed.currency(), of.map(|part| part.amount))
+    }
+
     /// The lines that it releases.
     pub fn released(&self) -> impl Iterator<Item = &LineId> {
         self.parts.iter().filter(|part| part.whole).filter_map(|part| part.line.as_ref())

@@ -5,6 +5,8 @@
 //! same events change. Amounts are before tax, in the contract's currency; receivable and paid are of
 //! invoices and include tax.
 
+mod forecast;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -12,12 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::{BillableLine, LineStatus};
 use crate::contract::{Contract, RevenueTreatment};
+use crate::credit_memo::CreditMemo;
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::money::{Money, MoneyError};
 use crate::revenue::{
-    AccountingPeriod, Element, Recognition, RevenueEarned, RevenueSchedule, Source, source,
+    AccountingPeriod, Element, Recognition, RevenueEarned, RevenueSchedule, at_least_nothing,
 };
+
+use forecast::{forecast, is_scheduled, planned_less};
 
 /// A line with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub struct Books<'a> {
     pub lines: &'a [StandingLine],
     /// Every invoice.
     pub invoices: &'a [Invoice],
+    /// Every credit memo, posted or not.
+    pub credit_memos: &'a [CreditMemo],
     /// Every revenue event.
     pub earned: &'a [RevenueEarned],
     /// The schedule of the contract in force, where one was kept.
@@ -77,15 +84,21 @@ pub struct ElementFigures {
     pub billable: Money,
     /// Lines that are on no posted invoice: ready, held, or on one that is still made.
     pub not_billed: Money,
-    /// Lines on posted invoices.
+    /// Lines on posted invoices, less what credit memos took off them.
     pub billed: Money,
-    /// Revenue that was told; none without a treatment.
+    /// What credit memos took off for good: of the price, or whole lines that are not billed again.
+    pub credited: Money,
+    /// What they took off to be billed anew: it is in `not_billed` or in `billed` again.
+    pub rebilled: Money,
+    /// Lines that were written off before they were billed.
+    pub written_off: Money,
+    /// Revenue that was told, less what was taken back; none without a treatment.
     pub earned: Option<Money>,
     /// Billed beyond what was earned; none without a treatment.
     pub deferred: Option<Money>,
     /// Earned beyond what was billed (the contract asset); none without a treatment.
     pub unbilled: Option<Money>,
-    /// Contracted and not earned yet; none for time and expenses, or without a treatment.
+    /// Contracted, not earned yet, and neither credited for good nor written off; none for time and expenses, or without a treatment.
     pub backlog: Option<Money>,
 }
 
@@ -98,9 +111,15 @@ pub struct Totals {
     pub billable: Money,
     /// Lines that are on no posted invoice.
     pub not_billed: Money,
-    /// Lines on posted invoices.
+    /// Lines on posted invoices, less what credit memos took off them.
     pub billed: Money,
-    /// Of those, lines whose revenue the ERP's own rules decide.
+    /// What credit memos took off for good.
+    pub credited: Money,
+    /// What they took off to be billed anew.
+    pub rebilled: Money,
+    /// Lines that were written off before they were billed.
+    pub written_off: Money,
+    /// Of those billed, lines whose revenue the ERP's own rules decide.
     pub billed_without_treatment: Money,
     /// Revenue that was told.
     pub earned: Money,
@@ -108,7 +127,7 @@ pub struct Totals {
     pub deferred: Money,
     /// Earned beyond what was billed, element by element.
     pub unbilled: Money,
-    /// Contracted and not earned yet.
+    /// Contracted, not earned yet, and neither credited for good nor written off.
     pub backlog: Money,
 }
 
@@ -128,9 +147,10 @@ pub struct Forecast {
 pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
     let nothing = Money::zero(books.contract.currency);
     let services = services(&books);
-    let mut elements = Vec::new();
+    let (mut elements, stands) = (Vec::new(), stands(&books)?);
     for (element, service) in &services {
-        elements.push(of_element(&books, element, service)?);
+        let stands = stands.get(element).copied().unwrap_or_else(|| Stands::nothing(nothing));
+        elements.push(of_element(&books, element, service, stands)?);
     }
     let sum = |of: &dyn Fn(&ElementFigures) -> Option<Money>| {
         Money::total(books.contract.currency, elements.iter().filter_map(of))
@@ -141,6 +161,9 @@ pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
         billable: sum(&|e| Some(e.billable))?,
         not_billed: sum(&|e| Some(e.not_billed))?,
         billed: sum(&|e| Some(e.billed))?,
+        credited: sum(&|e| Some(e.credited))?,
+        rebilled: sum(&|e| Some(e.rebilled))?,
+        written_off: sum(&|e| Some(e.written_off))?,
         billed_without_treatment: sum(&untreated)?,
         earned: sum(&|e| e.earned)?,
         deferred: sum(&|e| e.deferred)?,
@@ -153,7 +176,13 @@ pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
         receivable = receivable.plus(invoice.open()?)?;
         paid = paid.plus(invoice.applied)?;
     }
-    Ok(Figures { forecast: forecast(&books)?, elements, total, receivable, paid })
+    let mut gone = BTreeMap::new();
+    for e in elements.iter().filter(|e| e.element.is_planned()) {
+        let stands = stands.get(&e.element).copied().unwrap_or_else(|| Stands::nothing(nothing));
+        let away = falls_away(&books, &e.element, (e.contracted.unwrap_or(nothing), stands))?;
+        gone.insert(e.element.key(), away);
+    }
+    Ok(Figures { forecast: forecast(&books, &gone)?, elements, total, receivable, paid })
 }
 
 /// Every element with its service: what is sold, and what else was billed or earned.
@@ -168,22 +197,97 @@ fn services(books: &Books<'_>) -> BTreeMap<Element, String> {
     all.map(|(element, service)| (element, service.clone())).collect()
 }
 
-fn of_element(books: &Books<'_>, element: &Element, service: &str) -> Result<ElementFigures, MoneyError> {
-    let currency = books.contract.currency;
-    let nothing = Money::zero(currency);
-    let posted: BTreeSet<&InvoiceId> =
-        books.invoices.iter().filter(|i| i.is_posted()).map(|i| &i.invoice).collect();
-    let (mut billed, mut not_billed) = (nothing, nothing);
-    for standing in books.lines.iter().filter(|l| Element::of(&l.line) == *element) {
-        let on_a_posted_one = standing.invoice.as_ref().is_some_and(|i| posted.contains(i));
-        match standing.status {
-            LineStatus::Invoiced if on_a_posted_one => billed = billed.plus(standing.line.amount)?,
-            LineStatus::Invoiced | LineStatus::Ready | LineStatus::Held => {
-                not_billed = not_billed.plus(standing.line.amount)?;
-            }
-            LineStatus::Credited | LineStatus::WrittenOff => {}
+/// What the lines of an element come to, by where they stand. Together they are all of its lines, but for
+/// `rebilled`, which is of lines that stand elsewhere again.
+#[derive(Clone, Copy)]
+struct Stands {
+    billed: Money,
+    not_billed: Money,
+    credited: Money,
+    rebilled: Money,
+    written_off: Money,
+}
+
+impl Stands {
+    const fn nothing(nothing: Money) -> Self {
+        Self {
+            billed: nothing,
+            not_billed: nothing,
+            credited: nothing,
+            rebilled: nothing,
+            written_off: nothing,
         }
     }
+}
+
+fn stands(books: &Books<'_>) -> Result<BTreeMap<Element, Stands>, MoneyError> {
+    let nothing = Stands::nothing(Money::zero(books.contract.currency));
+    let posted: BTreeSet<&InvoiceId> =
+        books.invoices.iter().filter(|i| i.is_posted()).map(|i| &i.invoice).collect();
+    let (mut all, mut elements) = (BTreeMap::new(), BTreeMap::new());
+    for StandingLine { line, status, invoice } in books.lines {
+        let element = Element::of(line);
+        elements.insert(&line.line, element.clone());
+        let stands = all.entry(element).or_insert(nothing);
+        let on_a_posted_one = invoice.as_ref().is_some_and(|i| posted.contains(i));
+        match status {
+            LineStatus::Invoiced if on_a_posted_one => stands.billed = stands.billed.plus(line.amount)?,
+            LineStatus::Invoiced | LineStatus::Ready | LineStatus::Held => {
+                stands.not_billed = stands.not_billed.plus(line.amount)?;
+            }
+            LineStatus::WrittenOff => stands.written_off = stands.written_off.plus(line.amount)?,
+            // On an invoice that was posted, less what its credit memos say.
+            LineStatus::Credited => stands.billed = stands.billed.plus(line.amount)?,
+        }
+    }
+    let memos = || books.credit_memos.iter().filter(|memo| memo.status.is_posted());
+    for memo in memos() {
+        for part in &memo.parts {
+            let Some(line) = &part.line else { continue };
+            let Some(stands) = elements.get(line).and_then(|element| all.get_mut(element)) else { continue };
+            let anew =
+                |m: &CreditMemo| m.invoice == memo.invoice && m.rebill && m.released().any(|l| l == line);
+            if memos().any(anew) {
+                stands.rebilled = stands.rebilled.plus(part.amount)?;
+            } else {
+                stands.credited = stands.credited.plus(part.amount)?;
+                stands.billed = stands.billed.minus(part.amount)?;
+            }
+        }
+        for share in &memo.shares {
+            let stands = all.entry(share.element.clone()).or_insert(nothing);
+            stands.credited = stands.credited.plus(share.amount)?;
+            stands.billed = stands.billed.minus(share.amount)?;
+        }
+    }
+    Ok(all)
+}
+
+/// What of an element will not be earned any more, by credit memos and write-offs. What a change order took out of the
+/// contract after it was billed is not contracted, and does not fall away again.
+fn falls_away(
+    books: &Books<'_>,
+    element: &Element,
+    (contracted, stands): (Money, Stands),
+) -> Result<Money, MoneyError> {
+    if element.is_planned() && is_scheduled(books, element.key()) {
+        return planned_less(books, element.key(), None);
+    }
+    let away = stands.credited.plus(stands.written_off)?;
+    let lines = stands.billed.plus(stands.not_billed)?.plus(away)?;
+    let dropped = at_least_nothing(lines.minus(contracted)?);
+    Ok(at_least_nothing(away.minus(dropped)?))
+}
+
+fn of_element(
+    books: &Books<'_>,
+    element: &Element,
+    service: &str,
+    stands: Stands,
+) -> Result<ElementFigures, MoneyError> {
+    let currency = books.contract.currency;
+    let nothing = Money::zero(currency);
+    let Stands { billed, not_billed, credited, rebilled, written_off } = stands;
     let told: Vec<&RevenueEarned> = books.earned.iter().filter(|e| e.element == *element).collect();
     let in_force = books.contract.revenue.get(service).copied();
     let treatment = in_force.or_else(|| told.first().map(|e| e.treatment));
@@ -193,7 +297,8 @@ fn of_element(books: &Books<'_>, element: &Element, service: &str) -> Result<Ele
         Ok(if difference.is_positive() { difference } else { nothing })
     };
     let contracted = contracted(books.contract, element)?;
-    let backlog = contracted.map(|c| c.minus(earned)).transpose()?;
+    let away = falls_away(books, element, (contracted.unwrap_or(nothing), stands))?;
+    let backlog = contracted.map(|c| c.minus(earned)?.minus(away)).transpose()?;
     let known = |figure: Money| treatment.map(|_| figure);
     Ok(ElementFigures {
         element: element.clone(),
@@ -203,6 +308,9 @@ fn of_element(books: &Books<'_>, element: &Element, service: &str) -> Result<Ele
         billable: billed.plus(not_billed)?,
         not_billed,
         billed,
+        credited,
+        rebilled,
+        written_off,
         earned: known(earned),
         deferred: known(beyond(billed, earned)?),
         unbilled: known(beyond(earned, billed)?),
@@ -221,63 +329,4 @@ fn contracted(contract: &Contract, element: &Element) -> Result<Option<Money>, M
         }),
         Element::Role(_) | Element::Expense(_) | Element::Usage(_) => None,
     })
-}
-
-/// What the schedule still plans: of each element its entries, less what was earned. What the schedule tells is
-/// over up to the month that was told last; of all else what was earned comes off the earliest entries.
-fn forecast(books: &Books<'_>) -> Result<Vec<Forecast>, MoneyError> {
-    let Some(schedule) = books.schedule else { return Ok(Vec::new()) };
-    let nothing = Money::zero(books.contract.currency);
-    // Undated entries sort behind all months.
-    let mut planned: BTreeMap<(bool, Option<AccountingPeriod>), Money> = BTreeMap::new();
-    let mut add = |period: Option<AccountingPeriod>, amount: Money| -> Result<(), MoneyError> {
-        let sum = planned.entry((period.is_none(), period)).or_insert(nothing);
-        *sum = sum.plus(amount)?;
-        Ok(())
-    };
-    let keys: BTreeSet<&str> = schedule.entries.iter().map(|e| e.element.as_str()).collect();
-    let told = |e: &&RevenueEarned| e.element.is_planned();
-    let keys = keys.into_iter().chain(books.earned.iter().filter(told).map(|e| e.element.key()));
-    for key in keys.collect::<BTreeSet<_>>() {
-        let of_key = books.earned.iter().filter(told).filter(|e| e.element.key() == key);
-        let mut left = Money::total(books.contract.currency, of_key.map(|e| e.amount))?;
-        let through = books.recognition.and_then(|r| r.told_through).filter(|_| is_scheduled(books, key));
-        let mut entries: Vec<_> = schedule.entries.iter().filter(|e| e.element == key).collect();
-        entries.sort_by_key(|e| (e.planned_on.is_none(), e.planned_on));
-        for entry in entries {
-            let period = entry.planned_on.map(AccountingPeriod::of);
-            let over = period.is_some_and(|p| through.is_some_and(|through| p <= through));
-            let covers = left.is_positive() && (through.is_none() || period.is_none());
-            if over || (covers && !entry.amount.exceeds(left)?) {
-                left = left.minus(entry.amount)?;
-            } else if covers {
-                add(period, entry.amount.minus(left)?)?;
-                left = nothing;
-            } else {
-                add(period, entry.amount)?;
-            }
-        }
-        // What a change order moved in months that were told is told with the next month.
-        if !left.is_zero() {
-            add(through.map(AccountingPeriod::next), nothing.minus(left)?)?;
-        }
-    }
-    let shown = planned.into_iter().filter(|(_, amount)| !amount.is_zero());
-    Ok(shown.map(|((_, period), amount)| Forecast { period, amount }).collect())
-}
-
-/// Whether the schedule tells an element's revenue, as far as the contract or an event says.
-fn is_scheduled(books: &Books<'_>, key: &str) -> bool {
-    let sold = Element::of_key(books.contract, key).and_then(|element| {
-        let milestone = books.contract.milestone(key).map(|m| &m.service);
-        let service = milestone.or_else(|| books.contract.recurring_charge(key).map(|c| &c.service))?;
-        Some((*books.contract.revenue.get(service)?, element))
-    });
-    let told = || {
-        let event = books.earned.iter().find(|e| e.element.key() == key && e.element.is_planned());
-        event.map(|e| (e.treatment, e.element.clone()))
-    };
-    let known = sold.or_else(told);
-    // Of what was dropped before anything was told, the schedule alone knows.
-    known.is_none_or(|(treatment, element)| source(treatment, &element) == Source::Schedule)
 }

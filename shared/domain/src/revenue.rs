@@ -6,13 +6,15 @@
 mod earned;
 mod period;
 mod recognition;
+mod reversal;
 
 pub use earned::{
-    Element, RevenueEarned, RevenueEvidence, ReversalError, Source, earned_by_invoice, earned_by_line,
-    reversal, source,
+    Element, RevenueEarned, RevenueEvidence, Source, earned_by_invoice, earned_by_line, source,
 };
 pub use period::{AccountingPeriod, ClosedPeriods, LatePosting, NoPeriod};
 pub use recognition::{Planned, Recognition};
+pub(crate) use reversal::at_least_nothing;
+pub use reversal::{Because, ReversalError, TakenOff, Undoing, Undone, reversal};
 
 use std::collections::BTreeSet;
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::activation::cut_contract;
 use domain::billing::{BillableLine, milestone_completed, time_approved};
 use domain::contract::{ChargeTiming, Period, RevenueTreatment};
-use domain::id::InvoiceId;
+use domain::id::{CreditMemoId, InvoiceId};
 use domain::money::{Currency, Money};
 use domain::revenue::{
-    AccountingPeriod, Element, LatePosting, Planned, Recognition, RevenueEarned, RevenueEvidence,
+    AccountingPeriod, Because, Element, LatePosting, Planned, Recognition, RevenueEarned, RevenueEvidence,
     RevenueSchedule, earned_by_invoice, earned_by_line, reschedule, reversal, schedule,
 };
 use domain::sample::{active, completion, config, entry, milestone_line, quote, support_line, usd};
@@ -346,20 +346,24 @@ fn revenue_is_taken_back_by_an_event_of_its_own() {
     let (_, time) = line(time_approved(Some(&engagement), &entry("901", "consultant", "2026-11-17", 90)));
     let told = earned_by_line(&engagement, &engagement.contract, &time, None).unwrap();
     let day = date(2026, 12, 3);
-    let back = reversal(&told, "crm_1", None, day, None).unwrap();
+    let memo = |name: &str| Because::Credited {
+        credit_memo: CreditMemoId::derive(&[name]),
+        invoice: InvoiceId::derive(&["one"]),
+    };
+    let back = reversal(&told, &memo("1"), None, day, None).unwrap();
     assert_eq!(
         (back.amount, back.period, &back.reverses),
         (usd("-270.00"), period("2026-12"), &Some(told.revenue.clone()))
     );
-    assert_eq!(back.revenue, reversal(&told, "crm_1", None, day, None).unwrap().revenue);
-    assert_ne!(back.revenue, reversal(&told, "crm_2", None, day, None).unwrap().revenue);
-    assert_eq!(reversal(&told, "crm_1", Some(usd("70.00")), day, None).unwrap().amount, usd("-70.00"));
+    assert_eq!(back.revenue, reversal(&told, &memo("1"), None, day, None).unwrap().revenue);
+    assert_ne!(back.revenue, reversal(&told, &memo("2"), None, day, None).unwrap().revenue);
+    assert_eq!(reversal(&told, &memo("1"), Some(usd("70.00")), day, None).unwrap().amount, usd("-70.00"));
     for no in ["270.01", "0.00", "-1.00"] {
-        assert!(reversal(&told, "crm_1", Some(usd(no)), day, None).is_err(), "{no}");
+        assert!(reversal(&told, &memo("1"), Some(usd(no)), day, None).is_err(), "{no}");
     }
-    let closed = reversal(&told, "crm_1", None, day, Some(period("2026-12"))).unwrap();
+    let closed = reversal(&told, &memo("1"), None, day, Some(period("2026-12"))).unwrap();
     assert_eq!(closed.post_in(), period("2027-01"));
-    let again = reversal(&back, "crm_3", None, day, None).unwrap();
+    let again = reversal(&back, &memo("3"), None, day, None).unwrap();
     assert_eq!(again.amount, usd("270.00"), "a credit that is taken back earns again");
 }
 

@@ -69,6 +69,7 @@ pub async fn record_credit(
             });
         }
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
+        let next = beside(context, tenant, owner, next).await?;
         let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?;
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
@@ -82,6 +83,24 @@ pub async fn record_credit(
         }
     }
     Err(JournalError::Contended(credit_memo.to_string()))
+}
+
+/// The credit memo with what it comes to beside those that were posted before. It holds while the invoice keeps the
+/// version that was read before: whatever is posted raises it.
+async fn beside(
+    context: &Context,
+    tenant: &str,
+    owner: &EngagementId,
+    memo: CreditMemo,
+) -> Result<CreditMemo, JournalError> {
+    let journal = &context.journal;
+    let memos = journal.credit_memos_of(tenant, owner, &memo.invoice).await?;
+    let billed = if memos.iter().any(CreditMemo::names_no_line) {
+        journal.invoice_lines(tenant, owner, &memo.invoice).await?
+    } else {
+        Vec::new()
+    };
+    memo.beside(&memos, &billed).map_err(|e| JournalError::Decision(e.to_string()))
 }
 
 fn taking_off(

@@ -1,6 +1,7 @@
 //! Where an engagement stands in money, worked out of what is kept.
 
 use domain::billing::{BillableLine, LineStatus};
+use domain::credit_memo::CreditMemo;
 use domain::figures::{Books, StandingLine, figures};
 use domain::id::{EngagementId, InvoiceId};
 use domain::invoice::Invoice;
@@ -20,10 +21,11 @@ const MOST_FIGURED: usize = 5_000;
 pub(super) async fn of(context: &Context, caller: &Caller, id: &EngagementId) -> Result<Value, ApiError> {
     let (tenant, journal) = (&caller.tenant, &context.journal);
     let state = super::engagement(context, caller, id).await?;
-    let (lines, invoices, earned) = futures::try_join!(
+    let (lines, invoices, earned, credit_memos) = futures::try_join!(
         journal.listed(tenant, id.as_str(), "line#", MOST_FIGURED + 1),
         journal.listed(tenant, id.as_str(), "invoice#", usize::MAX),
         journal.listed(tenant, id.as_str(), "revenue#", MOST_FIGURED + 1),
+        journal.listed(tenant, id.as_str(), "credit-memo#", usize::MAX),
     )?;
     if lines.len() > MOST_FIGURED || earned.len() > MOST_FIGURED {
         let detail =
@@ -35,10 +37,12 @@ pub(super) async fn of(context: &Context, caller: &Caller, id: &EngagementId) ->
     let lines: Vec<StandingLine> = lines.iter().map(standing).collect::<Result<_, _>>()?;
     let invoices: Vec<Invoice> = invoices.iter().map(Item::body).collect::<Result<_, _>>()?;
     let earned: Vec<RevenueEarned> = earned.iter().map(Item::body).collect::<Result<_, _>>()?;
+    let credit_memos: Vec<CreditMemo> = credit_memos.iter().map(Item::body).collect::<Result<_, _>>()?;
     let books = Books {
         contract: &state.contract,
         lines: &lines,
         invoices: &invoices,
+        credit_memos: &credit_memos,
         earned: &earned,
         schedule: schedule.as_ref(),
         recognition: recognition.as_ref(),

@@ -47,6 +47,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "period",
             "line",
             "late",
+            "reverses",
         ],
     ),
     (

@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
+use domain::billing::line_of;
+use domain::credit_memo::{
+    CreditMemo, CreditMemoIssued, CreditMemoRequested, CreditMemoStatus, PostedCredit, Reduction,
+};
 use domain::event::RevenueScheduleUpdated;
-use domain::id::InvoiceId;
+use domain::id::{CreditMemoId, InvoiceId, LineId, WriteOffId};
 use domain::invoice::{Invoice, InvoiceStatus};
 use domain::money::Money;
 use domain::problem::ProblemCode;
 use domain::revenue::{ClosedPeriods, RevenueEarned, schedule};
 use domain::sample::{active, config, quote, support_line};
 use domain::work::{MilestoneCompletion, TimeEntry};
+use domain::write_off::WriteOffRequested;
 use domain::{Engagement, Event, TenantConfig};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
@@ -19,7 +24,7 @@ use journal::{Commit, Committed, Item, Journal, Key, Store, Versioned};
 use recognise_revenue::recognise_due;
 use revenue_earned::TellRevenue;
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
-use runtime::{Context, Failure, Handler, Outcome};
+use runtime::{Context, Credited, Failure, Handler, Outcome, Posting, record_credit};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -129,6 +134,78 @@ impl World {
         let write = journal.write_invoice(TENANT, owner, &posted, collected.version, now).unwrap();
         assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
         self.reported("INV-1", posted.confirmed().unwrap().into())
+    }
+
+    /// Takes something off the invoice, as asking for it and the ERP's posting on a day leave it.
+    pub async fn credit(&self, name: &str, lines: &[LineId], off: Option<Reduction>, rebill: bool) {
+        let (journal, owner, now) = (self.journal(), &self.engagement.engagement, self.now());
+        let invoice = InvoiceId::derive(&["one"]);
+        let asked = CreditMemoRequested {
+            credit_memo: CreditMemoId::derive(&[name]),
+            invoice: invoice.clone(),
+            lines: lines.to_vec(),
+            reduction: off,
+            reason: "agreed".into(),
+            rebill,
+            requested_by: "finance".into(),
+        };
+        let body = journal.invoice(TENANT, owner, &invoice).await.unwrap().body.unwrap();
+        let billed = journal.invoice_lines(TENANT, owner, &invoice).await.unwrap();
+        let earlier = journal.credit_memos_of(TENANT, owner, &invoice).await.unwrap();
+        let memo = CreditMemo::request(&self.engagement, &body, &billed, &earlier, &asked).unwrap();
+        let memo = memo.become_status(CreditMemoStatus::Approved).unwrap();
+        let write = journal.write_credit_memo(TENANT, &memo, 0, now).unwrap();
+        assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+        let posted = PostedCredit {
+            record: format!("record-{name}"),
+            posted: true,
+            number: Some(format!("CN-{name}")),
+            credited_on: Some("2026-12-09".parse().unwrap()),
+            untaxed: memo.untaxed,
+            tax: Money::zero(memo.untaxed.currency()),
+            total: memo.untaxed,
+        };
+        let told = CreditMemoIssued {
+            connection: "tryton-us".into(),
+            record: posted.record.clone(),
+            credit_memo: Some(memo.credit_memo.clone()),
+        };
+        let event = self.reported(&posted.record, told.into());
+        let posting = Posting { connection: "tryton-us", posted: &posted, entry: true, fence: None };
+        let context = self.context("credit-memo-issued");
+        let credited = record_credit(&context, &event, owner, &memo.credit_memo, posting).await.unwrap();
+        assert_eq!(credited, Credited::Now);
+    }
+
+    pub async fn write_off(&self, line: &LineId) {
+        let asked = WriteOffRequested {
+            write_off: WriteOffId::derive(&[line.as_str()]),
+            lines: vec![line.clone()],
+            requested_by: "finance".into(),
+            reason: "not accepted".into(),
+        };
+        let event = self.reported(&format!("write-off-{line}"), asked.into());
+        let context = self.context("write-off-requested");
+        let answers = write_off_requested::WriteOffRequested.handle(&context, vec![event]).await;
+        assert_eq!(*answers[0].1.as_ref().unwrap(), Outcome::Applied);
+    }
+
+    /// The line of an approved entry.
+    pub fn line(&self, entry: &str) -> LineId {
+        line_of("kantata-main", "time", entry)
+    }
+
+    /// Announcements of credit memos that were taken off, and of lines that were written off.
+    pub fn undoing(&self) -> Vec<Envelope> {
+        let undoes =
+            |e: &Envelope| matches!(e.event, Event::CreditMemoApplied(_) | Event::WriteOffRecorded(_));
+        self.sent().into_iter().filter(undoes).collect()
+    }
+
+    /// What is earned in all.
+    pub fn earned(&self) -> Money {
+        let currency = self.engagement.contract.currency;
+        Money::total(currency, self.told().iter().map(|e| e.amount)).unwrap()
     }
 
     /// What announces the schedule.

@@ -140,6 +140,8 @@ impl CreditMemo {
             tax: None,
             total: None,
             set_off: None,
+            shares: Vec::new(),
+            gives_back: Vec::new(),
         })
     }
 }

@@ -9,8 +9,8 @@ use super::period::{AccountingPeriod, LatePosting};
 use crate::billing::{BillableLine, Evidence};
 use crate::contract::{Accounting, Contract, RevenueTreatment};
 use crate::engagement::Engagement;
-use crate::id::{EngagementId, InvoiceId, LineId, RevenueId};
-use crate::money::{Money, MoneyError};
+use crate::id::{CreditMemoId, EngagementId, InvoiceId, LineId, RevenueId, WriteOffId};
+use crate::money::Money;
 
 /// What of a contract was earned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -159,6 +159,18 @@ pub enum RevenueEvidence {
         /// The invoice.
         invoice: InvoiceId,
     },
+    /// A credit memo took it off an invoice, so it is taken back.
+    CreditMemo {
+        /// The credit memo.
+        credit_memo: CreditMemoId,
+        /// The invoice.
+        invoice: InvoiceId,
+    },
+    /// Its line was written off, so it is taken back.
+    WriteOff {
+        /// The write-off.
+        write_off: WriteOffId,
+    },
 }
 
 impl From<&Evidence> for RevenueEvidence {
@@ -234,6 +246,12 @@ pub struct RevenueEarned {
 }
 
 impl RevenueEarned {
+    /// Whether a credit memo or a write-off is what shows it.
+    #[must_use]
+    pub const fn is_undoing(&self) -> bool {
+        matches!(self.evidence, RevenueEvidence::CreditMemo { .. } | RevenueEvidence::WriteOff { .. })
+    }
+
     /// The month in which it should be posted: its own, or the first open one where that was closed.
     #[must_use]
     pub fn post_in(&self) -> AccountingPeriod {
@@ -310,51 +328,4 @@ fn of_line(
 /// The revenue engine that an engagement was given when it was set up.
 pub(super) fn engine_of(engagement: &Engagement) -> Option<String> {
     engagement.systems.as_ref().and_then(|systems| systems.revenue_engine.clone())
-}
-
-/// Why revenue can't be taken back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReversalError {
-    /// Amounts mix currencies.
-    #[error(transparent)]
-    Money(#[from] MoneyError),
-    /// More than was earned, or the other way round.
-    #[error("{part} can't be taken back of {earned}")]
-    TooMuch {
-        /// What was to be taken back.
-        part: Money,
-        /// What was earned.
-        earned: Money,
-    },
-}
-
-/// What takes a revenue event back, wholly or `part` of it, on a day: for a line that was credited or
-/// written off. `because` is the ID of what undoes it (a credit memo, an adjustment); the same one takes it
-/// back once. That several together take back no more than was earned is for whoever limits the credits.
-///
-/// # Errors
-/// [`ReversalError`]
-pub fn reversal(
-    earned: &RevenueEarned,
-    because: &str,
-    part: Option<Money>,
-    reversed_on: Date,
-    closed_until: Option<AccountingPeriod>,
-) -> Result<RevenueEarned, ReversalError> {
-    let part = part.unwrap_or(earned.amount);
-    let left = earned.amount.minus(part)?;
-    let within = |sign: Money| left.amount().is_zero() || left.is_positive() == sign.is_positive();
-    if part.is_zero() || part.is_positive() != earned.amount.is_positive() || !within(earned.amount) {
-        return Err(ReversalError::TooMuch { part, earned: earned.amount });
-    }
-    let period = AccountingPeriod::of(reversed_on);
-    Ok(RevenueEarned {
-        revenue: RevenueId::derive(&[earned.revenue.as_str(), "reversal", because]),
-        amount: Money::zero(part.currency()).minus(part)?,
-        earned_on: reversed_on,
-        period,
-        late: LatePosting::of(period, closed_until),
-        reverses: Some(earned.revenue.clone()),
-        ..earned.clone()
-    })
 }

@@ -3,7 +3,8 @@
 //!
 //! What was told is kept as one sum an element. So a month that is told late, twice or under a former
 //! schedule never makes the sum differ from the schedule in force: what a change order moved in a month that
-//! was told already is told with the next one.
+//! was told already is told with the next one. So is what a credit memo or a write-off takes off of it: the
+//! schedule then plans that much less, of the months that it concerns, also where they were told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::earned::{Element, RevenueEarned, RevenueEvidence, Source, engine_of, source};
 use super::period::{AccountingPeriod, LatePosting};
+use super::reversal::{TakenOff, at_least_nothing};
 use super::{RevenueEntry, RevenueSchedule};
 use crate::contract::{Contract, RevenueTreatment};
 use crate::engagement::Engagement;
@@ -35,6 +37,10 @@ pub struct Recognition {
     /// The element up to which the next month was told already, where its elements did not fit one commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// What was taken off by credit memos and write-offs, by line; and what was taken off invoices as a whole, by
+    /// element. Bounded by the lines that entries of the schedule become.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken_off: BTreeMap<String, TakenOff>,
 }
 
 /// What telling looks at.
@@ -85,11 +91,9 @@ impl<'a> Planned<'a> {
         self.schedule.entries.iter().filter(told).filter_map(due)
     }
 
-    /// What is planned of an element up to a month.
-    fn up_to(&self, key: &str, period: AccountingPeriod) -> Result<Money, MoneyError> {
-        let entries =
-            self.dated().filter(|(e, day)| e.element == key && AccountingPeriod::of(*day) <= period);
-        Money::total(self.engagement.contract.currency, entries.map(|(entry, _)| entry.amount))
+    /// What is planned of an element, with the days.
+    fn entries(&self, key: &str) -> Vec<(Date, Money)> {
+        self.dated().filter(|(e, _)| e.element == key).map(|(e, day)| (day, e.amount)).collect()
     }
 
     /// Keys whose terms only an earlier version of the contract has.
@@ -108,11 +112,76 @@ impl<'a> Planned<'a> {
     }
 }
 
+fn planned(
+    entries: &[(Date, Money)],
+    through: Option<AccountingPeriod>,
+    nothing: Money,
+) -> Result<Money, MoneyError> {
+    let over = entries.iter().filter(|(day, _)| through.is_none_or(|t| AccountingPeriod::of(*day) <= t));
+    Money::total(nothing.currency(), over.map(|(_, amount)| *amount))
+}
+
 impl Recognition {
     /// An engagement of which nothing was told.
     #[must_use]
     pub fn new(engagement: EngagementId) -> Self {
-        Self { engagement, told_through: None, told: BTreeMap::new(), next: None, after: None }
+        Self {
+            engagement,
+            told_through: None,
+            told: BTreeMap::new(),
+            next: None,
+            after: None,
+            taken_off: BTreeMap::new(),
+        }
+    }
+
+    /// The same, with more taken off. What is taken off of the same line adds up.
+    ///
+    /// # Errors
+    /// When amounts overflow.
+    pub fn take_off(mut self, taken_off: &[(String, TakenOff)]) -> Result<Self, MoneyError> {
+        for (of, taken) in taken_off {
+            match self.taken_off.get_mut(of) {
+                Some(known) => known.amount = known.amount.plus(taken.amount)?,
+                None => {
+                    self.taken_off.insert(of.clone(), taken.clone());
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// What of an element falls away of its months up to one (of all, without one), where so much is planned of
+    /// it by day: never more than that.
+    ///
+    /// # Errors
+    /// When amounts overflow or mix currencies.
+    pub fn falls_away(
+        &self,
+        key: &str,
+        entries: &[(Date, Money)],
+        through: Option<AccountingPeriod>,
+        nothing: Money,
+    ) -> Result<Money, MoneyError> {
+        let mut away = nothing;
+        for taken in self.taken_off.values().filter(|taken| taken.element == key) {
+            away = away.plus(taken.up_to(entries, through)?)?;
+        }
+        let planned = at_least_nothing(planned(entries, through, nothing)?);
+        Ok(if away.exceeds(planned)? { planned } else { away })
+    }
+
+    /// What is to be told of an element up to a month: what is planned, less what falls away.
+    fn up_to(
+        &self,
+        planned_of: Planned<'_>,
+        key: &str,
+        period: AccountingPeriod,
+    ) -> Result<Money, MoneyError> {
+        let (entries, nothing) =
+            (planned_of.entries(key), Money::zero(planned_of.engagement.contract.currency));
+        let away = self.falls_away(key, &entries, Some(period), nothing)?;
+        planned(&entries, Some(period), nothing)?.minus(away)
     }
 
     /// The same, knowing which month is told next by a schedule.
@@ -133,7 +202,7 @@ impl Recognition {
         let Some(through) = self.told_through else { return Ok(months.min()) };
         // What a change order moved in months that were told is told with the month after them.
         for key in self.keys(planned) {
-            if planned.up_to(&key, through)? != self.told_of(&key, planned) {
+            if self.up_to(planned, &key, through)? != self.told_of(&key, planned) {
                 return Ok(Some(through.next()));
             }
         }
@@ -167,7 +236,7 @@ impl Recognition {
         let (mut next, mut events) = (self.clone(), Vec::new());
         let left = self.keys(planned).into_iter().filter(|key| self.after.as_ref().is_none_or(|a| key > a));
         for key in left {
-            let amount = planned.up_to(&key, period)?.minus(self.told_of(&key, planned))?;
+            let amount = self.up_to(planned, &key, period)?.minus(self.told_of(&key, planned))?;
             let Some(terms) = planned.terms(&key).filter(|_| !amount.is_zero()) else { continue };
             if events.len() == most {
                 next.next = Some(period);

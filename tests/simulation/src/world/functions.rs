@@ -70,9 +70,11 @@ impl Queue {
             Event::ApprovalDecided(_) => Some(Self::ApprovalDecided),
             Event::RecordChanged(_) => Some(Self::RecordChanged),
             Event::HoldRequested(_) | Event::ReleaseRequested(_) => Some(Self::HoldRequested),
-            Event::BillingReady(_) | Event::InvoiceConfirmed(_) | Event::RevenueScheduleUpdated(_) => {
-                Some(Self::RevenueEarned)
-            }
+            Event::BillingReady(_)
+            | Event::InvoiceConfirmed(_)
+            | Event::RevenueScheduleUpdated(_)
+            | Event::CreditMemoApplied(_)
+            | Event::WriteOffRecorded(_) => Some(Self::RevenueEarned),
             Event::WriteOffRequested(_) => Some(Self::WriteOffRequested),
             Event::EngagementActivated(_)
             | Event::EngagementHeld(_)
@@ -83,7 +85,6 @@ impl Queue {
             | Event::SubscriptionChanged(_)
             | Event::CustomerCreated(_)
             | Event::ProjectCreated(_)
-            | Event::WriteOffRecorded(_)
             | Event::IntercompanyCharged(_)
             | Event::SubcontractorCostRecorded(_)
             | Event::InvoiceSubmitted(_)
@@ -92,7 +93,6 @@ impl Queue {
             | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
             | Event::PaymentUnapplied(_)
-            | Event::CreditMemoApplied(_)
             | Event::DisputeRecorded(_)
             | Event::DisputeResolved(_)
             | Event::ExceptionRaised(_)
