@@ -34,6 +34,21 @@ const SHOWN: &[(&str, &[&str])] = &[
             "credit_memo",
         ],
     ),
+    ("usage#", &["usage", "record", "terms", "contract_version", "month", "rated", "line", "summary"]),
+    (
+        "drawdown#",
+        &[
+            "drawdown",
+            "entry",
+            "retainer",
+            "contract_version",
+            "period",
+            "quantity",
+            "overage",
+            "line",
+            "summary",
+        ],
+    ),
     ("invoice#", &["invoice", "status", "number", "untaxed", "total", "applied", "credited"]),
     (
         "credit-memo#",
