@@ -160,6 +160,14 @@ def _cost(item: Item) -> tuple[str, str, str]:
     return "cost", f"{item['legal_entity']} pays {money(item['amount'])} for time entry {item['entry']['entry']}", ""
 
 
+def _usage(item: Item) -> tuple[str, str, str]:
+    return "usage", f"{item['record']['record']}: {item['summary']}", ""
+
+
+def _drawdown(item: Item) -> tuple[str, str, str]:
+    return "drawdown", f"time entry {item['entry']['entry']}: {item['summary']}", ""
+
+
 def _invoice(item: Item) -> tuple[str, str, str]:
     number = f" number {item['number']}, record {item['record']}" if item.get("number") else ""
     sums = f"untaxed {money(item['untaxed'])}, tax {money(item.get('tax'))}, total {money(item.get('total'))}"
@@ -197,7 +205,7 @@ def _exception(item: Item) -> tuple[str, str, str]:
 _DESCRIBE = {
     "journal": _journal, "step": _step, "state": _state, "contract": _contract, "statement-of-work": _statement, "line": _line, "invoice": _invoice, "payment": _payment,
     "credit-memo": _credit_memo,
-    "charge": _charge, "cost": _cost, "parked": _parked, "approval": _approval, "exception": _exception,
+    "charge": _charge, "cost": _cost, "usage": _usage, "drawdown": _drawdown, "parked": _parked, "approval": _approval, "exception": _exception,
 }
 
 

@@ -1,12 +1,16 @@
-//! Recorded usage that is reported by calls.
+//! Recorded usage that is reported by calls, and what of usage and retainers is shown.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod world;
 
-use domain::Event;
 use domain::engagement::EngagementStatus::{Active, Withdrawn};
+use domain::retainer::drawn;
+use domain::sample::{active, entry, quote, retainer_line, usage, usage_line};
+use domain::usage::usage_recorded;
+use domain::{Decision, Engagement, Event};
+use journal::{Commit, Committed};
 use serde_json::{Value, json};
-use world::{Call, World, outgoing, world};
+use world::{Call, TENANT, World, now, outgoing, world};
 
 const USAGE: &str = "/v1/engagements/{engagement}/usage";
 
@@ -89,4 +93,42 @@ async fn approved_usage_is_on_its_way() {
         ("2", "-3".to_owned(), "2026-10-31".to_owned(), Some("1")),
     ];
     assert_eq!(told, expected);
+}
+
+fn state_after(decision: Decision) -> Engagement {
+    let Decision::Apply(effects) = decision else { panic!("{decision:?}") };
+    effects.state.expect("a state")
+}
+
+/// Proves BIL-04 in part: what of a retainer is left can be read, and what was rated of usage. Of two hours are 90 minutes
+/// drawn down.
+#[tokio::test]
+async fn balances_are_shown() {
+    let w = world(Active).await;
+    let mut sold = quote();
+    sold.lines.push(usage_line("8", ("U1", "api-calls"), ("2026-11-01", 2), "0", &[(None, "0.50")]));
+    sold.lines.push(retainer_line(
+        "7",
+        ("R1", "300.00"),
+        ("2026-11-01", 2),
+        ("2", "100.00"),
+        &["consultant"],
+    ));
+    let state = active(&sold);
+    let record = usage("1", "api-calls", "2026-11-03", "10");
+    let state = state_after(usage_recorded(Some(&state), &record, "2026-11-03".parse().unwrap()));
+    let state = state_after(drawn(&state, &entry("1", "consultant", "2026-11-03", 90)).expect("covered"));
+    let journal = &w.context.journal;
+    let write = journal.write_state(TENANT, &state, 1, now()).unwrap();
+    assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+    let parameters = json!({"engagement": w.engagement.engagement});
+    let (status, shown) = Call::get("/v1/engagements/{engagement}", parameters).by("sales").send(&w).await;
+    assert_eq!(status, 200, "{shown}");
+    let rated = json!({"U1": {"0": {"quantity": "10", "rated": {"amount": "5.00", "currency": "USD"}}}});
+    assert_eq!(shown["usage"], rated);
+    let month = |period: u32, drawn: &str, forfeited: &str| {
+        json!({"period": period, "granted": "120", "carried_in": "0", "drawn": drawn, "overage": "0",
+               "forfeited": forfeited, "carried_out": "0"})
+    };
+    assert_eq!(shown["retainers"]["R1"], json!([month(0, "90", "30"), month(1, "0", "120")]));
 }

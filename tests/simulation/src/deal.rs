@@ -157,6 +157,15 @@ impl Deal {
         deal.metered()
     }
 
+    /// The same with expenses under a cap, and nothing else.
+    pub(crate) fn spent(mut self) -> Self {
+        self.time.clear();
+        self.quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
+        let expenses = [("12302", "240.00"), ("12303", "18.50")];
+        self.expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
+        self
+    }
+
     /// The same, sold too cheaply, which somebody allows.
     pub(crate) fn cheap() -> Self {
         let mut deal = Self { price: Price::Allowed, ..Self::fixed() };

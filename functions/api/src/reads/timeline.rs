@@ -54,6 +54,21 @@ const SHOWN: &[(&str, &[&str])] = &[
         "invoice#",
         &["invoice", "status", "number", "untaxed", "total", "applied", "credited", "contested", "hold"],
     ),
+    ("usage#", &["usage", "record", "terms", "contract_version", "month", "rated", "line", "summary"]),
+    (
+        "drawdown#",
+        &[
+            "drawdown",
+            "entry",
+            "retainer",
+            "contract_version",
+            "period",
+            "quantity",
+            "overage",
+            "line",
+            "summary",
+        ],
+    ),
     (
         "credit-memo#",
         &[

@@ -6,8 +6,26 @@ use domain::work::TimeEntry;
 use jiff::Span;
 use jiff::civil::date;
 
-use super::dollars;
+use super::{Deal, dollars};
 use crate::engine::Sim;
+
+impl Deal {
+    /// The same with two hours of a retainer, of which more is worked in two entries, and nothing else.
+    pub(crate) fn retained(mut self) -> Self {
+        self.time.clear();
+        let terms = ("2", "120.00");
+        self.quote.lines.push(sample::retainer_line(
+            "72",
+            ("R2", "200.00"),
+            ("2026-11-01", 2),
+            terms,
+            &[ADVISOR],
+        ));
+        let entries = [("12307", 90), ("12308", 75)];
+        self.retained = entries.map(|(id, minutes)| sample::entry(id, ADVISOR, "2026-11-16", minutes)).into();
+        self
+    }
+}
 
 /// A role that is sold by retainers alone.
 const ADVISOR: &str = "advisor";

@@ -154,16 +154,6 @@ fn with_a_ceiling() -> Deal {
     deal
 }
 
-/// Expenses under a cap, and nothing else.
-fn spent() -> Deal {
-    let mut deal = of_time_alone();
-    deal.time.clear();
-    deal.quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
-    let expenses = [("12302", "240.00"), ("12303", "18.50")];
-    deal.expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
-    deal
-}
-
 fn one_was_posted(world: &World) -> bool {
     world.books_show(|books| books.invoices.values().any(|invoice| invoice.number.is_some()))
 }
@@ -325,11 +315,19 @@ const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
-        deal: spent,
+        deal: || of_time_alone().spent(),
         ..Scenario::new(
             "expense-billed-message-left",
             "expenses are lines and use up their cap; their messages are still in the queue and come again",
             |w| w.count("line", "service", "EXPENSES") > 0 && w.waiting(Queue::ExpenseApproved) > 0,
+        )
+    },
+    Scenario {
+        deal: || of_time_alone().retained(),
+        ..Scenario::new(
+            "time-drawn-message-left",
+            "time is drawn from a retainer, and a line of what is beyond it; messages are still in the queue",
+            |w| w.count("drawdown", "kind", "drawdown") > 0 && w.waiting(Queue::TimeApproved) > 0,
         )
     },
     Scenario {
