@@ -67,7 +67,7 @@ async fn read(
     wanted: &[LineId],
 ) -> Result<(Vec<BillableLine>, Setting), Failure> {
     let lines = context.journal.lines(tenant, id.as_str(), wanted).await?;
-    let lines: Vec<BillableLine> = lines.into_iter().map(|(line, _)| line).collect();
+    let lines: Vec<BillableLine> = lines.into_iter().map(|known| known.line).collect();
     let setting = Setting::read(context, tenant, id, &lines).await?;
     Ok((lines, setting))
 }

@@ -370,7 +370,7 @@ impl World {
         let lines: Vec<&BillableLine> =
             self.lines.iter().enumerate().filter(|(n, _)| of(*n)).map(|(_, line)| line).collect();
         let mut asked = asked(name, KINDS[kind], &lines, None);
-        asked.amount = cents.map(|c| dollars(c));
+        asked.amount = cents.map(dollars);
         let request = |invoice: &Invoice, disputes: &[Dispute]| {
             Dispute::request(&self.state, invoice, &self.lines, &self.memos, disputes, &asked)
         };

@@ -113,6 +113,7 @@ impl Kept {
     fn credit(&mut self, which: usize, lines: Vec<LineId>, off: Option<Reduction>, rebill: bool) {
         let Some((invoice, billed)) = self.invoices.get(which) else { return };
         let asked = CreditMemoRequested {
+            dispute: None,
             credit_memo: CreditMemoId::derive(&[&self.memos.len().to_string()]),
             invoice: invoice.invoice.clone(),
             lines,

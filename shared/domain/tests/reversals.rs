@@ -62,6 +62,7 @@ impl<'a> Credits<'a> {
 
     fn asked(&self, lines: &[&BillableLine], off: Option<Reduction>, rebill: bool) -> CreditMemo {
         let asked = CreditMemoRequested {
+            dispute: None,
             credit_memo: CreditMemoId::derive(&[&self.memos.len().to_string()]),
             invoice: self.invoice.invoice.clone(),
             lines: lines.iter().map(|l| l.line.clone()).collect(),

@@ -141,6 +141,7 @@ impl World {
         let (journal, owner, now) = (self.journal(), &self.engagement.engagement, self.now());
         let invoice = InvoiceId::derive(&["one"]);
         let asked = CreditMemoRequested {
+            dispute: None,
             credit_memo: CreditMemoId::derive(&[name]),
             invoice: invoice.clone(),
             lines: lines.to_vec(),

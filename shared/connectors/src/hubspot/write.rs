@@ -17,6 +17,8 @@ use crate::operation::{Idempotency, Operation, Performs, Reference, Undone, Writ
 /// The properties to be written; those of which nothing is known are left alone.
 fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
     let amount = |m: domain::money::Money| m.amount().to_string();
+    // The deal shows its latest invoice: what an earlier one was credited with is not left beside it.
+    let nothing = status.invoice_total.map(|total| domain::money::Money::zero(total.currency()));
     [
         ("q2c_engagement_id", Some(status.engagement.to_string())),
         ("q2c_customer_id", status.customer.as_ref().map(ToString::to_string)),
@@ -28,7 +30,7 @@ fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
         ("q2c_invoice_total", status.invoice_total.map(amount)),
         ("q2c_tax_amount", status.tax.map(amount)),
         ("q2c_paid_amount", status.paid.map(amount)),
-        ("q2c_credited_amount", status.credited.map(amount)),
+        ("q2c_credited_amount", status.credited.or(nothing).map(amount)),
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|v| (name, v)))
