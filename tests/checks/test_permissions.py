@@ -96,7 +96,7 @@ def test_the_universe_is_no_formality() -> None:
     policies = {function: permissions.statements(TEMPLATE, function) for function in FUNCTIONS}
     answers = {name: {r for r in dangerous() if allowed(policies[name], r)} for name in FUNCTIONS}
     assert all(answers.values()), answers
-    assert len(dangerous()) > 400 and len(set().union(*answers.values())) < len(dangerous()) / 4
+    assert len(dangerous()) > 400 and len(set().union(*answers.values())) < len(dangerous()) / 3
 
 
 # ------------------------------------------------------------------ the check itself
