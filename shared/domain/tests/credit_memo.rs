@@ -143,9 +143,10 @@ fn what_is_left_of_a_line_after_partial_returns_is_all_that_can_be_returned() {
             asked: usd("70.01")
         })
     );
+    let memos = [post(&first)];
     let whole = request(&invoice, &lines, &memos, &asked("3", &[&lines[0]], None)).expect("granted");
     assert_eq!(whole.untaxed, usd("70.00"), "100 - 30");
-    let memos = [first, whole.clone()];
+    let memos = [post(&first), whole.clone()];
     let after = request(&invoice, &lines, &memos, &part("4", "0.01"));
     assert_eq!(after, Err(CreditError::TakenOff { line: lines[0].line.clone(), by: whole.credit_memo }));
 }
@@ -202,6 +203,27 @@ fn a_request_holds_what_it_asks_for_until_it_is_answered() {
 }
 
 /// Proves BIL-20 in part: what the ERP posted is held against what was asked for, and a cent is a difference.
+/// A reduction of 40.00 of a line of 100.00 waits for its approval. Were the line taken off with the 60.00 that are left
+/// and billed anew at 100.00, a rejection would leave 40.00 billed twice: 40.00 by the first invoice and 100.00 by the
+/// next. It is taken off once the reduction is in the books, or rejected, and then whole.
+#[test]
+fn a_line_is_not_taken_off_whole_while_its_reduction_may_be_rejected() {
+    let lines = [line("1", "100.00"), line("2", "50.00")];
+    let invoice = posted(&lines);
+    let waits = request(&invoice, &lines, &[], &asked("a", &[], Some((Some(&lines[0]), "40.00")))).unwrap();
+    let whole = asked("b", &[&lines[0]], None);
+    let undecided = CreditError::Undecided { line: lines[0].line.clone(), by: waits.credit_memo.clone() };
+    for status in [CreditMemoStatus::Requested, CreditMemoStatus::Approved] {
+        let earlier = CreditMemo { status, ..waits.clone() };
+        assert_eq!(request(&invoice, &lines, &[earlier], &whole), Err(undecided.clone()));
+    }
+    let rejected = waits.become_status(CreditMemoStatus::Rejected).expect("legal");
+    assert_eq!(request(&invoice, &lines, &[rejected], &whole).unwrap().untaxed, usd("100.00"));
+    assert_eq!(request(&invoice, &lines, &[post(&waits)], &whole).unwrap().untaxed, usd("60.00"));
+    let other = request(&invoice, &lines, &[waits], &asked("c", &[&lines[1]], None)).unwrap();
+    assert_eq!(other.untaxed, usd("50.00"), "another line is not concerned");
+}
+
 #[test]
 fn a_cent_of_difference_in_the_posting_is_an_exception() {
     let lines = [line("a", "100.00")];

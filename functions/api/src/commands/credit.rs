@@ -77,7 +77,7 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
 
 fn refused(why: CreditError) -> ApiError {
     let kind = match why {
-        CreditError::NotPosted { .. } => Kind::StateConflict,
+        CreditError::NotPosted { .. } | CreditError::Undecided { .. } => Kind::StateConflict,
         CreditError::TooManyLines { .. } | CreditError::NothingToRebill => Kind::Malformed,
         CreditError::NotPositive { .. }
         | CreditError::TooMuch { .. }

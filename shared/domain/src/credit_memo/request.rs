@@ -63,6 +63,15 @@ pub enum CreditError {
         /// What took it off.
         by: CreditMemoId,
     },
+    /// A reduction of the line may still be rejected: then what is left of it is more. To be asked for again once
+    /// that is posted or rejected.
+    #[error("line {line} is reduced by {by}, which is not posted yet")]
+    Undecided {
+        /// The line.
+        line: LineId,
+        /// The credit memo that reduces it.
+        by: CreditMemoId,
+    },
     /// More lines than one commit releases.
     #[error("{lines} lines are more than the {MOST_LINES} of one credit memo")]
     TooManyLines {
@@ -91,7 +100,8 @@ impl CreditMemo {
     /// invoice has already. Asked for again, it is the one that there is.
     ///
     /// # Errors
-    /// [`CreditError`]; none of them goes away by asking again.
+    /// [`CreditError`]; one that is [not posted](CreditError::NotPosted) or
+    /// [undecided](CreditError::Undecided) goes away with time.
     pub fn request(
         engagement: &Engagement,
         invoice: &Invoice,
@@ -116,6 +126,7 @@ impl CreditMemo {
         let mut standing = Standing { asked, invoice, billed, earlier, parts: Vec::new() };
         for line in &asked.lines {
             let left = standing.left_of(line)?;
+            standing.is_decided(line)?;
             standing.parts.push(CreditedPart { line: Some(line.clone()), amount: left, whole: true });
         }
         if let Some(reduction) = &asked.reduction {
@@ -168,6 +179,16 @@ impl Standing<'_> {
         let reduced = self.taken_off(line).map(|(part, _)| part.amount);
         let reduced = Money::total(self.invoice.untaxed.currency(), reduced)?;
         Ok(billed.amount.minus(reduced)?)
+    }
+
+    /// Whether every reduction of a line is in the books, so that all that is left of it is known.
+    fn is_decided(&self, line: &LineId) -> Result<(), CreditError> {
+        let reduces =
+            |memo: &&&CreditMemo| memo.parts.iter().any(|p| !p.whole && p.line.as_ref() == Some(line));
+        match self.earlier.iter().filter(reduces).find(|memo| !memo.status.is_posted()) {
+            Some(memo) => Err(CreditError::Undecided { line: line.clone(), by: memo.credit_memo.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn reduce(&mut self, reduction: &Reduction) -> Result<(), CreditError> {
