@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .conftest import Journey
@@ -27,6 +28,8 @@ def test_a_held_line_is_on_no_invoice_until_it_is_released(journey: Journey) -> 
     assert (shown["score"], shown["blockers"][0]["owner"]) == (0, "sales-operations")
     assert shown["held"][0]["hold"]["held_by"] == "finance-app"
 
+    run_invoices(journey)
+    assert status_of(deal, line) == "held", "what a person holds, no run releases"
     first = deal.billed(milestone="M1")
     assert first["line_count"] == 1, "the milestone alone"
     refused = call(journey, "finance-app", "POST", f"/v1/invoices/{first['invoice']}/hold", asked, f"{deal.number}-late")
@@ -52,6 +55,14 @@ def ready(journey: Journey, deal: Deal) -> dict[str, Any]:
     status, shown = call(journey, "finance-app", "GET", f"/v1/engagements/{deal.engagement}/billing-readiness")
     assert status == 200
     return shown
+
+
+def run_invoices(journey: Journey) -> None:
+    """Look at what is held and at monthly policies, as the hourly schedule does."""
+    function = journey.stack.stack.function("invoice-run")
+    answer = journey.stack.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    said = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
 
 
 def status_of(deal: Deal, line: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ def test_recorded_usage_is_on_the_invoice_once(journey: Journey) -> None:
     status, refused = call(journey, "operations-app", "POST", path(deal), unapproved, f"{deal.number}-no")
     assert (status, refused["code"]) == (422, "Q2C-1012")
     told(journey, deal, "a", record(deal, "1", "60"))
+    deal.wait(lambda: len(deal.items("usage")) == 1, 60, "what is free to be counted")
     told(journey, deal, "b", record(deal, "2", "1200"))
     (line,) = lines_of(deal, 1)
     deal.wait(lambda: len(deal.items("usage")) == 2, 60, "both records to be counted")

@@ -33,7 +33,16 @@ AS_BILLED = "only where something is recognised as it is billed, or was dropped:
 UNDATED = "only where a fee in a straight line has no planned day: the shipped catalog has no such service"
 DROPPED = "only where something that is recognised month by month was dropped from the contract"
 ASKED_BEFORE = "only where two meet at one invoice: the API refuses everything else before"
+NOTHING_DUE = "only where a policy is monthly, or what held a line was put right: the shipped configuration has neither"
+NOTHING_HELD = "only where such work comes while a line of its engagement is held; the journeys let a milestone come then"
 UNUSED: dict[tuple[str, str], str] = {
+    ("hold-requested", "sqs:ChangeMessageVisibility on queue:HoldRequestedQueue"): NEVER_REFUSED,
+    ("invoice-run", "dynamodb:PutItem on table [dynamodb:LeadingKeys=tenant#*]"): NOTHING_DUE,
+    ("invoice-run", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): NOTHING_DUE,
+    ("time-approved", "dynamodb:Query on table/index/by-status [dynamodb:LeadingKeys=tenant#*]"): NOTHING_HELD,
+    ("expense-approved", "dynamodb:Query on table/index/by-status [dynamodb:LeadingKeys=tenant#*]"): NOTHING_HELD,
+    ("usage-recorded", "dynamodb:Query on table/index/by-status [dynamodb:LeadingKeys=tenant#*]"): NOTHING_HELD,
+    ("charge-due", "dynamodb:Query on table/index/by-status [dynamodb:LeadingKeys=tenant#*]"): NOTHING_HELD,
     ("publish-outbox", "sqs:SendMessage on queue:OutboxRetryQueue"): NEVER_REFUSED,
     ("dead-letter", TENANT_READ): READS_AT_START,
     ("webhook", TENANT_READ): READS_AT_START,

@@ -48,6 +48,8 @@ pub(crate) struct Deal {
     /// Finance writes off the first line that is ready.
     #[serde(default)]
     pub(crate) written_off: bool,
+    /// Whether, in a recording, the customer contests its first posted invoice.
+    pub(crate) contested: bool,
     /// How often finance takes something off an invoice.
     #[serde(default)]
     pub(crate) credits: u64,
@@ -115,6 +117,7 @@ impl Deal {
             told: false,
             corrected: false,
             written_off: false,
+            contested: false,
             credits: 0,
             time: vec![
                 sample::entry("12300", "consultant", "2026-11-16", 450),
@@ -232,6 +235,7 @@ impl Deal {
             told: sim.one_in(2),
             corrected: false,
             written_off: false,
+            contested: false,
             credits: sim.below(3),
             change_order,
             price,

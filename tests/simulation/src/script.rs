@@ -24,7 +24,7 @@ use crate::products::{Books, Change, ErpInvoice, Fate, Received};
 use crate::senders;
 use crate::world::{TENANT, World};
 
-pub(crate) use dispute::{contest, decide};
+pub(crate) use dispute::{contest, contest_once, decide};
 pub(crate) use usage::record;
 pub(crate) use write_off::{revise, write_off};
 

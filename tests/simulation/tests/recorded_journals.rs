@@ -103,6 +103,7 @@ const QUEUES: &[&str] = &[
     "credit-memo-issued",
     "credit-memo-requested",
     "dead-letters",
+    "dispute-requested",
     "expense-approved",
     "invoice-posted",
     "invoice-requested",

@@ -18,7 +18,7 @@ use crate::operation::{Idempotency, Operation, Performs, Reference, Undone, Writ
 fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
     let amount = |m: domain::money::Money| m.amount().to_string();
     // The deal shows its latest invoice: what an earlier one was credited with is not left beside it.
-    let nothing = status.invoice_total.map(|total| domain::money::Money::zero(total.currency()));
+    let nothing = status.paid.map(|paid| domain::money::Money::zero(paid.currency()));
     [
         ("q2c_engagement_id", Some(status.engagement.to_string())),
         ("q2c_customer_id", status.customer.as_ref().map(ToString::to_string)),

@@ -126,6 +126,9 @@ pub fn correct(
                 "it has a cost or an intercompany charge beside it, which are not corrected by themselves",
             );
         }
+        Decision::Apply(effects) if !effects.drawdowns.is_empty() => {
+            return changed("it is drawn from a retainer now");
+        }
         Decision::Apply(effects) => match &effects.lines[..] {
             [only] if only.line == line.line => (Some(only.clone()), effects.state),
             _ => return changed("it is no line by itself now"),

@@ -57,6 +57,7 @@ async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
         world.schedule_charges();
         approver::answer(world, std::slice::from_ref(&deal)).await;
         script::revise(world, &deal).await;
+        script::contest_once(world, &deal).await;
         pay(world, paid_in);
     }
 }

@@ -115,6 +115,11 @@ fn written_off() -> Deal {
     Deal { written_off: true, reported: false, ..of_time_alone() }
 }
 
+/// A little time alone, of which the customer contests the invoice.
+fn contested() -> Deal {
+    Deal { contested: true, reported: false, ..of_time_alone() }
+}
+
 /// A little time alone, which is corrected after it was billed.
 fn corrected() -> Deal {
     Deal { corrected: true, reported: false, ..of_time_alone() }
@@ -452,6 +457,15 @@ const SCENARIOS: &[Scenario] = &[
             "written-off-message-left",
             "a line is written off; the message that asked for it is still in the queue and comes again",
             |w| w.has("line", "status", "written-off") && w.waiting(Queue::WriteOffRequested) > 0,
+        )
+    },
+    Scenario {
+        deal: contested,
+        aims: || aim("dispute-requested", Target::Place(Place::TableWrite), Fault::CrashAfter, 1),
+        ..Scenario::new(
+            "contested-message-left",
+            "an invoice is contested; the message that told it is still in the queue and comes again",
+            |w| w.has("dispute", "status", "open") && w.waiting(Queue::DisputeRequested) > 0,
         )
     },
     Scenario {

@@ -42,7 +42,12 @@ pub(super) async fn ask(world: &Arc<World>, deal: &Deal) {
 /// one yet.
 pub(crate) async fn ask_for_the_first(world: &Arc<World>, engagement: &EngagementId) -> bool {
     let Some((invoice, lines)) = find(world, engagement, true).await else { return false };
-    let lines = lines.iter().take(1).map(|line| line.line.clone()).collect();
+    // What takes something back is no credit by itself, and one that bills more than its invoice is none without that.
+    let bears = |line: &&BillableLine| {
+        line.amount.is_positive() && line.amount.exceeds(invoice.untaxed).is_ok_and(|more| !more)
+    };
+    let first = lines.iter().find(bears).map_or(&lines[..], std::slice::from_ref);
+    let lines = first.iter().map(|line| line.line.clone()).collect();
     request(world, engagement, &asked(&invoice, 0, lines, None, true));
     true
 }

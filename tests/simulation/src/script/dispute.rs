@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::Event;
 use domain::billing::BillableLine;
 use domain::credit_memo::CreditMemo;
 use domain::dispute::{Dispute, DisputeKind, DisputeOutcome, DisputeRequested, DisputeResolutionRequested};
@@ -14,6 +15,7 @@ use journal::{Key, LinePage, Store};
 use rust_decimal::Decimal;
 
 use crate::deal::Deal;
+use crate::engine::open;
 use crate::world::{TENANT, World};
 
 const KINDS: [DisputeKind; 4] =
@@ -53,6 +55,27 @@ pub(crate) async fn contest(world: &Arc<World>, deals: &[Deal]) {
             report(world, &deal.engagement, &DisputeRequested { dispute, ..asked });
         }
     }
+}
+
+/// The deal of a recording: its first posted invoice is contested, whole and once.
+pub(crate) async fn contest_once(world: &Arc<World>, deal: &Deal) {
+    let asked = open(&world.taken).values().any(|e| matches!(e.event, Event::DisputeRequested(_)));
+    if !deal.contested || asked {
+        return;
+    }
+    let Some((invoice, _)) = billed(world, &deal.engagement).await.filter(|(i, _)| i.is_posted()) else {
+        return;
+    };
+    let asked = DisputeRequested {
+        dispute: DisputeId::derive(&[invoice.invoice.as_str(), "dispute"]),
+        invoice: invoice.invoice.clone(),
+        dispute_kind: DisputeKind::Scope,
+        lines: vec![],
+        amount: None,
+        reason: "not what was agreed".into(),
+        requested_by: "finance".into(),
+    };
+    report(world, &deal.engagement, &asked);
 }
 
 /// Finance decides on what is open, now and then twice at once and not alike, and some of it with a credit memo.
