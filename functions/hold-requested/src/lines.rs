@@ -19,7 +19,7 @@ pub(crate) async fn hold(
     line: &LineId,
 ) -> Result<Next, Failure> {
     let Some((standing, record)) = known(context, event, line).await? else { return Ok(unknown(line)) };
-    let LineRecord { line: billable, status, hold } = record;
+    let LineRecord { line: billable, status, hold, .. } = record;
     match (status, hold) {
         (LineStatus::Held, Some(hold)) => {
             Ok(Next::Nothing(format!("line {line} is held already: {}", hold.detail)))

@@ -25,7 +25,12 @@ pub(crate) enum Collected {
     /// The invoice, its lines fixed; it may own none.
     Invoice(Box<Invoice>),
     /// Nothing, for a reason; its lines wait.
-    Nothing(String),
+    Nothing {
+        /// The reason.
+        why: String,
+        /// The invoice of lines that need another header, which is asked for all the same.
+        beside: Option<Box<Requested>>,
+    },
 }
 
 /// The invoice with the lines that its request chooses. Lines are taken only while it is collecting: once it
@@ -56,9 +61,11 @@ pub(crate) async fn collect(
             fix(context, event, &fixed, collected.version, chosen, now)?
         } else {
             if let Some(least) = requested.minimum
-                && let Some(sum) = chosen(context, tenant, &terms, requested).await?.too_little
+                && let Chosen { too_little: Some(sum), beside, .. } =
+                    chosen(context, tenant, &terms, requested).await?
             {
-                return Ok(Collected::Nothing(format!("{sum} is ready, less than the policy's {least}")));
+                let why = format!("{sum} is ready, less than the policy's {least}");
+                return Ok(Collected::Nothing { why, beside: beside.map(Box::new) });
             }
             let fresh = Invoice::request(&terms, requested.invoice.clone(), requested.reason.clone());
             Commit::default()

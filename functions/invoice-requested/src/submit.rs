@@ -76,13 +76,15 @@ async fn steps(
     let config = context.connect.tenant(tenant).await?;
     let body = match collect(context, event, &engagement, &config, requested).await? {
         Collected::Invoice(invoice) => *invoice,
-        Collected::Nothing(why) => return no_effect(context, event, requested, &why).await,
+        Collected::Nothing { why, beside } => {
+            return no_effect(context, event, requested, &why, beside.map(|asked| *asked)).await;
+        }
     };
     if let Some(why) = body.bills_nothing() {
         // Nobody is billed with less than nothing: what was taken waits for an invoice that comes to more.
         let (id, now) = (&engagement.engagement, context.clock.now());
         context.journal.withdraw_invoice(tenant, id, &body.invoice, now).await?;
-        return no_effect(context, event, requested, &why).await;
+        return no_effect(context, event, requested, &why, None).await;
     }
     if body.is_held() && run.recorded::<PostedInvoice>("create")?.is_none() {
         run.may_begin("create")?;
@@ -99,15 +101,18 @@ async fn steps(
     Ok(Outcome::Applied)
 }
 
-/// Journals why a request comes to nothing.
+/// Journals why a request comes to nothing, and asks for what is invoiced beside it.
 async fn no_effect(
     context: &Context,
     event: &Envelope,
     requested: &Requested,
     why: &str,
+    beside: Option<Requested>,
 ) -> Result<Outcome, StepError> {
     let entry = JournalEntry::of(event, EntryOutcome::NoEffect, why, context.clock.now());
-    let commit = Commit::default().entry(&event.tenant, &entry)?;
+    let asked =
+        beside.map(|b| event.concluded(context.function, &event.subject, &requested.invoice, b.into()));
+    let commit = Commit::default().entry(&event.tenant, &entry)?.emit(asked);
     if let Committed::Contended = context.journal.commit(commit).await? {
         return Err(JournalError::Contended(requested.invoice.to_string()).into());
     }

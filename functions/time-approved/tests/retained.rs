@@ -10,7 +10,7 @@ use domain::problem::ProblemCode;
 use domain::sample::{active, config, entry, quote, retainer_line, usd};
 use domain::{Engagement, Event};
 use events::{Envelope, Traceparent};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
 use journal::{Commit, Committed, Journal};
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
@@ -46,17 +46,20 @@ impl World {
         assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
     }
 
+    fn about(&self, delivery: &str, fact: Event) -> Envelope {
+        let subject = self.engagement.engagement.as_str();
+        Envelope::reported(TENANT, "kantata-main", delivery, subject, now(), fact, Traceparent::start())
+    }
+
     async fn take(&self, told: &[(&str, Event)]) -> Vec<Outcome> {
+        self.handle(told.iter().map(|(delivery, fact)| self.about(delivery, fact.clone())).collect()).await
+    }
+
+    async fn handle(&self, group: Vec<Envelope>) -> Vec<Outcome> {
         let (bus, clock) = (Arc::new(FakeBus::default()), Arc::new(FakeClock::at(now())));
         let mut known = FakeConnections::default();
         known.tenants.insert(TENANT.into(), Arc::new(config()));
         let context = context("time-approved", self.table.clone(), &bus, &clock, known);
-        let event = |(delivery, fact): &(&str, Event)| {
-            let subject = self.engagement.engagement.as_str();
-            let trace = Traceparent::start();
-            Envelope::reported(TENANT, "kantata-main", delivery, subject, now(), fact.clone(), trace)
-        };
-        let group: Vec<Envelope> = told.iter().map(event).collect();
         let order: Vec<_> = group.iter().map(|e| e.id).collect();
         let answers = TimeApproved.handle(&context, group).await;
         let answer = |id| answers.iter().find(|(of, _)| *of == id).unwrap().1.as_ref().copied().unwrap();
@@ -127,6 +130,27 @@ async fn what_was_billed_before_is_not_drawn_down() {
     world.write(&retained, 2).await;
     assert_eq!(world.take(&[("b", worked("1", 60))]).await, [Outcome::Duplicate]);
     assert_eq!((world.billed(), world.texts("drawdown", "drawdown").len()), (usd("180.00"), 0));
+}
+
+/// An entry that was billed by the hour, 180.00, and changes into one that a retainer covers in part is shown to a
+/// person: were only the difference billed, nothing would say what it drew, and each further change would draw again.
+#[tokio::test]
+async fn an_entry_that_moves_into_a_retainer_is_shown_to_a_person() {
+    let world = World::new(EngagementStatus::Active).await;
+    let before: Event = entry("1", "consultant", "2026-10-30", 60).into();
+    let retained = world.engagement.clone();
+    let mut without = retained.clone();
+    without.contract.retainers.clear();
+    world.write(&without, 1).await;
+    assert_eq!(world.take(&[("a", before)]).await, [Outcome::Applied]);
+    world.write(&retained, 2).await;
+    let mut told = world.about("b", worked("1", 300));
+    told.time = told.time.checked_add(SignedDuration::from_hours(1)).unwrap();
+    assert_eq!(world.handle(vec![told]).await, [Outcome::Held]);
+    assert_eq!(world.texts("exception", "code"), [ProblemCode::EntryChanged.as_str()]);
+    assert_eq!((world.billed(), world.texts("drawdown", "drawdown").len()), (usd("180.00"), 0));
+    let state = world.table.items().into_iter().find(|item| item.text("kind") == Some("state")).unwrap();
+    assert!(state.body::<Engagement>().unwrap().retainers.is_empty(), "nothing was drawn");
 }
 
 /// Early time waits, and is drawn down when the engagement is active.

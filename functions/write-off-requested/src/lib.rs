@@ -37,7 +37,12 @@ async fn take(context: &Context, event: &Envelope, requested: &Requested) -> Res
         let Some(engagement) = &state.body else {
             return Err(Failure::new(format!("{} is unknown", event.subject)));
         };
-        let (commit, outcome) = match write_off::decide(engagement, requested, &lines) {
+        let corrected: Vec<_> = records.iter().filter(|r| r.corrected).map(|r| &r.line.line).collect();
+        let decided = match write_off::corrected(&corrected) {
+            Some(problem) => Err(problem),
+            None => write_off::decide(engagement, requested, &lines),
+        };
+        let (commit, outcome) = match decided {
             Ok((write_off, next)) => {
                 (writing(context, event, &write_off, &records, (&state, next)).await?, Outcome::Applied)
             }

@@ -43,6 +43,15 @@ pub struct WriteOff {
     pub reason: String,
 }
 
+/// Why lines of corrected entries can't be written off: what was corrected is a line of its own, and would be
+/// billed, or given back, without the first. Such an entry is made not billable where it was approved.
+#[must_use]
+pub fn corrected(lines: &[&LineId]) -> Option<Problem> {
+    let named: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+    let what = format!("{}: the entry was corrected; make it not billable in the PSA", named.join(", "));
+    (!named.is_empty()).then(|| Problem::new(ProblemCode::WriteOffRefused, what))
+}
+
 /// Decides on a write-off, whole or not at all, of lines as they stand. Gives it with the state after it,
 /// where what is billed counts against a ceiling or a cap: what is written off leaves room for other work.
 ///

@@ -9,7 +9,7 @@ use events::Envelope;
 use jiff::Timestamp;
 use serde_json::Map;
 
-use crate::batch::Decided;
+use crate::batch::{Decided, entered, waits_for_a_person};
 use crate::commit::{Commit, Committed, Write};
 use crate::deciding::Deciding;
 use crate::entry::{EntryOutcome, JournalEntry};
@@ -24,7 +24,7 @@ use crate::{Journal, JournalError};
 /// Others that may write the same entry's line meanwhile.
 const MOST_ROUNDS: usize = 20;
 /// Marks a line that has corrections beside it, so that no other needs to be asked for them.
-const CORRECTED: &str = "corrected";
+pub(crate) const CORRECTED: &str = "corrected";
 
 /// What it takes to decide on such an event.
 pub(crate) struct Again<'a> {
@@ -42,6 +42,10 @@ struct Known {
     corrected: bool,
     correction: Correction,
     version: u64,
+    /// Whether this version waited for a person before.
+    waited: bool,
+    /// Whether a part of the entry's lines was written off or credited for good.
+    taken_off: bool,
 }
 
 impl Again<'_> {
@@ -96,7 +100,12 @@ impl Again<'_> {
                         return Ok(Decided::Held);
                     }
                     Corrected::Late(why) => {
-                        (self.entered(event, EntryOutcome::NoEffect, &why)?, Decided::NoEffect)
+                        (self.entered(event, &known, (EntryOutcome::NoEffect, &why))?, Decided::NoEffect)
+                    }
+                    Corrected::Counts(_) if known.taken_off => {
+                        let problem = known.correction.taken_off();
+                        self.journal.raise(self.function, event, problem, vec![], self.now).await?;
+                        return Ok(Decided::Held);
                     }
                     Corrected::Counts(adjusted) => {
                         (self.counting(event, &line, &known, *adjusted)?, Decided::Applied)
@@ -125,7 +134,10 @@ impl Again<'_> {
         let first: Timestamp = first.ok_or_else(|| malformed("does not say when its entry was approved"))?;
         let content = item.text("body_hash").unwrap_or_default();
         let none_yet = Correction::none_yet(&body, first, content);
+        let own = journal.store.get(&Key::journal(tenant, &event.subject, event.id)).await?;
         Ok(Known {
+            waited: waits_for_a_person(event, own.as_ref()),
+            taken_off: journal.is_taken_off(tenant, &event.subject, &body.line).await?,
             engagement: journal.engagement(tenant, &event.subject).await?,
             status: status(&item)?,
             corrected: item.0.contains_key(CORRECTED),
@@ -135,9 +147,15 @@ impl Again<'_> {
         })
     }
 
-    fn entered(&self, event: &Envelope, outcome: EntryOutcome, why: &str) -> Result<Commit, JournalError> {
+    /// The commit with the version's entry, in the place of the one that only says that it waited.
+    fn entered(
+        &self,
+        event: &Envelope,
+        known: &Known,
+        (outcome, why): (EntryOutcome, &str),
+    ) -> Result<Commit, JournalError> {
         let entry = JournalEntry::of(event, outcome, why, self.now);
-        Commit::default().entry(&event.tenant, &entry)
+        entered(Commit::default(), event, &entry, known.waited)
     }
 
     /// The commit of a version that counts: its entry first, so that a rejection there means a duplicate.
@@ -154,7 +172,7 @@ impl Again<'_> {
         let Decision::Apply(effects) = (self.deciding.ready)(Decision::apply(effects), before) else {
             return Err(JournalError::Decision(format!("the correction of {} is one", correction.line)));
         };
-        let mut commit = self.entered(event, EntryOutcome::Applied, &effects.summary)?;
+        let mut commit = self.entered(event, known, (EntryOutcome::Applied, &effects.summary))?;
         let LineItems { items, exceptions, raised } = line_items(self.function, event, &effects, now)?;
         commit.writes.extend(items.into_iter().map(|item| Write::Insert { item, cause: event.id }));
         commit.writes.extend(exceptions);

@@ -256,7 +256,7 @@ async fn billed_before<'a>(
 
 /// Whether an event's entry only says that it waited for a person: it is decided again, and
 /// what comes of it now takes the entry's place.
-fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
+pub(crate) fn waits_for_a_person(event: &Envelope, current: Option<&Item>) -> bool {
     current.is_some_and(|entry| {
         entry.text("kind") == Some("journal")
             && entry.text("outcome") == Some("held")
@@ -405,7 +405,7 @@ fn apply(
 }
 
 /// The commit with an event's entry: new, or in the place of the one that only said that it waited.
-fn entered(
+pub(crate) fn entered(
     commit: Commit,
     event: &Envelope,
     entry: &JournalEntry,

@@ -12,6 +12,7 @@ use events::Envelope;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::again::CORRECTED;
 use crate::commit::Write;
 use crate::exception::exception_of;
 use crate::key::Key;
@@ -28,6 +29,8 @@ pub struct LineRecord {
     pub status: LineStatus,
     /// Why it is held; none where it is not.
     pub hold: Option<LineHold>,
+    /// Whether its entry was corrected: what that changed is a line of its own.
+    pub corrected: bool,
 }
 
 impl LineRecord {
@@ -41,6 +44,7 @@ impl LineRecord {
             line: item.body()?,
             status: serde_json::from_value(field("status")).map_err(malformed)?,
             hold: serde_json::from_value(field("hold")).map_err(malformed)?,
+            corrected: item.0.contains_key(CORRECTED),
         })
     }
 }

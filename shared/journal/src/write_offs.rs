@@ -1,6 +1,10 @@
 //! Write-offs, and the lines that they take out of the work in progress.
 
-use domain::billing::LineStatus;
+use std::collections::BTreeSet;
+
+use domain::billing::{BillableLine, Evidence, LineStatus};
+use domain::credit_memo::CreditMemo;
+use domain::id::LineId;
 use domain::transition::Status;
 use domain::write_off::WriteOff;
 use jiff::Timestamp;
@@ -13,7 +17,46 @@ use crate::key::Key;
 use crate::store::Item;
 use crate::{Journal, JournalError};
 
+/// Items that one read takes.
+const MOST_READ: usize = 100;
+
 impl Journal {
+    /// Whether a part of an entry's lines, of its first or of a correction, was written off or credited for good. A line
+    /// that a credit memo releases whole to be billed anew is not.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub async fn is_taken_off(
+        &self,
+        tenant: &str,
+        engagement: &str,
+        first: &LineId,
+    ) -> Result<bool, JournalError> {
+        let pk = Key::partition(tenant, engagement);
+        let mut taken: BTreeSet<LineId> = BTreeSet::new();
+        for item in self.store.query(&pk, "write-off#", usize::MAX).await? {
+            taken.extend(item.body::<WriteOff>()?.lines);
+        }
+        for item in self.store.query(&pk, "credit-memo#", usize::MAX).await? {
+            let memo: CreditMemo = item.body()?;
+            let parts = memo.parts.iter().filter(|part| memo.stands() && !(part.whole && memo.rebill));
+            taken.extend(parts.filter_map(|part| part.line.clone()));
+        }
+        if taken.contains(first) {
+            return Ok(true);
+        }
+        let keys: Vec<Key> = taken.iter().map(|line| Key::line(tenant, engagement, line.as_str())).collect();
+        for page in keys.chunks(MOST_READ) {
+            for item in self.store.get_many(page).await? {
+                let line: BillableLine = item.body()?;
+                if matches!(&line.evidence, Evidence::Adjustment { of, .. } if of == first) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// The writes of a write-off: its item, and each line as it was found. What held a line is settled.
     ///
     /// # Errors

@@ -47,6 +47,36 @@ async fn entries_of_one_batch_share_the_ceiling() {
     assert_eq!(state.time_billed, Some(usd("540.00")));
 }
 
+/// Two versions of an entry wait at a ceiling of 500.00: three hours, 540.00, and then four, 720.00. When there is room
+/// and both are sent again, the later one counts: 540.00 and 180.00 more.
+#[tokio::test]
+async fn a_later_version_that_waited_counts_when_it_is_sent_again() {
+    let store = Arc::new(MemoryStore::new());
+    let journal = Journal::new(store.clone());
+    let low = active(&Quote { time_ceiling: Some(usd("500.00")), ..quote() });
+    activate(&journal, &low).await;
+    let first = about("a", Event::TimeApproved(entry("1", "consultant", "2026-11-16", 180)));
+    let mut second = about("b", Event::TimeApproved(entry("1", "consultant", "2026-11-16", 240)));
+    second.time = first.time.checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    for version in [&first, &second] {
+        assert_eq!(take(&journal, std::slice::from_ref(version)).await, [Decided::Held]);
+    }
+    let mut room = low.clone();
+    room.contract.time_ceiling = Some(usd("2000.00"));
+    let known = journal.engagement("northwind", engagement_id().as_str()).await.unwrap();
+    let write = journal.write_state("northwind", &room, known.version, now()).unwrap();
+    assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
+    for version in [&first, &second] {
+        assert_eq!(take(&journal, std::slice::from_ref(version)).await, [Decided::Applied]);
+        assert_eq!(take(&journal, std::slice::from_ref(version)).await, [Decided::Duplicate]);
+    }
+    let lines = items(store.as_ref(), "line#").await;
+    let amounts = lines.iter().map(|l| l.body::<domain::billing::BillableLine>().unwrap().amount);
+    assert_eq!(domain::Money::total(usd("0").currency(), amounts).unwrap(), usd("720.00"));
+    let state = journal.engagement("northwind", engagement_id().as_str()).await.unwrap().body.unwrap();
+    assert_eq!(state.time_billed, Some(usd("720.00")));
+}
+
 /// What waited for a person may be decided again; another content under its ID is a conflict.
 #[tokio::test]
 async fn another_content_does_not_take_the_place_of_what_is_held() {

@@ -10,15 +10,15 @@ use domain::{Decision, Engagement, Event, TenantConfig};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
 use journal::{
-    Commit, Committed, Decide, Deciding, EntryOutcome, JournalEntry, JournalError, LineRecord, Versioned,
-    apply_group_on,
+    Commit, Committed, Decide, Deciding, EntryOutcome, JournalEntry, JournalError, LINES_AN_INVOICE,
+    LineRecord, Versioned, apply_group_on,
 };
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 
-/// Held lines of an engagement that are looked at in one go; the next one takes the rest.
+/// Held lines of an engagement that are released in one go; the next one takes the rest.
 const MOST_RECHECKED: usize = 200;
 /// Others that may write the same engagement.
 const MOST_ROUNDS: usize = 20;
@@ -77,7 +77,15 @@ pub async fn recheck(
     config: &TenantConfig,
 ) -> Result<usize, JournalError> {
     let mut released = 0;
-    for listed in context.journal.held_lines(tenant, subject, MOST_RECHECKED).await? {
+    let Standing { state, customer } = Standing::read(context, tenant, subject).await?;
+    let Some(engagement) = state.body.as_ref() else { return Ok(0) };
+    let facts = Facts { config, customer: customer.as_ref() };
+    let settled = |listed: &LineRecord| {
+        let by_itself = listed.hold.as_ref().is_some_and(|hold| hold.reason != HoldReason::Person);
+        by_itself && check(&listed.line, engagement, &facts).is_none()
+    };
+    let held = context.journal.held_lines(tenant, subject, LINES_AN_INVOICE).await?;
+    for listed in held.into_iter().filter(settled).take(MOST_RECHECKED) {
         if released_if_sound(context, tenant, subject, config, &listed).await? {
             released += 1;
         }

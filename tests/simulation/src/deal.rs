@@ -49,6 +49,7 @@ pub(crate) struct Deal {
     #[serde(default)]
     pub(crate) written_off: bool,
     /// Whether, in a recording, the customer contests its first posted invoice.
+    #[serde(default)]
     pub(crate) contested: bool,
     /// How often finance takes something off an invoice.
     #[serde(default)]

@@ -40,6 +40,11 @@ pub(super) async fn write_off(context: &Context, caller: &Caller, call: &Call) -
         reason: asked.reason,
     };
     let lines = context.journal.lines(&caller.tenant, id.as_str(), &requested.lines).await?;
+    let corrected: Vec<_> =
+        lines.iter().filter(|known| known.corrected).map(|known| &known.line.line).collect();
+    if let Some(problem) = write_off::corrected(&corrected) {
+        return Err(ApiError::new(Kind::StateConflict, problem.detail));
+    }
     let lines: Vec<_> = lines.into_iter().map(|known| (known.line, known.status)).collect();
     let (decided, _) = write_off::decide(&state, &requested, &lines)
         .map_err(|problem| ApiError::new(Kind::StateConflict, problem.detail))?;

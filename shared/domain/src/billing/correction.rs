@@ -44,6 +44,17 @@ impl Correction {
             adjustments: 0,
         }
     }
+
+    /// What a person must decide on a version that would count, where a part of the entry's lines was written off or
+    /// credited for good: what that took off, the difference would take off again.
+    #[must_use]
+    pub fn taken_off(&self) -> Problem {
+        let detail = format!(
+            "{} was billed and its entry changed: a part of its lines was written off or credited",
+            self.line
+        );
+        Problem::new(ProblemCode::EntryChanged, detail).with_stake(self.amount)
+    }
 }
 
 /// What a further version of an entry comes to.

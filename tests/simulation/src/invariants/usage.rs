@@ -54,7 +54,7 @@ fn has_one_fate(broken: &mut Vec<String>, ledger: &Ledger, counted: &[RatedUsage
             format!("{record:?} differs from {:?}, and nobody knows", known.record)
         }),
         None => {
-            let may = [ProblemCode::UsageNotSold, ProblemCode::UsageOutsideTerm];
+            let may = [ProblemCode::UsageNotSold, ProblemCode::UsageOutsideTerm, ProblemCode::UsageChanged];
             must(broken, may.into_iter().any(waits), || format!("{record:?} is neither counted nor held"));
         }
     }
