@@ -135,7 +135,7 @@ TENANT_ONLY = {"ForAllValues:StringLike": {LEADING_KEYS: ["tenant#*"]}}
 MUTATIONS: list[tuple[str, Callable[[Template], None]]] = [
     ("TimeApprovedFunction", changed(managed("EngagementAccess", 0), Action="dynamodb:*")),
     ("TimeApprovedFunction", without(managed("EngagementAccess", 0), "Condition")),
-    ("TimeApprovedFunction", attached("TimeApprovedRole", {"Ref": "WorkflowAccess"})),
+    ("WebhookFunction", attached("WebhookRole", {"Ref": "WorkflowAccess"})),
     ("InvoiceRequestedFunction", changed(inline("InvoiceRequestedRole", 2), Resource=arn("Table"))),
     ("InvoiceRequestedFunction", changed(inline("InvoiceRequestedRole", 3), Action="dynamodb:GetItem")),
     ("PollFunction", changed(inline("PollRole", 3), Action=["dynamodb:GetItem", "dynamodb:PutItem",

@@ -35,7 +35,11 @@ DROPPED = "only where something that is recognised month by month was dropped fr
 ASKED_BEFORE = "only where two meet at one invoice: the API refuses everything else before"
 NOTHING_DUE = "only where a policy is monthly, or what held a line was put right: the shipped configuration has neither"
 NOTHING_HELD = "only where such work comes while a line of its engagement is held; the journeys let a milestone come then"
+NEVER_CORRECTED = "only where something that was billed is approved anew with another content, which is never a line of its own here"
 UNUSED: dict[tuple[str, str], str] = {
+    ("charge-due", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): NEVER_CORRECTED,
+    ("milestone-completed", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): NEVER_CORRECTED,
+    ("usage-recorded", "dynamodb:Query on table [dynamodb:LeadingKeys=tenant#*]"): NEVER_CORRECTED,
     ("hold-requested", "sqs:ChangeMessageVisibility on queue:HoldRequestedQueue"): NEVER_REFUSED,
     ("invoice-run", "dynamodb:PutItem on table [dynamodb:LeadingKeys=tenant#*]"): NOTHING_DUE,
     ("invoice-run", "dynamodb:UpdateItem on table [dynamodb:LeadingKeys=tenant#*]"): NOTHING_DUE,

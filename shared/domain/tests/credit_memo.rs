@@ -218,10 +218,8 @@ fn a_line_is_not_taken_off_whole_while_its_reduction_may_be_rejected() {
         assert_eq!(request(&invoice, &lines, &[earlier], &whole), Err(undecided.clone()));
     }
     let rejected = waits.become_status(CreditMemoStatus::Rejected).expect("legal");
-    assert_eq!(request(&invoice, &lines, &[rejected], &whole).unwrap().untaxed, usd("100.00"));
-    assert_eq!(request(&invoice, &lines, &[post(&waits)], &whole).unwrap().untaxed, usd("60.00"));
-    let other = request(&invoice, &lines, &[waits], &asked("c", &[&lines[1]], None)).unwrap();
-    assert_eq!(other.untaxed, usd("50.00"), "another line is not concerned");
+    let left = |earlier: CreditMemo| request(&invoice, &lines, &[earlier], &whole).unwrap().untaxed;
+    assert_eq!((left(rejected), left(post(&waits))), (usd("100.00"), usd("60.00")));
 }
 
 #[test]

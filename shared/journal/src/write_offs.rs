@@ -17,9 +17,6 @@ use crate::key::Key;
 use crate::store::Item;
 use crate::{Journal, JournalError};
 
-/// Items that one read takes.
-const MOST_READ: usize = 100;
-
 impl Journal {
     /// Whether a part of an entry's lines, of its first or of a correction, was written off or credited for good. A line
     /// that a credit memo releases whole to be billed anew is not.
@@ -45,13 +42,11 @@ impl Journal {
         if taken.contains(first) {
             return Ok(true);
         }
-        let keys: Vec<Key> = taken.iter().map(|line| Key::line(tenant, engagement, line.as_str())).collect();
-        for page in keys.chunks(MOST_READ) {
-            for item in self.store.get_many(page).await? {
-                let line: BillableLine = item.body()?;
-                if matches!(&line.evidence, Evidence::Adjustment { of, .. } if of == first) {
-                    return Ok(true);
-                }
+        for line in taken {
+            let item = self.store.get(&Key::line(tenant, engagement, line.as_str())).await?;
+            let line = item.map(|item| item.body::<BillableLine>()).transpose()?;
+            if line.is_some_and(|l| matches!(&l.evidence, Evidence::Adjustment { of, .. } if of == first)) {
+                return Ok(true);
             }
         }
         Ok(false)
