@@ -46,6 +46,9 @@ pub(crate) fn correct(world: &World) {
 
 /// Holds something now and then.
 pub(crate) fn hold(world: &Arc<World>) {
+    if !world.sim.one_in(3) {
+        return;
+    }
     let items = world.table.items();
     let may_be_held = |item: &&Item| match item.text("kind") {
         Some("line") => item.text("status") == Some(LineStatus::Ready.name()),
@@ -53,7 +56,7 @@ pub(crate) fn hold(world: &Arc<World>) {
         _ => false,
     };
     let found: Vec<Item> = items.iter().filter(may_be_held).cloned().collect();
-    if found.is_empty() || !world.sim.one_in(3) {
+    if found.is_empty() {
         return;
     }
     if let Some((engagement, target)) = target(world.sim.any(&found)) {

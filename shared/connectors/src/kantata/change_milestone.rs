@@ -31,14 +31,22 @@ impl Kantata {
             project: &operation.project,
             milestone,
         };
+        // What the contract has already was made; where it is not shown yet, another would be made beside it.
+        let is_there = operation.before.is_some();
         match (target, operation.before.as_ref().or(operation.after.as_ref())) {
-            (Some(milestone), _) => self.set_milestone(placed(milestone)).await,
-            (None, Some(milestone)) => self.drop_milestone(placed(milestone)).await,
+            (Some(milestone), _) => self.set_milestone(placed(milestone), is_there).await,
+            (None, Some(milestone)) => self.drop_milestone(placed(milestone), is_there).await,
             (None, None) => Err(self.api.error(CallErrorKind::Refused, NAME, "names no milestone".into())),
         }
     }
 
-    async fn set_milestone(&self, placed: Placed<'_>) -> Result<Reference, CallError> {
+    /// To be tried again when it is shown; where somebody deleted it there, a person finds the message given up.
+    fn not_shown(&self, placed: Placed<'_>) -> CallError {
+        let kind = CallErrorKind::Transient { retry_after: Some(self.settings.settling()) };
+        self.api.error(kind, NAME, format!("milestone {} is not shown yet", placed.milestone.key))
+    }
+
+    async fn set_milestone(&self, placed: Placed<'_>, is_there: bool) -> Result<Reference, CallError> {
         self.cents(placed)?;
         let story = match self.referenced(NAME, MILESTONE, &placed.reference()).await? {
             Some(story) => {
@@ -49,6 +57,7 @@ impl Kantata {
                 self.write::<Story>(NAME, (Method::PUT, &path, Effect::Keyed), &fields).await?;
                 story
             }
+            None if is_there => return Err(self.not_shown(placed)),
             None => self.create_story(placed).await?,
         };
         // The story is written: whatever fails from here on, something has happened.
@@ -72,9 +81,12 @@ impl Kantata {
     }
 
     /// The story first: from then on nothing is completed that isn't billed any more.
-    async fn drop_milestone(&self, placed: Placed<'_>) -> Result<Reference, CallError> {
+    async fn drop_milestone(&self, placed: Placed<'_>, is_there: bool) -> Result<Reference, CallError> {
         let reference = placed.reference();
         let story = self.referenced(NAME, MILESTONE, &reference).await?;
+        if is_there && story.is_none() {
+            return Err(self.not_shown(placed));
+        }
         let begun = match &story {
             Some(story) => self.archive_story(placed, story).await?,
             None => false,

@@ -1,6 +1,7 @@
 //! Changes of what PSA and ERP hold, when the contract changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::operation::{AmendBillingPlan, ChangeMilestone, Reference, SetBudget, SetRateCard, Undone};
@@ -17,6 +18,9 @@ use super::erp::SimulatedErp;
 use super::psa::SimulatedPsa;
 use crate::engine::Place;
 use crate::world::{ERP, PSA};
+
+/// A search shows what was written within this time.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 /// Operations that bring something to a state: `after` when done, `before` when undone.
 macro_rules! brings {
@@ -76,7 +80,7 @@ impl Bring<SetBudget, Money> for SimulatedPsa {
 }
 
 impl Bring<ChangeMilestone, Option<Milestone>> for SimulatedPsa {
-    /// Searches, as the connector does, and makes another where the search doesn't show it yet.
+    /// Searches, as the connector does, which waits for what the search must show.
     async fn bring(
         &self,
         change: ChangeMilestone,
@@ -89,6 +93,9 @@ impl Bring<ChangeMilestone, Option<Milestone>> for SimulatedPsa {
             let next = books.number();
             let shown = books.milestones.iter_mut().find(|row| row.key == key && row.shown_at <= now);
             match (target, shown) {
+                (_, None) if change.before.is_some() => {
+                    Err(CallErrorKind::Transient { retry_after: Some(SHOWN_WITHIN) })
+                }
                 (Some(milestone), Some(row)) => {
                     row.archived = false;
                     books.terms.amounts.insert(row.record.clone(), milestone.amount);
