@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from local import paths
 
 SCHEMAS = paths.ROOT / "infra" / "schemas"
-NAME = re.compile(r"q2c\.[a-z]+(-[a-z]+)*\.[a-z]+\.v\d+")
+NAME = re.compile(r"q2c\.[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v\d+")
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01")
 ATTRIBUTE = re.compile(r"[a-z0-9]{1,20}")
 
