@@ -185,7 +185,9 @@ def planned(schedule: dict[str, Any]) -> Decimal:
 
 def no_effect(deal: Deal) -> list[dict[str, Any]]:
     """Approvals that changed nothing."""
-    return [item for item in deal.items("journal") if item["outcome"] == "no-effect"]
+    # What changes nothing of its revenue is told beside.
+    entries = [item for item in deal.items("journal") if item["event_type"] != "q2c.revenue-schedule.updated.v1"]
+    return [item for item in entries if item["outcome"] == "no-effect"]
 
 
 def compared(journey: Journey, deal: Deal) -> str:
