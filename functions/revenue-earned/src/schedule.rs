@@ -19,18 +19,22 @@ pub(crate) async fn take(context: &Context, event: &Envelope) -> Result<Outcome,
         let before = telling.recognition();
         let next = before.clone().planned(telling.planned());
         let next = next.map_err(|e| Failure::new(e.to_string()))?;
-        if next == before {
-            return Ok(told_nothing(context, event, "what is told next stays as it is").await?);
+        let stays = next == before;
+        if stays && next.next.is_none() {
+            return Ok(told_nothing(context, event, "the schedule has nothing more to tell").await?);
         }
         let now = context.clock.now();
         let summary = match next.next {
             Some(period) => format!("the schedule is told next when {period} is over"),
             None => "the schedule has nothing more to tell".to_owned(),
         };
-        let entry = JournalEntry::of(event, EntryOutcome::Applied, summary, now);
+        // Written also where it stays as it is: whoever read the engagement before this event may not write over it.
+        let outcome = if stays { EntryOutcome::NoEffect } else { EntryOutcome::Applied };
+        let entry = JournalEntry::of(event, outcome, summary, now);
         let due_at = Telling::due_at(&next, &zone);
         let write = context.journal.write_recognition(tenant, &next, due_at, telling.stored.version, now)?;
         match context.journal.commit(Commit::default().entry(tenant, &entry)?.write(write)).await? {
+            Committed::Done if stays => return Ok(Outcome::NoEffect),
             Committed::Done => return Ok(Outcome::Applied),
             Committed::Rejected(rejections) if rejections.iter().any(|r| r.position == 0) => {
                 return Ok(Outcome::Duplicate);

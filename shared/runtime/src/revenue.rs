@@ -35,13 +35,14 @@ impl Telling {
         id: &EngagementId,
     ) -> Result<Option<Self>, JournalError> {
         let journal = &context.journal;
+        // First, so that whoever writes by an engagement that has changed since does not meet its expectation.
+        let stored = journal.recognition(tenant, id).await?;
         let known = journal.engagement(tenant, id.as_str()).await?.body;
         let Some(engagement) = known.filter(|e| e.status == EngagementStatus::Active) else {
             return Ok(None);
         };
         let version = engagement.contract.version;
         let Some(schedule) = journal.revenue_schedule(tenant, id, version).await? else { return Ok(None) };
-        let stored = journal.recognition(tenant, id).await?;
         let (earlier, completed_on) = (Vec::new(), BTreeMap::new());
         let mut read = Self { engagement, schedule, earlier, completed_on, stored };
         if read.planned().unknown(&read.recognition()) {
