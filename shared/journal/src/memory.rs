@@ -74,6 +74,11 @@ impl MemoryStore {
         self.lock().items.values().cloned().collect()
     }
 
+    /// What of it is so, in key order. Nothing else is copied.
+    pub fn matching(&self, is: impl Fn(&Item) -> bool) -> Vec<Item> {
+        self.lock().items.values().filter(|item| is(item)).cloned().collect()
+    }
+
     /// Puts items into it as if they had always been there: no conditions, no limits, no stream.
     /// For measurements that begin with a full table.
     pub fn fill(&self, items: impl IntoIterator<Item = Item>) {

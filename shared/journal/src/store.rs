@@ -60,7 +60,7 @@ impl Item {
     /// # Errors
     /// When it does not have that form.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, JournalError> {
-        T::deserialize(Value::Object(self.0.clone()))
+        T::deserialize(&self.0)
             .map_err(|e| JournalError::Malformed { key: self.key().to_string(), detail: e.to_string() })
     }
 }

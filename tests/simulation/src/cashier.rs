@@ -13,11 +13,10 @@ use crate::world::{TENANT, World};
 /// Applies unapplied cash to an open invoice, of the payer's customer where he is known. Gives how many
 /// payments it was asked for.
 pub(crate) fn apply(world: &Arc<World>) -> usize {
-    let items = world.table.items();
-    let of = |kind: &'static str| items.iter().filter(move |i| i.text("kind") == Some(kind));
+    let of = |kind: &'static str| world.table.matching(move |i| i.text("kind") == Some(kind));
     let mut asked = 0;
-    let mut invoices: Vec<Invoice> = of("invoice").filter_map(|i| i.body().ok()).collect();
-    for receipt in of("receipt").filter_map(|i| i.body::<Receipt>().ok()) {
+    let mut invoices: Vec<Invoice> = of("invoice").iter().filter_map(|i| i.body().ok()).collect();
+    for receipt in of("receipt").iter().filter_map(|i| i.body::<Receipt>().ok()) {
         let Some(unapplied) = receipt.unapplied.filter(|u| u.is_positive()) else { continue };
         let fits = |i: &&Invoice| {
             i.open().is_ok_and(|open| open.is_positive())

@@ -49,13 +49,12 @@ pub(crate) fn hold(world: &Arc<World>) {
     if !world.sim.one_in(3) {
         return;
     }
-    let items = world.table.items();
-    let may_be_held = |item: &&Item| match item.text("kind") {
+    let may_be_held = |item: &Item| match item.text("kind") {
         Some("line") => item.text("status") == Some(LineStatus::Ready.name()),
         Some("invoice") => item.body::<Invoice>().is_ok_and(|i| i.has_gone().is_none()),
         _ => false,
     };
-    let found: Vec<Item> = items.iter().filter(may_be_held).cloned().collect();
+    let found = world.table.matching(may_be_held);
     if found.is_empty() {
         return;
     }
@@ -72,13 +71,12 @@ pub(crate) fn hold(world: &Arc<World>) {
 
 /// Releases all that is held, of which nobody knows better. Gives how much that was.
 pub(crate) fn release(world: &Arc<World>) -> usize {
-    let items = world.table.items();
-    let held = items.iter().filter(|item| match item.text("kind") {
+    let held = world.table.matching(|item| match item.text("kind") {
         Some("line") => item.text("status") == Some(LineStatus::Held.name()),
         Some("invoice") => item.body::<Invoice>().is_ok_and(|i| i.is_held()),
         _ => false,
     });
-    let targets: Vec<_> = held.filter_map(target).collect();
+    let targets: Vec<_> = held.iter().filter_map(target).collect();
     for (engagement, target) in &targets {
         let asked = ReleaseRequested {
             target: target.clone(),

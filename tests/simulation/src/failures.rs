@@ -208,9 +208,8 @@ fn events_of(world: &World, workflow: Workflow) -> Vec<Envelope> {
 }
 
 fn runs(world: &World, workflow: Workflow) -> Vec<Item> {
-    let items = world.table.items();
     let of = |i: &Item| i.text("kind") == Some("workflow") && i.text("workflow") == Some(workflow.as_str());
-    items.into_iter().filter(of).collect()
+    world.table.matching(of)
 }
 
 /// How many records of ours the products hold.

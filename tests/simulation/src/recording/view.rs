@@ -14,7 +14,7 @@ impl World {
         let is = |item: &Item| {
             item.text("kind") == Some(kind) && item.text(field).is_some_and(|found| found == value)
         };
-        self.table.items().into_iter().filter(is).count()
+        self.table.matching(is).len()
     }
 
     /// Whether there is an item of a kind whose field has a value.
@@ -24,30 +24,32 @@ impl World {
 
     /// Whether a run of a workflow has a status.
     pub(super) fn run_is(&self, workflow: &str, status: &str) -> bool {
-        self.table.items().iter().any(|item| {
+        let is = |item: &Item| {
             item.text("kind") == Some("workflow")
                 && item.text("workflow") == Some(workflow)
                 && item.text("status") == Some(status)
-        })
+        };
+        !self.table.matching(is).is_empty()
     }
 
     /// Whether a step of some run of a workflow is in a state.
     pub(super) fn step_is(&self, workflow: &str, step: &str, state: &str) -> bool {
-        self.table.items().iter().any(|item| {
+        let is = |item: &Item| {
             item.text("kind") == Some("step")
                 && item.text("workflow") == Some(workflow)
                 && item.text("step") == Some(step)
                 && item.text("state") == Some(state)
-        })
+        };
+        !self.table.matching(is).is_empty()
     }
 
     /// How many events wait for a condition.
     pub(super) fn parked(&self, condition: &str) -> usize {
-        let waits = |item: &&Item| {
+        let waits = |item: &Item| {
             item.text("kind") == Some("parked")
                 && item.text("condition").is_some_and(|c| c.starts_with(condition))
         };
-        self.table.items().iter().filter(waits).count()
+        self.table.matching(waits).len()
     }
 
     /// How many messages are in a queue.
