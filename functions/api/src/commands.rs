@@ -33,6 +33,19 @@ pub(crate) struct Command {
     answer: Map<String, Value>,
 }
 
+impl Command {
+    /// A command that is one event, which happens now.
+    fn of(context: &Context, about: About, event: impl Into<Event>, summary: String) -> Self {
+        Self { about, events: vec![(context.clock.now(), event.into())], summary, answer: Map::new() }
+    }
+
+    /// The same, with what the answer says besides.
+    fn answering<const N: usize>(mut self, answer: [(&str, Value); N]) -> Self {
+        self.answer.extend(answer.map(|(name, value)| (name.to_owned(), value)));
+        self
+    }
+}
+
 /// What a command is about: its audit's entry stands there.
 pub(crate) enum About {
     /// An engagement.

@@ -13,8 +13,10 @@ mod staffing;
 mod standing;
 mod timeline;
 
+use domain::cash::Receipt;
 use domain::engagement::Engagement;
-use domain::id::EngagementId;
+use domain::id::{EngagementId, InvoiceId, PaymentId};
+use domain::invoice::Invoice;
 use domain::routing::Selects;
 use journal::Item;
 use runtime::Context;
@@ -62,6 +64,28 @@ pub(crate) async fn engagement(
 ) -> Result<Engagement, ApiError> {
     let known = context.journal.engagement(&caller.tenant, id.as_str()).await?.body;
     known.ok_or_else(|| ApiError::new(Kind::NotFound, "there is no such engagement"))
+}
+
+/// An invoice of the caller's tenant, and the engagement that it is of.
+pub(crate) async fn invoice_of(
+    context: &Context,
+    caller: &Caller,
+    id: &InvoiceId,
+) -> Result<(EngagementId, Invoice), ApiError> {
+    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
+    let owner = context.journal.owner_of(&caller.tenant, id.as_str()).await?.ok_or_else(missing)?;
+    let known = context.journal.invoice(&caller.tenant, &owner, id).await?.body;
+    Ok((owner, known.ok_or_else(missing)?))
+}
+
+/// A payment that the caller's tenant received.
+pub(crate) async fn receipt_of(
+    context: &Context,
+    caller: &Caller,
+    id: &PaymentId,
+) -> Result<Receipt, ApiError> {
+    let known = context.journal.receipt(&caller.tenant, id).await?.body;
+    known.ok_or_else(|| ApiError::new(Kind::NotFound, "there is no such payment"))
 }
 
 /// That a connection is the CRM of the caller's tenant: another tenant's is as unknown as none.

@@ -30,18 +30,11 @@ fn decide(zone: &TimeZone, state: Option<&Engagement>, event: &Envelope) -> Deci
 impl Handler for ChargeDue {
     async fn handle(&self, context: &Context, group: Vec<Envelope>) -> Vec<(Uuid, Result<Outcome, Failure>)> {
         let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
-        let read = async {
-            let config = context.connect.tenant(&tenant).await?;
-            Ok::<_, Failure>((config, context.business_time_zone(&tenant).await?))
-        };
-        match read.await {
+        match context.business(&tenant).await {
             Ok((config, zone)) => {
                 commit_billable(context, group, &config, &|state, event| decide(&zone, state, event)).await
             }
-            Err(failure) => {
-                let failed = || Failure::new(failure.reason.clone());
-                group.iter().map(|e| (e.id, Err(failed()))).collect()
-            }
+            Err(failure) => failure.of_each(group.iter().map(|e| e.id)),
         }
     }
 }

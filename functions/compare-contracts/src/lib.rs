@@ -5,19 +5,15 @@
 
 mod compare;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use connectors::ConnectionConfig;
 use futures::stream::{StreamExt, iter};
 use journal::Comparison;
-use runtime::Context;
+use runtime::{Context, PartOfRun};
 use serde::Serialize;
 
 pub use compare::Found;
 
-/// Connections listed to find the tenants.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Comparisons begun in one run; what is left is the next one's.
 const MOST_COMPARISONS: usize = 500;
 /// Engagements compared at once: each asks three products.
@@ -36,6 +32,16 @@ pub struct Compared {
     pub failure: Option<String>,
 }
 
+impl PartOfRun for Compared {
+    fn name(&self) -> &str {
+        &self.engagement
+    }
+
+    fn failures(&self) -> &[String] {
+        self.failure.as_slice()
+    }
+}
+
 /// Compares every engagement that is due, the longest overdue first. One that can't be read does not
 /// keep the others from being compared.
 ///
@@ -44,7 +50,7 @@ pub struct Compared {
 pub async fn compare_due(context: &Context) -> Result<Vec<Compared>, String> {
     let now = context.clock.now();
     let mut due: Vec<(String, Comparison)> = Vec::new();
-    for tenant in tenants(context).await? {
+    for tenant in context.tenants().await? {
         let listed = context.journal.comparisons_due(&tenant, now, MOST_COMPARISONS).await;
         due.extend(listed.map_err(|e| e.to_string())?.into_iter().map(|c| (tenant.clone(), c)));
     }
@@ -68,28 +74,4 @@ pub async fn compare_due(context: &Context) -> Result<Vec<Compared>, String> {
         .collect::<Vec<_>>()
         .await;
     Ok(compared)
-}
-
-/// What Lambda is told: a run in which an engagement could not be compared has failed, so that the
-/// alarm on failed runs sees it.
-///
-/// # Errors
-/// Names each engagement that could not be compared, with the reason.
-pub fn verdict(all: Vec<Compared>) -> Result<Vec<Compared>, String> {
-    let failed: Vec<String> =
-        all.iter().filter_map(|c| c.failure.as_ref().map(|why| format!("{}: {why}", c.engagement))).collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
-}
-
-async fn tenants(context: &Context) -> Result<BTreeSet<String>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    items
-        .map_err(|e| e.to_string())?
-        .iter()
-        .map(|item| {
-            serde_json::from_str::<ConnectionConfig>(item.text("body").unwrap_or_default())
-                .map(|config| config.tenant)
-                .map_err(|e| format!("connection {}: {e}", item.key()))
-        })
-        .collect()
 }

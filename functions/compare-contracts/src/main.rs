@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let context = Arc::clone(&context);
         async move {
-            let answer = compare_contracts::compare_due(&context).await.and_then(compare_contracts::verdict);
+            let answer = compare_contracts::compare_due(&context).await.and_then(runtime::verdict);
             runtime::flush_telemetry();
             answer.map_err(Error::from)
         }

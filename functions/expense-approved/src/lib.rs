@@ -29,10 +29,7 @@ impl Handler for ExpenseApproved {
         let Some(tenant) = group.first().map(|e| e.tenant.clone()) else { return vec![] };
         match context.connect.tenant(&tenant).await {
             Ok(config) => commit_billable(context, group, &config, &decide).await,
-            Err(error) => {
-                let failed = || Failure::new(error.to_string());
-                group.iter().map(|e| (e.id, Err(failed()))).collect()
-            }
+            Err(error) => Failure::from(error).of_each(group.iter().map(|e| e.id)),
         }
     }
 }

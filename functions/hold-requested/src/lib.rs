@@ -8,8 +8,8 @@ use domain::billing::hold::HoldTarget;
 use domain::problem::ProblemCode;
 use domain::{Event, Problem};
 use events::Envelope;
-use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key};
-use runtime::{Context, Failure, Handler, Outcome, each};
+use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
+use runtime::{Context, Failure, Handler, Outcome, each, taken_before};
 use uuid::Uuid;
 
 /// Others that may write the same line or invoice.
@@ -80,19 +80,4 @@ async fn take(context: &Context, event: &Envelope) -> Result<Outcome, Failure> {
         }
     }
     Err(JournalError::Contended(event.subject.clone()).into())
-}
-
-/// What came of the same event before; another content under its ID is for a person.
-async fn taken_before(context: &Context, event: &Envelope) -> Result<Option<Outcome>, Failure> {
-    let key = Key::journal(&event.tenant, &event.subject, event.id);
-    let Some(entry) = context.journal.store().get(&key).await.map_err(JournalError::from)? else {
-        return Ok(None);
-    };
-    if entry.text("body_hash") == Some(event.body_hash().as_str()) {
-        return Ok(Some(Outcome::Duplicate));
-    }
-    let detail = format!("{} differs from {}, which stands", event.event.type_name(), event.id);
-    let problem = Problem::new(ProblemCode::EventConflict, detail);
-    context.journal.raise(context.function, event, problem, vec![], context.clock.now()).await?;
-    Ok(Some(Outcome::Held))
 }

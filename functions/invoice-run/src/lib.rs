@@ -3,10 +3,8 @@
 //! The invoice of an engagement and month has an ID of its own, and so has its request. So running twice, late
 //! or not at all for a while does no harm: what was missed is asked for by the next run, once.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use connectors::ConnectionConfig;
 use domain::event::InvoiceRequested;
 use domain::id::{EngagementId, derive};
 use domain::invoicing::{MonthlyRun, asked_by_run, due_run};
@@ -14,11 +12,9 @@ use domain::{Engagement, EngagementStatus, TenantConfig};
 use events::{Envelope, Traceparent};
 use futures::stream::{StreamExt, iter};
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError, Key, LINES_AN_INVOICE};
-use runtime::{Context, recheck};
+use runtime::{Context, PartOfRun, recheck};
 use serde::Serialize;
 
-/// Connections listed in one run, from which the tenants follow.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Engagements of a tenant looked at in one run. The list turns by itself: what is beyond comes to its front
 /// within a day.
 const MOST_ENGAGEMENTS: usize = 20_000;
@@ -42,6 +38,16 @@ pub struct Ran {
     pub failures: Vec<String>,
 }
 
+impl PartOfRun for Ran {
+    fn name(&self) -> &str {
+        &self.tenant
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
+    }
+}
+
 /// Looks at every engagement of every tenant. One that fails does not keep the others.
 ///
 /// # Errors
@@ -49,7 +55,7 @@ pub struct Ran {
 pub async fn run_all(context: &Context) -> Result<Vec<Ran>, String> {
     let began = tokio::time::Instant::now();
     let mut all = Vec::new();
-    for tenant in tenants(context).await? {
+    for tenant in context.tenants().await? {
         let ran = Box::pin(run(context, &tenant, began)).await.unwrap_or_else(|why| Ran {
             tenant: tenant.clone(),
             failures: vec![why],
@@ -60,32 +66,6 @@ pub async fn run_all(context: &Context) -> Result<Vec<Ran>, String> {
         all.push(ran);
     }
     Ok(all)
-}
-
-/// What Lambda is told: a run in which something could not be dealt with has failed, so that the
-/// alarm on failed runs sees it.
-///
-/// # Errors
-/// Names each tenant with the reasons.
-pub fn verdict(all: Vec<Ran>) -> Result<Vec<Ran>, String> {
-    let failed: Vec<String> = all
-        .iter()
-        .filter(|r| !r.failures.is_empty())
-        .map(|r| format!("{}: {}", r.tenant, r.failures.join(", ")))
-        .collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
-}
-
-/// Every tenant that has a connection: without one, nothing happens that could be billed.
-async fn tenants(context: &Context) -> Result<BTreeSet<String>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    let mut tenants = BTreeSet::new();
-    for item in items.map_err(|e| e.to_string())? {
-        let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
-            .map_err(|e| format!("connection {}: {e}", item.key()))?;
-        tenants.insert(config.tenant);
-    }
-    Ok(tenants)
 }
 
 async fn run(context: &Context, tenant: &str, began: tokio::time::Instant) -> Result<Ran, String> {

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let context = Arc::clone(&context);
         async move {
-            let answer = invoice_run::run_all(&context).await.and_then(invoice_run::verdict);
+            let answer = invoice_run::run_all(&context).await.and_then(runtime::verdict);
             runtime::flush_telemetry();
             answer.map_err(Error::from)
         }

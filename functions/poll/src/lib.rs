@@ -12,11 +12,9 @@ use events::Envelope;
 use futures::future::join_all;
 use jiff::Timestamp;
 use journal::Cursor;
-use runtime::{Context, Failure};
+use runtime::{Context, Failure, PartOfRun};
 use serde::Serialize;
 
-/// Connections listed in one run.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Longest reading of one log, well within the function's own time.
 const LONGEST_READ: Duration = Duration::from_secs(50);
 /// Events remembered with a cursor: at 32 characters each they stay far below an item's limit.
@@ -36,36 +34,29 @@ pub struct Polled {
     pub failure: Option<String>,
 }
 
+impl PartOfRun for Polled {
+    fn name(&self) -> &str {
+        &self.connection
+    }
+
+    fn failures(&self) -> &[String] {
+        self.failure.as_slice()
+    }
+}
+
 /// Asks every polled connection. One that fails does not keep the others from being read.
 ///
 /// # Errors
 /// When the connections can't be listed.
 pub async fn poll_all(context: &Context) -> Result<Vec<Polled>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    let mut configs = Vec::new();
-    for item in items.map_err(|e| e.to_string())? {
-        let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
-            .map_err(|e| format!("connection {}: {e}", item.key()))?;
-        let configured_at = item.text("recorded_at").and_then(|at| at.parse().ok());
-        match config.product {
-            Product::Kantata | Product::Tryton => configs.push((config, configured_at)),
-            Product::Hubspot | Product::Stripe | Product::Docusign => {}
-        }
-    }
+    let mut configs = context.connections().await?;
+    configs.retain(|(config, _)| match config.product {
+        Product::Kantata | Product::Tryton => true,
+        Product::Hubspot | Product::Stripe | Product::Docusign => false,
+    });
     // All at once: one that is slow or down does not keep the others from being read.
     let all = join_all(configs.iter().map(|(config, at)| poll_one(context, config, *at))).await;
     Ok(all)
-}
-
-/// What Lambda is told: a run in which a connection could not be read has failed, so that the
-/// alarm on failed runs sees it.
-///
-/// # Errors
-/// Names each connection that failed, with the reason.
-pub fn verdict(all: Vec<Polled>) -> Result<Vec<Polled>, String> {
-    let failed: Vec<String> =
-        all.iter().filter_map(|p| p.failure.as_ref().map(|why| format!("{}: {why}", p.connection))).collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
 }
 
 async fn poll_one(context: &Context, config: &ConnectionConfig, configured_at: Option<Timestamp>) -> Polled {

@@ -135,7 +135,7 @@ async fn a_connection_that_never_worked_yet_loses_nothing() {
     let w = world().await;
     *w.log.down.lock().unwrap() = true;
     let failed = poll::poll_all(&w.context).await.unwrap();
-    assert!(poll::verdict(failed).unwrap_err().starts_with("kantata-main: "));
+    assert!(runtime::verdict(failed).unwrap_err().starts_with("kantata-main: "));
     w.log.add("2026-11-21T12:05:00Z", "1");
     w.clock.pass(SignedDuration::from_hours(2));
     *w.log.down.lock().unwrap() = false;

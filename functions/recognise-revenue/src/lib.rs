@@ -3,20 +3,16 @@
 //! How far a schedule was told is one item, written with the events that tell it. So a run may be missed,
 //! repeated, late, or meet another: months that were missed are told one by one, the oldest first.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use connectors::ConnectionConfig;
 use domain::id::EngagementId;
 use domain::revenue::{Recognition, RevenueEarned};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
 use journal::{Commit, Committed};
-use runtime::{Context, Failure, Telling};
+use runtime::{Context, Failure, PartOfRun, Telling};
 use serde::Serialize;
 
-/// Connections listed to find the tenants.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Engagements of a tenant begun in one run; what is left is the next one's.
 const MOST_ENGAGEMENTS: usize = 500;
 /// Commits of one engagement in one run: months that were missed. The next run takes the rest.
@@ -39,6 +35,16 @@ pub struct Recognised {
     pub failure: Option<String>,
 }
 
+impl PartOfRun for Recognised {
+    fn name(&self) -> &str {
+        &self.engagement
+    }
+
+    fn failures(&self) -> &[String] {
+        self.failure.as_slice()
+    }
+}
+
 /// Tells every month that is over, the longest overdue first. One engagement that can't be read does not keep
 /// the others.
 ///
@@ -47,7 +53,7 @@ pub struct Recognised {
 pub async fn recognise_due(context: &Context) -> Result<Vec<Recognised>, String> {
     let (began, now) = (tokio::time::Instant::now(), context.clock.now());
     let mut all = Vec::new();
-    for tenant in tenants(context).await? {
+    for tenant in context.tenants().await? {
         let due = context.journal.recognitions_due(&tenant, now, MOST_ENGAGEMENTS).await;
         for engagement in due.map_err(|e| e.to_string())? {
             if began.elapsed() > LONGEST {
@@ -65,30 +71,6 @@ pub async fn recognise_due(context: &Context) -> Result<Vec<Recognised>, String>
     Ok(all)
 }
 
-/// What Lambda is told: a run in which an engagement could not be told has failed, so that the alarm on failed
-/// runs sees it.
-///
-/// # Errors
-/// Names each engagement that could not be told, with the reason.
-pub fn verdict(all: Vec<Recognised>) -> Result<Vec<Recognised>, String> {
-    let failed: Vec<String> =
-        all.iter().filter_map(|r| r.failure.as_ref().map(|why| format!("{}: {why}", r.engagement))).collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
-}
-
-async fn tenants(context: &Context) -> Result<BTreeSet<String>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    items
-        .map_err(|e| e.to_string())?
-        .iter()
-        .map(|item| {
-            serde_json::from_str::<ConnectionConfig>(item.text("body").unwrap_or_default())
-                .map(|config| config.tenant)
-                .map_err(|e| format!("connection {}: {e}", item.key()))
-        })
-        .collect()
-}
-
 /// Tells the months of one engagement that are over, one commit each.
 async fn recognise(
     context: &Context,
@@ -96,8 +78,7 @@ async fn recognise(
     engagement: &EngagementId,
     told: &mut usize,
 ) -> Result<(), Failure> {
-    let config = context.connect.tenant(tenant).await?;
-    let zone = context.business_time_zone(tenant).await?;
+    let (config, zone) = context.business(tenant).await?;
     let overflow = |e: domain::money::MoneyError| Failure::new(e.to_string());
     let mut met = 0;
     for _ in 0..MOST_COMMITS {

@@ -4,19 +4,14 @@
 //! names the occasion. So running twice, late or not at all for a while does no harm: what was missed
 //! is one reminder, not many.
 
-use std::collections::BTreeSet;
-
-use connectors::ConnectionConfig;
 use domain::approval::{Approval, ApprovalExpired, ApprovalReminded, Due};
 use domain::{Condition, Event};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry, JournalError};
-use runtime::Context;
+use runtime::{Context, PartOfRun};
 use serde::Serialize;
 
-/// Connections listed in one run, from which the tenants follow.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Open approvals of a tenant read in one run, longest due first; the next run takes the rest.
 const MOST_DUE: usize = 500;
 /// Others that may write the same approval.
@@ -35,13 +30,23 @@ pub struct Reminded {
     pub failures: Vec<String>,
 }
 
+impl PartOfRun for Reminded {
+    fn name(&self) -> &str {
+        &self.tenant
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
+    }
+}
+
 /// Reminds of every approval that is due, of every tenant. One that fails does not keep the others.
 ///
 /// # Errors
 /// When the tenants can't be listed.
 pub async fn remind_all(context: &Context) -> Result<Vec<Reminded>, String> {
     let mut all = Vec::new();
-    for tenant in tenants(context).await? {
+    for tenant in context.tenants().await? {
         let mut came = Reminded { tenant: tenant.clone(), ..Reminded::default() };
         let listed = context.journal.due_approvals(&tenant, context.clock.now(), MOST_DUE).await;
         match listed {
@@ -57,32 +62,6 @@ pub async fn remind_all(context: &Context) -> Result<Vec<Reminded>, String> {
         all.push(came);
     }
     Ok(all)
-}
-
-/// What Lambda is told: a run in which something could not be dealt with has failed, so that the
-/// alarm on failed runs sees it.
-///
-/// # Errors
-/// Names each tenant with the reasons.
-pub fn verdict(all: Vec<Reminded>) -> Result<Vec<Reminded>, String> {
-    let failed: Vec<String> = all
-        .iter()
-        .filter(|r| !r.failures.is_empty())
-        .map(|r| format!("{}: {}", r.tenant, r.failures.join(", ")))
-        .collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
-}
-
-/// Every tenant that has a connection: without one, nothing happens that could wait.
-async fn tenants(context: &Context) -> Result<BTreeSet<String>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    let mut tenants = BTreeSet::new();
-    for item in items.map_err(|e| e.to_string())? {
-        let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
-            .map_err(|e| format!("connection {}: {e}", item.key()))?;
-        tenants.insert(config.tenant);
-    }
-    Ok(tenants)
 }
 
 async fn remind_of(context: &Context, tenant: &str, approval: &Approval, came: &mut Reminded) {

@@ -15,9 +15,10 @@ use jiff::SignedDuration;
 use journal::dying::DyingStore;
 use journal::memory::MemoryStore;
 use journal::{Commit, Committed, Expect, Item, Journal, Key, Op, Store, StoreError};
-use remind::{Reminded, remind_all, verdict};
+use remind::{Reminded, remind_all};
 use runtime::Context;
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
+use runtime::verdict;
 use serde_json::json;
 use workflow::Clock;
 

@@ -81,10 +81,7 @@ pub(crate) async fn take(
         Ok::<_, Failure>((lines, setting))
     };
     match read.await {
-        Err(failure) => {
-            let failed = |event: &Envelope| (event.id, Err(Failure::new(failure.reason.clone())));
-            ready.iter().map(|(event, _)| failed(event)).collect()
-        }
+        Err(failure) => failure.of_each(ready.iter().map(|(event, _)| event.id)),
         Ok((lines, setting)) => {
             let told = ready.iter().map(|(event, id)| {
                 let line = lines.iter().find(|line| line.line == **id);

@@ -4,21 +4,17 @@
 //! engagement, charge and period. So running twice, late or not at all for weeks does no harm: what was missed
 //! is told by the next run, the longest overdue first.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use connectors::ConnectionConfig;
 use domain::EngagementStatus;
 use domain::recurring::{ChargeCalendar, ChargeDue};
 use events::{Envelope, Traceparent};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use journal::{Commit, Committed, JournalError};
-use runtime::Context;
+use runtime::{Context, PartOfRun};
 use serde::Serialize;
 
-/// Connections listed in one run, from which the tenants follow.
-const MOST_CONNECTIONS: usize = 1_000;
 /// Engagements of a tenant dealt with in one run, the longest overdue first; the next run takes the rest.
 const MOST_ENGAGEMENTS: usize = 500;
 /// Periods of an engagement told in one run, which is one commit; the next run takes the rest.
@@ -39,13 +35,23 @@ pub struct Told {
     pub failures: Vec<String>,
 }
 
+impl PartOfRun for Told {
+    fn name(&self) -> &str {
+        &self.tenant
+    }
+
+    fn failures(&self) -> &[String] {
+        &self.failures
+    }
+}
+
 /// Tells every period that is due, of every tenant. One engagement that fails does not keep the others.
 ///
 /// # Errors
 /// When the tenants can't be listed.
 pub async fn tell_all(context: &Context) -> Result<Vec<Told>, String> {
     let (mut all, began) = (Vec::new(), tokio::time::Instant::now());
-    for tenant in tenants(context).await? {
+    for tenant in context.tenants().await? {
         let mut told = Told { tenant: tenant.clone(), ..Told::default() };
         if let Err(reason) = tell_tenant(context, &tenant, began, &mut told).await {
             told.failures.push(reason);
@@ -54,32 +60,6 @@ pub async fn tell_all(context: &Context) -> Result<Vec<Told>, String> {
         all.push(told);
     }
     Ok(all)
-}
-
-/// What Lambda is told: a run in which something could not be dealt with has failed, so that the
-/// alarm on failed runs sees it.
-///
-/// # Errors
-/// Names each tenant with the reasons.
-pub fn verdict(all: Vec<Told>) -> Result<Vec<Told>, String> {
-    let failed: Vec<String> = all
-        .iter()
-        .filter(|told| !told.failures.is_empty())
-        .map(|told| format!("{}: {}", told.tenant, told.failures.join(", ")))
-        .collect();
-    if failed.is_empty() { Ok(all) } else { Err(failed.join("; ")) }
-}
-
-/// Every tenant that has a connection: without one, nothing was ever sold.
-async fn tenants(context: &Context) -> Result<BTreeSet<String>, String> {
-    let items = context.journal.store().by_status("config#connection", MOST_CONNECTIONS).await;
-    let mut tenants = BTreeSet::new();
-    for item in items.map_err(|e| e.to_string())? {
-        let config: ConnectionConfig = serde_json::from_str(item.text("body").unwrap_or_default())
-            .map_err(|e| format!("connection {}: {e}", item.key()))?;
-        tenants.insert(config.tenant);
-    }
-    Ok(tenants)
 }
 
 async fn tell_tenant(

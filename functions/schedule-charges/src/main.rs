@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| {
         let context = Arc::clone(&context);
         async move {
-            let answer = schedule_charges::tell_all(&context).await.and_then(schedule_charges::verdict);
+            let answer = schedule_charges::tell_all(&context).await.and_then(runtime::verdict);
             runtime::flush_telemetry();
             answer.map_err(Error::from)
         }

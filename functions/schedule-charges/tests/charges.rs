@@ -16,8 +16,9 @@ use journal::dying::DyingStore;
 use journal::memory::MemoryStore;
 use journal::{Commit, Committed, Expect, Item, Journal, Key, Op, Store};
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
+use runtime::verdict;
 use runtime::{Context, Handler, Outcome};
-use schedule_charges::{tell_all, verdict};
+use schedule_charges::tell_all;
 use serde_json::json;
 use workflow::Clock;
 

@@ -32,10 +32,7 @@ impl Handler for TimeApproved {
             Ok(config) => {
                 commit_billable(context, group, &config, &|state, event| decide(&config, state, event)).await
             }
-            Err(error) => {
-                let failed = || Failure::new(error.to_string());
-                group.iter().map(|e| (e.id, Err(failed()))).collect()
-            }
+            Err(error) => Failure::from(error).of_each(group.iter().map(|e| e.id)),
         }
     }
 }

@@ -74,8 +74,7 @@ impl Handler for UsageRecorded {
         // What is taken back may have come in the same batch, and no queue keeps the order.
         group.sort_by_key(takes_back);
         let read = async {
-            let config = context.connect.tenant(&tenant).await?;
-            let zone = context.business_time_zone(&tenant).await?;
+            let (config, zone) = context.business(&tenant).await?;
             Ok::<_, Failure>((config, zone, taken_off(context, &group).await?))
         };
         match read.await {
@@ -84,10 +83,7 @@ impl Handler for UsageRecorded {
                     |state: Option<&Engagement>, event: &Envelope| decide(&zone, &gone, state, event);
                 commit_billable(context, group, &config, &decide).await
             }
-            Err(failure) => {
-                let failed = || Failure::new(failure.reason.clone());
-                group.iter().map(|e| (e.id, Err(failed()))).collect()
-            }
+            Err(failure) => failure.of_each(group.iter().map(|e| e.id)),
         }
     }
 }

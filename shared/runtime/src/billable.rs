@@ -36,10 +36,7 @@ pub async fn commit_billable(
     let events: Vec<Uuid> = group.iter().map(|e| e.id).collect();
     match Box::pin(committed(context, &group, config, decide)).await {
         Ok(outcomes) => outcomes,
-        Err(error) => {
-            let reason = error.to_string();
-            events.into_iter().map(|id| (id, Err(Failure::new(reason.clone())))).collect()
-        }
+        Err(error) => Failure::from(error).of_each(events),
     }
 }
 

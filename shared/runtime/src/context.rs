@@ -78,8 +78,17 @@ impl Context {
     /// # Errors
     /// When the tenant is not configured, or names a zone that does not exist.
     pub async fn business_time_zone(&self, tenant: &str) -> Result<jiff::tz::TimeZone, Failure> {
+        Ok(self.business(tenant).await?.1)
+    }
+
+    /// A tenant's configuration, and the time zone in which it counts its days.
+    ///
+    /// # Errors
+    /// When the tenant is not configured, or names a zone that does not exist.
+    pub async fn business(&self, tenant: &str) -> Result<(Arc<TenantConfig>, jiff::tz::TimeZone), Failure> {
         let config = self.connect.tenant(tenant).await?;
-        jiff::tz::TimeZone::get(&config.time_zone).map_err(|e| Failure::new(e.to_string()))
+        let zone = jiff::tz::TimeZone::get(&config.time_zone).map_err(|e| Failure::new(e.to_string()))?;
+        Ok((config, zone))
     }
 
     /// The day that it is in a tenant's time zone.

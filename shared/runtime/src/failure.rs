@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use connectors::CallError;
 use journal::{Decided, JournalError, LeaseError};
+use uuid::Uuid;
 use workflow::StepError;
 
 use crate::connect::ConnectError;
@@ -27,6 +28,12 @@ impl Failure {
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), retry_after: None }
+    }
+
+    /// The answer for events of which none could be dealt with, for this one reason.
+    pub fn of_each(&self, events: impl IntoIterator<Item = Uuid>) -> Vec<(Uuid, Result<Outcome, Self>)> {
+        let failure = || Self { reason: self.reason.clone(), retry_after: self.retry_after };
+        events.into_iter().map(|id| (id, Err(failure()))).collect()
     }
 }
 

@@ -203,7 +203,7 @@ impl World {
         self.sim.spawn(async move {
             let began = world.sim.now();
             let context = world.context("schedule-charges");
-            let told = schedule_charges::tell_all(&context).await.and_then(schedule_charges::verdict);
+            let told = schedule_charges::tell_all(&context).await.and_then(runtime::verdict);
             if told.is_ok() {
                 *open(&world.charges_told) = Some(began);
             }

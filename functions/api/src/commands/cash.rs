@@ -6,12 +6,12 @@ use domain::invoice::Invoice;
 use domain::payment::{PaymentApplicationRequested, RequestedApplication};
 use runtime::{Context, Systems};
 use serde::Deserialize;
-use serde_json::Map;
 
 use super::{About, Command};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
+use crate::reads::receipt_of;
 
 /// Invoices in one request.
 const MOST: usize = 20;
@@ -31,8 +31,7 @@ pub(super) async fn apply(context: &Context, caller: &Caller, call: &Call) -> Re
         return Err(ApiError::new(Kind::Malformed, format!("applications: must be 1 to {MOST}")));
     }
     let (tenant, journal) = (caller.tenant.as_str(), &context.journal);
-    let receipt = journal.receipt(tenant, &payment).await?.body;
-    let receipt = receipt.ok_or_else(|| ApiError::new(Kind::NotFound, "there is no such payment"))?;
+    let receipt = receipt_of(context, caller, &payment).await?;
     let mut known: Vec<(EngagementId, Invoice, String)> = Vec::new();
     for (i, one) in applications.iter().enumerate() {
         let missing = || {
@@ -58,10 +57,5 @@ pub(super) async fn apply(context: &Context, caller: &Caller, call: &Call) -> Re
         applications,
         requested_by: caller.name.clone(),
     };
-    Ok(Command {
-        about: About::Payment(payment, receipt.home),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer: Map::new(),
-    })
+    Ok(Command::of(context, About::Payment(payment, receipt.home), requested, summary))
 }

@@ -4,13 +4,13 @@ use domain::credit_memo::{CreditError, CreditMemo, CreditMemoRequested, Reductio
 use domain::id::{CreditMemoId, DisputeId, InvoiceId, LineId};
 use runtime::Context;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
-use crate::reads::engagement;
+use crate::reads::{engagement, invoice_of};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,11 +36,9 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     let id: InvoiceId = call.id("invoice")?;
     let asked: Credit = call.body()?;
     reason(&asked.reason)?;
-    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
     let (tenant, journal) = (caller.tenant.as_str(), &context.journal);
-    let owner = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
+    let (owner, invoice) = invoice_of(context, caller, &id).await?;
     let state = engagement(context, caller, &owner).await?;
-    let invoice = journal.invoice(tenant, &owner, &id).await?.body.ok_or_else(missing)?;
     if let Some(dispute) = &asked.dispute {
         let known = journal.dispute(tenant, &owner, dispute).await?.body;
         if !known.is_some_and(|known| known.may_be_credited(&id)) {
@@ -63,16 +61,8 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     let memo = CreditMemo::request(&state, &invoice, &billed, &earlier, &requested).map_err(refused)?;
     let untaxed = memo.untaxed;
     let summary = format!("asked for a credit memo of {untaxed} off {id}: {}", requested.reason);
-    let answer = Map::from_iter([
-        ("credit_memo".to_owned(), json!(requested.credit_memo)),
-        ("untaxed".to_owned(), json!(untaxed)),
-    ]);
-    Ok(Command {
-        about: About::Engagement(owner),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
-    })
+    let answer = [("credit_memo", json!(requested.credit_memo)), ("untaxed", json!(untaxed))];
+    Ok(Command::of(context, About::Engagement(owner), requested, summary).answering(answer))
 }
 
 fn refused(why: CreditError) -> ApiError {

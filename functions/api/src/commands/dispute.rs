@@ -4,19 +4,18 @@ use domain::dispute::{
     Dispute, DisputeError, DisputeKind, DisputeOutcome, DisputeRequested, DisputeResolutionRequested,
     MOST_LINES, ResolutionError,
 };
-use domain::id::{CreditMemoId, DisputeId, EngagementId, InvoiceId, LineId};
-use domain::invoice::Invoice;
+use domain::id::{CreditMemoId, DisputeId, LineId};
 use domain::money::Money;
 use domain::transition::Status;
 use runtime::Context;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
-use crate::reads::engagement;
+use crate::reads::{engagement, invoice_of};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +52,7 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     if asked.lines.len() > MOST_LINES {
         return Err(ApiError::new(Kind::Malformed, format!("lines: must be {MOST_LINES} at most")));
     }
-    let (owner, invoice) = contested(context, caller, call).await?;
+    let (owner, invoice) = invoice_of(context, caller, &call.id("invoice")?).await?;
     let (tenant, journal, id) = (caller.tenant.as_str(), &context.journal, invoice.invoice.clone());
     let state = engagement(context, caller, &owner).await?;
     let requested = DisputeRequested {
@@ -75,16 +74,8 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
         asked.kind.as_str(),
         requested.reason
     );
-    let answer = Map::from_iter([
-        ("dispute".to_owned(), json!(requested.dispute)),
-        ("contested".to_owned(), json!(contested)),
-    ]);
-    Ok(Command {
-        about: About::Engagement(owner),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
-    })
+    let answer = [("dispute", json!(requested.dispute)), ("contested", json!(contested))];
+    Ok(Command::of(context, About::Engagement(owner), requested, summary).answering(answer))
 }
 
 /// Ends a dispute. A dispute that is upheld credits nothing by itself: the answer says what to ask for.
@@ -92,7 +83,7 @@ pub(super) async fn resolve(context: &Context, caller: &Caller, call: &Call) -> 
     let dispute: DisputeId = call.id("dispute")?;
     let asked: Resolve = call.body()?;
     reason(&asked.reason)?;
-    let (owner, invoice) = contested(context, caller, call).await?;
+    let (owner, invoice) = invoice_of(context, caller, &call.id("invoice")?).await?;
     let (tenant, journal, id) = (caller.tenant.as_str(), &context.journal, invoice.invoice.clone());
     let missing = || ApiError::new(Kind::NotFound, "the invoice has no such dispute");
     let known = journal.dispute(tenant, &owner, &dispute).await?.body.ok_or_else(missing)?;
@@ -111,40 +102,24 @@ pub(super) async fn resolve(context: &Context, caller: &Caller, call: &Call) -> 
     known.resolve(&invoice, &memos, &requested).map_err(not_so)?;
     let outcome = requested.outcome.status().name();
     let summary = format!("decided that dispute {dispute} of {id} is {outcome}: {}", requested.reason);
-    let mut answer = Map::from_iter([
-        ("dispute".to_owned(), json!(dispute)),
-        ("outcome".to_owned(), json!(requested.outcome)),
-        ("contested".to_owned(), json!(known.contested)),
-    ]);
-    match &requested.credit_memo {
-        Some(memo) => {
-            answer.insert("credit_memo".to_owned(), json!(memo));
-        }
+    let answer = [
+        ("dispute", json!(dispute)),
+        ("outcome", json!(requested.outcome)),
+        ("contested", json!(known.contested)),
+    ];
+    let further = match &requested.credit_memo {
+        Some(memo) => Some(("credit_memo", json!(memo))),
         None if requested.outcome == DisputeOutcome::Upheld => {
             let next = format!("POST /v1/invoices/{id}/credit-memos with \"dispute\": \"{dispute}\"");
-            answer.insert("to_be_credited_by".to_owned(), json!(next));
+            Some(("to_be_credited_by", json!(next)))
         }
-        None => {}
-    }
-    Ok(Command {
-        about: About::Engagement(owner),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
+        None => None,
+    };
+    let command = Command::of(context, About::Engagement(owner), requested, summary).answering(answer);
+    Ok(match further {
+        Some(further) => command.answering([further]),
+        None => command,
     })
-}
-
-/// The invoice of the path, and the engagement that it is of.
-async fn contested(
-    context: &Context,
-    caller: &Caller,
-    call: &Call,
-) -> Result<(EngagementId, Invoice), ApiError> {
-    let id: InvoiceId = call.id("invoice")?;
-    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
-    let owner = context.journal.owner_of(&caller.tenant, id.as_str()).await?.ok_or_else(missing)?;
-    let invoice = context.journal.invoice(&caller.tenant, &owner, &id).await?.body.ok_or_else(missing)?;
-    Ok((owner, invoice))
 }
 
 fn refused(why: DisputeError) -> ApiError {

@@ -4,19 +4,18 @@
 use domain::Status;
 use domain::billing::LineStatus;
 use domain::billing::hold::{HoldRequested, HoldTarget, ReleaseRequested};
-use domain::id::{EngagementId, InvoiceId, LineId};
-use domain::invoice::Invoice;
+use domain::id::{EngagementId, LineId};
 use domain::problem::Owner;
 use journal::LineRecord;
 use runtime::Context;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{About, Command, reason};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
-use crate::reads::engagement;
+use crate::reads::{engagement, invoice_of};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +46,7 @@ pub(super) async fn hold_invoice(
 ) -> Result<Command, ApiError> {
     let asked: Hold = call.body()?;
     reason(&asked.reason)?;
-    let (id, invoice) = invoice(context, caller, call).await?;
+    let (id, invoice) = invoice_of(context, caller, &call.id("invoice")?).await?;
     if let Some(gone) = invoice.has_gone() {
         return Err(ApiError::new(Kind::StateConflict, format!("{gone}: it can't be held any more")));
     }
@@ -62,7 +61,7 @@ pub(super) async fn release_invoice(
 ) -> Result<Command, ApiError> {
     let asked: Release = call.body()?;
     reason(&asked.reason)?;
-    let (id, invoice) = invoice(context, caller, call).await?;
+    let (id, invoice) = invoice_of(context, caller, &call.id("invoice")?).await?;
     if !invoice.is_held() {
         return Err(ApiError::new(Kind::StateConflict, "nobody holds the invoice"));
     }
@@ -97,18 +96,6 @@ pub(super) async fn release_line(
     Ok(released(context, caller, id, HoldTarget::Line(record.line.line), asked))
 }
 
-async fn invoice(
-    context: &Context,
-    caller: &Caller,
-    call: &Call,
-) -> Result<(EngagementId, Invoice), ApiError> {
-    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
-    let id: InvoiceId = call.id("invoice")?;
-    let owner = context.journal.owner_of(&caller.tenant, id.as_str()).await?.ok_or_else(missing)?;
-    let known = context.journal.invoice(&caller.tenant, &owner, &id).await?.body.ok_or_else(missing)?;
-    Ok((owner, known))
-}
-
 async fn line(
     context: &Context,
     caller: &Caller,
@@ -123,15 +110,10 @@ async fn line(
 
 fn held(context: &Context, caller: &Caller, id: EngagementId, target: HoldTarget, asked: Hold) -> Command {
     let summary = format!("asked that {target} is held: {}", asked.reason);
-    let answer = Map::from_iter([("target".to_owned(), json!(target))]);
+    let answer = [("target", json!(target))];
     let requested =
         HoldRequested { target, requested_by: caller.name.clone(), owner: asked.owner, reason: asked.reason };
-    Command {
-        about: About::Engagement(id),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
-    }
+    Command::of(context, About::Engagement(id), requested, summary).answering(answer)
 }
 
 fn released(
@@ -142,12 +124,7 @@ fn released(
     asked: Release,
 ) -> Command {
     let summary = format!("asked that {target} is released: {}", asked.reason);
-    let answer = Map::from_iter([("target".to_owned(), json!(target))]);
+    let answer = [("target", json!(target))];
     let requested = ReleaseRequested { target, requested_by: caller.name.clone(), reason: asked.reason };
-    Command {
-        about: About::Engagement(id),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
-    }
+    Command::of(context, About::Engagement(id), requested, summary).answering(answer)
 }

@@ -5,7 +5,7 @@ use domain::event::{InvoiceRequested, QuoteApproved, WithdrawalRequested};
 use domain::id::{EngagementId, InvoiceId};
 use runtime::Context;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{About, Command, reason};
 use crate::call::{Call, is_record};
@@ -37,12 +37,9 @@ pub(super) async fn activate(context: &Context, caller: &Caller, call: &Call) ->
     if !is_record(&deal) {
         return Err(ApiError::new(Kind::Malformed, "deal: is no ID of a deal"));
     }
-    Ok(Command {
-        about: About::Engagement(EngagementId::of_deal(&caller.tenant, &connection, &deal)),
-        summary: format!("asked for the activation of deal {deal} in {connection}"),
-        events: vec![(context.clock.now(), QuoteApproved { connection, deal }.into())],
-        answer: Map::new(),
-    })
+    let about = About::Engagement(EngagementId::of_deal(&caller.tenant, &connection, &deal));
+    let summary = format!("asked for the activation of deal {deal} in {connection}");
+    Ok(Command::of(context, about, QuoteApproved { connection, deal }, summary))
 }
 
 /// Asks that an activation is taken back.
@@ -62,12 +59,7 @@ pub(super) async fn withdraw(context: &Context, caller: &Caller, call: &Call) ->
         requested_by: caller.name.clone(),
         reason: because.reason,
     };
-    Ok(Command {
-        about: About::Engagement(id),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer: Map::new(),
-    })
+    Ok(Command::of(context, About::Engagement(id), requested, summary))
 }
 
 /// Asks for an invoice of everything that is ready.
@@ -86,10 +78,7 @@ pub(super) async fn request_invoice(
     }
     let invoice = InvoiceId::derive(&[id.as_str(), "invoice", "caller", &caller.name, &call.key]);
     let requested = InvoiceRequested::of(invoice.clone(), vec![], because.reason.clone());
-    Ok(Command {
-        about: About::Engagement(id),
-        events: vec![(context.clock.now(), requested.into())],
-        summary: format!("asked for invoice {invoice}: {}", because.reason),
-        answer: Map::from_iter([("invoice".to_owned(), json!(invoice))]),
-    })
+    let summary = format!("asked for invoice {invoice}: {}", because.reason);
+    let command = Command::of(context, About::Engagement(id), requested, summary);
+    Ok(command.answering([("invoice", json!(invoice))]))
 }

@@ -4,7 +4,7 @@ use domain::id::{EngagementId, LineId, WriteOffId};
 use domain::write_off::{self, WriteOffRequested};
 use runtime::Context;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{About, Command, reason};
 use crate::call::Call;
@@ -50,12 +50,6 @@ pub(super) async fn write_off(context: &Context, caller: &Caller, call: &Call) -
         .map_err(|problem| ApiError::new(Kind::StateConflict, problem.detail))?;
     let summary =
         format!("wrote off {} lines of {}: {}", decided.lines.len(), decided.amount, requested.reason);
-    let mut answer = Map::from_iter([("write_off".to_owned(), json!(write_off))]);
-    answer.insert("amount".to_owned(), json!(decided.amount));
-    Ok(Command {
-        about: About::Engagement(id),
-        events: vec![(context.clock.now(), requested.into())],
-        summary,
-        answer,
-    })
+    let answer = [("write_off", json!(write_off)), ("amount", json!(decided.amount))];
+    Ok(Command::of(context, About::Engagement(id), requested, summary).answering(answer))
 }

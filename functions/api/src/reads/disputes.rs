@@ -6,17 +6,15 @@ use domain::id::InvoiceId;
 use runtime::Context;
 use serde_json::{Value, json};
 
-use super::MOST_LISTED;
+use super::{MOST_LISTED, invoice_of};
 use crate::caller::Caller;
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 
 /// Every dispute of an invoice: what is contested, the invoice as it stood, the evidence as it was when the dispute was
 /// recorded, how it ended, and the credit memos that settle it.
 pub(super) async fn of(context: &Context, caller: &Caller, id: &InvoiceId) -> Result<Value, ApiError> {
-    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
     let (tenant, journal) = (caller.tenant.as_str(), &context.journal);
-    let engagement = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
-    let invoice = journal.invoice(tenant, &engagement, id).await?.body.ok_or_else(missing)?;
+    let (engagement, invoice) = invoice_of(context, caller, id).await?;
     let disputes = journal.disputes_of(tenant, &engagement, id).await?;
     let memos = journal.credit_memos_of(tenant, &engagement, id).await?;
     let (mut shown, mut left, mut truncated) = (Vec::new(), MOST_LISTED, false);

@@ -6,9 +6,9 @@ use journal::Item;
 use runtime::Context;
 use serde_json::{Value, json};
 
-use super::{MOST_LISTED, fields};
+use super::{MOST_LISTED, fields, invoice_of};
 use crate::caller::Caller;
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 
 const PAYMENT: &[&str] = &[
     "payment",
@@ -44,10 +44,8 @@ const ADJUSTMENT: &[&str] =
 /// An invoice with what is open and since when, the payments applied to it, its credit memos, and what somebody
 /// changed of it in the ERP by hand.
 pub(super) async fn invoice(context: &Context, caller: &Caller, id: &InvoiceId) -> Result<Value, ApiError> {
-    let missing = || ApiError::new(Kind::NotFound, "there is no such invoice");
     let (tenant, journal) = (&caller.tenant, &context.journal);
-    let engagement = journal.owner_of(tenant, id.as_str()).await?.ok_or_else(missing)?;
-    let invoice = journal.invoice(tenant, &engagement, id).await?.body.ok_or_else(missing)?;
+    let (engagement, invoice) = invoice_of(context, caller, id).await?;
     let config = context.connect.tenant(tenant).await?;
     let days = config.payment_terms.iter().find(|t| t.code == invoice.payment_terms).map(|t| t.days);
     let today = context.business_day(&config).map_err(ApiError::inside)?;

@@ -6,18 +6,16 @@ use domain::id::PaymentId;
 use runtime::Context;
 use serde_json::{Value, json};
 
-use super::MOST_LISTED;
+use super::{MOST_LISTED, receipt_of};
 use crate::caller::Caller;
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 
 /// Open invoices that suggestions are sought among.
 const MOST_CANDIDATES: usize = 2_000;
 
 /// A payment.
 pub(super) async fn payment(context: &Context, caller: &Caller, id: &PaymentId) -> Result<Value, ApiError> {
-    let receipt = context.journal.receipt(&caller.tenant, id).await?.body;
-    let receipt = receipt.ok_or_else(|| ApiError::new(Kind::NotFound, "there is no such payment"))?;
-    shown(&receipt)
+    shown(&receipt_of(context, caller, id).await?)
 }
 
 /// Cash that is applied to nothing, oldest first, each payment with the invoices that it may be for.

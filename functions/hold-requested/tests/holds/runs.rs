@@ -35,7 +35,7 @@ async fn connect(world: &World) {
 }
 
 async fn run(world: &World) -> (usize, usize) {
-    let ran = invoice_run::run_all(&world.function("invoice-run")).await.and_then(invoice_run::verdict);
+    let ran = invoice_run::run_all(&world.function("invoice-run")).await.and_then(runtime::verdict);
     let ran = ran.unwrap();
     (ran[0].asked, ran[0].released)
 }

@@ -182,7 +182,7 @@ impl World {
         let item = Item::new(&key, "config", "northwind", &json!({"body": config.to_string()})).unwrap();
         let item = item.with("status_key", "config#connection").with("status_at", "hubspot-main");
         self.store.write(vec![Op::Put { item, expect: Expect::Anything }]).await.unwrap();
-        let all = remind::remind_all(&self.context("remind")).await.and_then(remind::verdict);
+        let all = remind::remind_all(&self.context("remind")).await.and_then(runtime::verdict);
         all.expect("reminded");
     }
 

@@ -246,7 +246,7 @@ impl World {
 
     pub async fn recognise(&self) -> usize {
         let told = recognise_due(&self.context("recognise-revenue")).await;
-        recognise_revenue::verdict(told.unwrap()).unwrap().iter().map(|r| r.told).sum()
+        runtime::verdict(told.unwrap()).unwrap().iter().map(|r| r.told).sum()
     }
 
     pub async fn recognise_over(&self, store: Arc<dyn Store>) {
