@@ -44,8 +44,6 @@ struct Known {
     version: u64,
     /// Whether this version waited for a person before.
     waited: bool,
-    /// Whether a part of the entry's lines was written off or credited for good.
-    taken_off: bool,
 }
 
 impl Again<'_> {
@@ -102,12 +100,13 @@ impl Again<'_> {
                     Corrected::Late(why) => {
                         (self.entered(event, &known, (EntryOutcome::NoEffect, &why))?, Decided::NoEffect)
                     }
-                    Corrected::Counts(_) if known.taken_off => {
-                        let problem = known.correction.taken_off();
-                        self.journal.raise(self.function, event, problem, vec![], self.now).await?;
-                        return Ok(Decided::Held);
-                    }
                     Corrected::Counts(adjusted) => {
+                        let (tenant, subject) = (&event.tenant, &event.subject);
+                        if self.journal.is_taken_off(tenant, subject, &known.line.line).await? {
+                            let problem = known.correction.taken_off();
+                            self.journal.raise(self.function, event, problem, vec![], self.now).await?;
+                            return Ok(Decided::Held);
+                        }
                         (self.counting(event, &line, &known, *adjusted)?, Decided::Applied)
                     }
                 };
@@ -137,7 +136,6 @@ impl Again<'_> {
         let own = journal.store.get(&Key::journal(tenant, &event.subject, event.id)).await?;
         Ok(Known {
             waited: waits_for_a_person(event, own.as_ref()),
-            taken_off: journal.is_taken_off(tenant, &event.subject, &body.line).await?,
             engagement: journal.engagement(tenant, &event.subject).await?,
             status: status(&item)?,
             corrected: item.0.contains_key(CORRECTED),

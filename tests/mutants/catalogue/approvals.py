@@ -113,7 +113,7 @@ MUTATIONS = (
     Mutation(
         "a decision under a known ID is taken as the first",
         "A sender that reuses an ID would see its second decision vanish without a word.",
-        DECIDED,
+        "shared/runtime/src/repeated.rs",
         (('if entry.text("body_hash") == Some(event.body_hash().as_str()) {', "if entry.0.len() > 1 {"),),
         (DECIDE,),
     ),

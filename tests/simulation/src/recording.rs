@@ -1,6 +1,7 @@
 //! Everything durable at one moment while work is in flight: written down once, and carried on by
 //! every later version of the code. What a version can't carry on, it would break when deployed.
 
+mod deals;
 pub(crate) mod forms;
 mod make;
 mod replay;
