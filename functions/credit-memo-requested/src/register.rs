@@ -93,6 +93,14 @@ async fn decide(
         let (invoice, status) = (asked.invoice.clone(), InvoiceStatus::Empty);
         return Ok(Err(CreditError::NotPosted { invoice, status }));
     };
+    // After the invoice, whose version whoever decides on a dispute raises.
+    let dispute = match &asked.dispute {
+        Some(dispute) => journal.dispute(tenant, owner, dispute).await?.body,
+        None => None,
+    };
+    if let Err(why) = asked.settles(dispute.as_ref()) {
+        return Ok(Err(why));
+    }
     let billed = journal.invoice_lines(tenant, owner, &invoice.invoice).await?;
     let earlier = journal.credit_memos_of(tenant, owner, &invoice.invoice).await?;
     Ok(CreditMemo::request(&engagement, invoice, &billed, &earlier, asked))

@@ -49,7 +49,8 @@ pub(crate) async fn collect(
         if let Some(fixed) = known.body.as_ref().filter(|i| i.status != InvoiceStatus::Collecting) {
             return Ok(Collected::Invoice(Box::new(fixed.clone())));
         }
-        let terms = terms(context, tenant, engagement, requested).await?;
+        let version = known.body.as_ref().map(|begun| begun.contract_version).or(requested.contract_version);
+        let terms = terms(context, tenant, engagement, version).await?;
         let commit = if known.body.is_some() {
             let chosen = chosen(context, tenant, &terms, requested).await?;
             let take: Vec<Key> =
@@ -78,15 +79,16 @@ pub(crate) async fn collect(
     Err(JournalError::Contended(requested.invoice.to_string()).into())
 }
 
-/// The engagement with the version of the contract that the invoice is of.
+/// The engagement with the version of the contract that the invoice is of: one that was begun keeps its own, whatever
+/// came into force since.
 async fn terms(
     context: &Context,
     tenant: &str,
     engagement: &Engagement,
-    requested: &Requested,
+    version: Option<u32>,
 ) -> Result<Engagement, JournalError> {
     let mut terms = engagement.clone();
-    if let Some(version) = requested.contract_version.filter(|v| *v != engagement.contract.version) {
+    if let Some(version) = version.filter(|v| *v != engagement.contract.version) {
         let kept = context.journal.contract(tenant, &engagement.engagement, version).await?;
         terms.contract =
             kept.ok_or_else(|| JournalError::Decision(format!("contract version {version} is not kept")))?;

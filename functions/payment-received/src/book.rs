@@ -109,6 +109,12 @@ async fn covered(
     movement: &Movement,
     waiting: &[Movement],
 ) -> Result<u32, StepError> {
+    let read = waiting.last().map_or(movement.number, |last| last.number);
+    if run.recorded::<u32>(COVERS)?.is_some_and(|last| last > read) {
+        // Somebody else noted movements that came after these were read, and ended their runs: this message
+        // comes back and reads them too.
+        return Err(JournalError::Contended(movement.payment.to_string()).into());
+    }
     if run.has_begun_beyond(COVERS) {
         return Ok(run.recorded(COVERS)?.unwrap_or(movement.number));
     }

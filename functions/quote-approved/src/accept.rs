@@ -31,8 +31,9 @@ pub(crate) async fn accept(
     event: &Envelope,
     trigger: Trigger<'_>,
 ) -> Result<Checked, StepError> {
-    let mut quote = read_quote(context, trigger).await?;
+    // Before the quote is read: what changes in the CRM meanwhile is later than what was read.
     let at = context.clock.now();
+    let mut quote = read_quote(context, trigger).await?;
     let customer = CustomerId::of_company(&event.tenant, trigger.connection, &quote.customer.company);
     let Placed { assigned, unassigned, searched } =
         place(context, config, &event.tenant, trigger.connection, &mut quote).await?;

@@ -12,7 +12,8 @@ use domain::{Engagement, Event};
 use events::{Envelope, Traceparent};
 use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
-use journal::{Commit, Committed, Journal};
+use journal::overtaken::OvertakenStore;
+use journal::{Commit, Committed, Journal, Store};
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
 use runtime::{Handler, Outcome};
 use time_approved::TimeApproved;
@@ -56,10 +57,14 @@ impl World {
     }
 
     async fn handle(&self, group: Vec<Envelope>) -> Vec<Outcome> {
+        self.handle_over(self.table.clone(), group).await
+    }
+
+    async fn handle_over(&self, store: Arc<dyn Store>, group: Vec<Envelope>) -> Vec<Outcome> {
         let (bus, clock) = (Arc::new(FakeBus::default()), Arc::new(FakeClock::at(now())));
         let mut known = FakeConnections::default();
         known.tenants.insert(TENANT.into(), Arc::new(config()));
-        let context = context("time-approved", self.table.clone(), &bus, &clock, known);
+        let context = context("time-approved", store, &bus, &clock, known);
         let order: Vec<_> = group.iter().map(|e| e.id).collect();
         let answers = TimeApproved.handle(&context, group).await;
         let answer = |id| answers.iter().find(|(of, _)| *of == id).unwrap().1.as_ref().copied().unwrap();
@@ -151,6 +156,32 @@ async fn an_entry_that_moves_into_a_retainer_is_shown_to_a_person() {
     assert_eq!((world.billed(), world.texts("drawdown", "drawdown").len()), (usd("180.00"), 0));
     let state = world.table.items().into_iter().find(|item| item.text("kind") == Some("state")).unwrap();
     assert!(state.body::<Engagement>().unwrap().retainers.is_empty(), "nothing was drawn");
+}
+
+/// Two versions of an entry at once, of which one is billed by the hour and the other is covered by the retainer: one of
+/// them counts, and a person is shown the other.
+#[tokio::test]
+async fn an_entry_is_billed_or_drawn_down() {
+    let before: Event = entry("1", "consultant", "2026-10-30", 60).into();
+    let mut kept = 0;
+    loop {
+        let world = World::new(EngagementStatus::Active).await;
+        let slow = Arc::new(OvertakenStore::new(world.table.clone(), kept));
+        let drawing = async {
+            assert_eq!(world.take(&[("b", worked("1", 60))]).await, [Outcome::Applied]);
+        };
+        let billing = world.handle_over(slow.clone(), vec![world.about("a", before.clone())]);
+        let (outcomes, overtaken) = slow.overtake(billing, drawing).await;
+        if !overtaken {
+            assert_eq!(outcomes, [Outcome::Applied]);
+            break;
+        }
+        assert_eq!(outcomes, [Outcome::Held], "kept read {kept}");
+        let (lines, drawn) = (world.texts("line", "line").len(), world.texts("drawdown", "drawdown").len());
+        assert_eq!((lines, drawn), (0, 1), "kept read {kept}");
+        kept += 1;
+    }
+    assert!(kept >= 2, "the engagement, and what is there of the entry, are read");
 }
 
 /// Early time waits, and is drawn down when the engagement is active.

@@ -12,8 +12,9 @@ use domain::invoice::Invoice;
 use domain::sample::{active, entry, quote, usd};
 use domain::write_off::WriteOffRequested as Requested;
 use events::{Envelope, Traceparent};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use journal::memory::MemoryStore;
+use journal::overtaken::OvertakenStore;
 use journal::{Commit, Committed, Item, Journal, apply_group};
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
 use runtime::{Context, Handler, Outcome};
@@ -34,8 +35,12 @@ struct World {
 
 /// An engagement with a ceiling on time and four ready lines of 180.00 each.
 async fn world() -> World {
+    world_below(Some("720.00")).await
+}
+
+async fn world_below(ceiling: Option<&str>) -> World {
     let mut quote = quote();
-    quote.time_ceiling = Some(usd("720.00"));
+    quote.time_ceiling = ceiling.map(usd);
     let (table, engagement) = (Arc::new(MemoryStore::new()), active(&quote));
     let (bus, clock) = (Arc::new(FakeBus::default()), Arc::new(FakeClock::at(now())));
     let context = context("write-off-requested", table.clone(), &bus, &clock, FakeConnections::default());
@@ -56,8 +61,14 @@ async fn done(journal: &Journal, commit: Commit) {
 impl World {
     /// An hour at 180.00; gives its line where it is billed.
     async fn work(&self, id: &str) -> Option<BillableLine> {
-        let worked = entry(id, "consultant", "2026-11-16", 60);
-        let event = self.envelope(id, Event::TimeApproved(worked));
+        self.approve(id, 60, now()).await
+    }
+
+    /// A version of an entry, approved at a moment.
+    async fn approve(&self, id: &str, minutes: u32, at: Timestamp) -> Option<BillableLine> {
+        let worked = entry(id, "consultant", "2026-11-16", minutes);
+        let delivery = format!("{id} at {at}");
+        let event = Envelope { time: at, ..self.envelope(&delivery, Event::TimeApproved(worked)) };
         let decide = |state: Option<&Engagement>, event: &Envelope| match &event.event {
             Event::TimeApproved(entry) => time_approved(state, entry),
             _ => Decision::NoEffect("no time".into()),
@@ -165,6 +176,37 @@ async fn a_line_of_an_invoice_keeps_the_others_from_being_written_off() {
     assert!(detail.contains(&format!("{} is written-off", w.lines[0])), "{detail}");
     assert!(detail.contains(&format!("{} is invoiced", w.lines[1])), "{detail}");
     assert_eq!(w.billed_by_time().await, "540.00");
+}
+
+/// An entry is corrected by half an hour less, −90.00, while its line of 180.00 is being written off: finance looks again,
+/// and the difference never stands alone.
+#[tokio::test]
+async fn what_is_corrected_meanwhile_is_not_written_off_whole() {
+    let mut kept = 0;
+    loop {
+        let w = world_below(None).await;
+        let slow = Arc::new(OvertakenStore::new(w.table.clone(), kept));
+        let context = Context { journal: Journal::new(slow.clone()), ..w.context.clone() };
+        let asked = w.asked("k1", &w.lines[..1]);
+        let correcting = async {
+            w.approve("1", 30, now().saturating_add(SignedDuration::from_hours(1)).unwrap()).await;
+        };
+        let taking = WriteOffRequested.handle(&context, vec![asked]);
+        let (answers, overtaken) = Box::pin(slow.overtake(taking, correcting)).await;
+        let outcome = *answers[0].1.as_ref().unwrap();
+        if !overtaken {
+            assert_eq!(outcome, Outcome::Applied);
+            break;
+        }
+        assert_eq!(outcome, Outcome::Held, "kept read {kept}");
+        let mut amounts: Vec<_> =
+            w.kind("line").iter().map(|l| l.body::<BillableLine>().unwrap().amount).collect();
+        amounts.sort_by_key(|money| money.amount());
+        assert_eq!(amounts, [usd("-90.00"), usd("180.00"), usd("180.00"), usd("180.00"), usd("180.00")]);
+        assert_eq!(w.standing(), ["ready"; 4]);
+        kept += 1;
+    }
+    assert!(kept >= 2, "the engagement and its lines are read");
 }
 
 /// Two at once for one line, and an invoice beside them: one has it.

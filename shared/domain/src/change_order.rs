@@ -138,15 +138,19 @@ impl ChangeOrder {
         engagement.counting_expenses()
     }
 
-    /// A milestone that was billed is history: neither its amount changes nor is it dropped.
+    /// A milestone that was billed is history: neither what it bills, nor what is kept back of it, nor how it is
+    /// recognised changes, nor is it dropped.
     fn touches(&self, key: &str) -> Option<Problem> {
         let was = self.from.milestone(key)?;
         match self.to.milestone(key) {
-            Some(is) if is.amount == was.amount => None,
-            Some(is) => Some(refused(format!(
+            Some(is) if is.amount != was.amount => Some(refused(format!(
                 "milestone {key} was billed with {}; the change order has {}",
                 was.amount, is.amount
             ))),
+            Some(is) if (&is.holdback, &is.service) != (&was.holdback, &was.service) => Some(refused(
+                format!("milestone {key} was billed; the change order has another holdback or service of it"),
+            )),
+            Some(_) => None,
             None => Some(refused(format!("milestone {key} was billed; the change order drops it"))),
         }
     }

@@ -9,7 +9,7 @@ use amended::*;
 use domain::activation::CustomerFacts;
 use domain::billing::{Evidence, milestone_completed, time_approved};
 use domain::change_order::{Change, Verdict, decide};
-use domain::contract::Accounting;
+use domain::contract::{Accounting, Holdback};
 use domain::decision::Decision;
 use domain::engagement::{ChangeOrderUnderWay, Engagement};
 use domain::money::Currency;
@@ -22,6 +22,7 @@ use domain::sample::{
 };
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 fn completed(engagement: &Engagement, key: &str) -> Engagement {
     match milestone_completed(Some(engagement), &completion(key), DAY) {
@@ -177,6 +178,24 @@ fn a_milestone_billed_meanwhile_stands_against_the_order() {
     assert_eq!(against.iter().map(|p| p.code).collect::<Vec<_>>(), [ProblemCode::ChangeOrderInvalid]);
     let after = order.apply(engagement.clone());
     assert!(!order.still_stands(&after, DAY).is_empty(), "it is in force already");
+}
+
+/// A milestone that is billed while systems are being changed was billed with what was kept back of it then: 20 % of it
+/// would be billed once more when it is released, or never.
+#[test]
+fn a_milestone_billed_meanwhile_keeps_its_holdback_and_its_service() {
+    let holdback = Some(Holdback { percent: Decimal::from(20), until: "M2".into() });
+    let engagement = active(&quote());
+    let dearer = second(|q| q.lines[1] = milestone_line("12", "M2", "Go-live", "36000.00"));
+    let (mut retaining, mut serving) = (order(&engagement, &dearer), order(&engagement, &dearer));
+    retaining.to.milestones[0].holdback = holdback;
+    serving.to.milestones[0].service = "ADVISORY".into();
+    for changed in [retaining, serving] {
+        assert_eq!(changed.to.milestones[0].key, "M1");
+        assert_eq!(changed.still_stands(&engagement, DAY), []);
+        let against = changed.still_stands(&completed(&engagement, "M1"), DAY);
+        assert!(against[0].detail.contains("another holdback or service"), "{against:?}");
+    }
 }
 
 #[test]

@@ -68,17 +68,24 @@ fn decided(dispute: &Dispute, outcome: DisputeOutcome) -> DisputeResolutionReque
     }
 }
 
-fn memo(state: &Engagement, invoice: &Invoice, lines: &[BillableLine], part: Option<Money>) -> CreditMemo {
-    let asked = CreditMemoRequested {
+fn asked_to_credit(invoice: &InvoiceId, dispute: Option<&Dispute>) -> CreditMemoRequested {
+    CreditMemoRequested {
         credit_memo: CreditMemoId::derive(&["memo"]),
-        invoice: invoice.invoice.clone(),
-        lines: if part.is_some() { vec![] } else { vec![lines[1].line.clone()] },
-        reduction: part.map(|amount| Reduction { line: None, amount }),
+        invoice: invoice.clone(),
+        lines: vec![],
+        reduction: None,
         reason: "goodwill".into(),
         rebill: false,
         requested_by: "finance-app".into(),
-        dispute: None,
-    };
+        dispute: dispute.map(|known| known.dispute.clone()),
+    }
+}
+
+fn memo(state: &Engagement, invoice: &Invoice, lines: &[BillableLine], part: Option<Money>) -> CreditMemo {
+    let lines_taken = if part.is_some() { vec![] } else { vec![lines[1].line.clone()] };
+    let reduction = part.map(|amount| Reduction { line: None, amount });
+    let asked =
+        CreditMemoRequested { lines: lines_taken, reduction, ..asked_to_credit(&invoice.invoice, None) };
     let memo = CreditMemo::request(state, invoice, lines, &[], &asked).expect("granted");
     CreditMemo { status: CreditMemoStatus::Posted, ..memo }
 }
@@ -240,6 +247,19 @@ fn a_dispute_ends_once_and_credits_nothing_itself() {
         assert_eq!(ended.resolve(&after, &[], &end), Ok((ended.clone(), after.clone())), "told again");
         let otherwise = DisputeResolutionRequested { reason: "another".into(), ..end };
         assert!(matches!(ended.resolve(&after, &[], &otherwise), Err(ResolutionError::Ended { .. })));
+    }
+    // A credit memo settles a dispute of its own invoice only, and none that was rejected.
+    let (ours, other) = (&invoice.invoice, InvoiceId::derive(&["2"]));
+    assert_eq!(asked_to_credit(ours, None).settles(None), Ok(()));
+    let rejected = Dispute { status: DisputeStatus::Rejected, ..open.clone() };
+    for (of, named, allowed) in [
+        (ours, Some(&open), true),
+        (ours, None, false),
+        (&other, Some(&open), false),
+        (ours, Some(&rejected), false),
+    ] {
+        let answer = asked_to_credit(of, Some(&open)).settles(named);
+        assert_eq!(answer.is_ok(), allowed, "{answer:?}");
     }
     let granted = memo(&state, &invoice, &lines, None);
     let rejected = CreditMemo { status: CreditMemoStatus::Rejected, ..granted.clone() };

@@ -297,12 +297,20 @@ fn plan(
     let mut shared = Plan::default();
     let mut state: Option<Engagement> = None;
     let mut waits = false;
+    // Of two versions of an entry one may be drawn from a retainer, which is no line: they meet at the state.
+    let retains = |engagement: &Engagement| {
+        !engagement.contract.retainers.is_empty() || !engagement.retainers.is_empty()
+    };
+    let retained = loaded.body.as_ref().is_some_and(retains);
     for event in pending {
         match deciding.on(state.as_ref().or(loaded.body.as_ref()), event) {
-            Decision::Apply(effects) if independent(event, &effects) => {
+            Decision::Apply(effects)
+                if independent(event, &effects) && !(retained && drawdown_key(event).is_some()) =>
+            {
                 plans.push(apply(Plan::default(), function, event, &effects, standing, now)?);
             }
             Decision::Apply(effects) => {
+                waits |= independent(event, &effects);
                 shared = apply(shared, function, event, &effects, standing, now)?;
                 state = effects.state.or(state);
             }
@@ -329,7 +337,7 @@ fn plan(
         }
     }
     if let (Some(event), true) = (pending.first(), waits || state.is_some()) {
-        // Parking raises the version too: a commit that satisfies the condition must not
+        // An entry that may be drawn elsewhere raises the version. Parking does too: a commit that satisfies the condition must not
         // overlook what was parked while it was deciding.
         shared.commit = shared.commit.write(match &state {
             Some(next) => Write::Replace {
@@ -471,7 +479,13 @@ fn known_event<'a>(
         // The exception of an event that was held before stands in nobody's way: its entry tells.
         Some(Write::Insert { item, .. }) if item.text("kind") == Some("exception") => None,
         Some(Write::Insert { cause, .. }) => pending.iter().find(|e| e.id == *cause).copied(),
-        Some(Write::Replace { .. } | Write::Touch { .. } | Write::When { .. } | Write::Supersede { .. })
+        Some(
+            Write::Replace { .. }
+            | Write::Touch { .. }
+            | Write::When { .. }
+            | Write::WhenWithout { .. }
+            | Write::Supersede { .. },
+        )
         | None => None,
     }
 }

@@ -57,6 +57,19 @@ pub enum Write {
         /// Fields to remove.
         remove: Vec<&'static str>,
     },
+    /// Sets and removes fields where a field has a value and another one is absent.
+    WhenWithout {
+        /// Which item.
+        key: Key,
+        /// The field and the value it must have.
+        field: (&'static str, String),
+        /// The field that it must not have.
+        without: &'static str,
+        /// Fields to set.
+        set: Map<String, Value>,
+        /// Fields to remove.
+        remove: Vec<&'static str>,
+    },
 }
 
 impl Write {
@@ -80,6 +93,9 @@ impl Write {
             }
             Self::When { key, field: (name, value), set, remove } => {
                 Op::Update { key, set, remove, expect: Expect::Field(name, value) }
+            }
+            Self::WhenWithout { key, field: (name, value), without, set, remove } => {
+                Op::Update { key, set, remove, expect: Expect::FieldWithout(name, value, without) }
             }
         }
     }

@@ -29,6 +29,7 @@ mod key;
 mod ledger;
 mod listing;
 pub mod memory;
+pub mod overtaken;
 mod parked;
 mod request;
 mod revenue;

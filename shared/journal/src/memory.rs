@@ -109,6 +109,9 @@ fn holds(expect: &Expect, current: Option<&Item>) -> bool {
             current.is_some_and(|i| i.0.get("version").and_then(serde_json::Value::as_u64) == Some(*version))
         }
         Expect::Field(name, value) => current.and_then(|i| i.text(name)) == Some(value),
+        Expect::FieldWithout(name, value, absent) => {
+            current.is_some_and(|i| i.text(name) == Some(value) && !i.0.contains_key(*absent))
+        }
         Expect::AbsentOrBefore(name, value) => {
             current.is_none_or(|i| i.text(name).is_some_and(|present| present < value.as_str()))
         }

@@ -76,6 +76,8 @@ pub enum Expect {
     Version(u64),
     /// It exists and the field has this value.
     Field(&'static str, String),
+    /// It exists, the first field has this value, and the other field is absent.
+    FieldWithout(&'static str, String, &'static str),
     /// It does not exist, or the field sorts before this value.
     AbsentOrBefore(&'static str, String),
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Map;
 use uuid::Uuid;
 
+use crate::again::CORRECTED;
 use crate::commit::Write;
 use crate::holds::LineRecord;
 use crate::key::Key;
@@ -67,9 +68,11 @@ impl Journal {
         let (engagement, id) = (write_off.engagement.as_str(), write_off.write_off.as_str());
         let item = Item::new(&Key::write_off(tenant, engagement, id), "write-off", tenant, write_off)?;
         let mut writes = vec![Write::Insert { item: item.with("recorded_at", now.to_string()), cause }];
-        writes.extend(lines.iter().map(|record| Write::When {
+        writes.extend(lines.iter().map(|record| Write::WhenWithout {
             key: Key::line(tenant, engagement, record.line.line.as_str()),
             field: ("status", record.status.name().to_owned()),
+            // What is corrected meanwhile is not written off whole: its difference would stay alone.
+            without: CORRECTED,
             set: Map::from_iter([
                 ("status".into(), LineStatus::WrittenOff.name().into()),
                 ("write_off".into(), id.into()),

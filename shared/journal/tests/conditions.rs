@@ -26,6 +26,11 @@ fn when(status: &str) -> Write {
     Write::When { key: key(), field: ("status", status.into()), set, remove: vec![] }
 }
 
+fn when_without(without: &'static str) -> Write {
+    let set = Map::from_iter([("content".into(), "changed".into())]);
+    Write::WhenWithout { key: key(), field: ("status", "open".into()), without, set, remove: vec![] }
+}
+
 /// A journal whose item was written twice: it has version 2.
 async fn moved_on() -> (Journal, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new());
@@ -51,6 +56,7 @@ async fn a_write_that_expects_what_is_gone_changes_nothing() {
         Write::Touch { key: key(), kind: "state", expected: 0 },
         Write::Supersede { item: item("other"), field: ("status", "held".into()) },
         when("resolved"),
+        when_without("content"),
     ];
     for write in refused {
         let (journal, store) = moved_on().await;
@@ -67,6 +73,7 @@ async fn a_write_that_expects_what_is_there_happens() {
         Write::Touch { key: key(), kind: "state", expected: 2 },
         Write::Supersede { item: item("other"), field: ("status", "open".into()) },
         when("open"),
+        when_without("corrected"),
     ];
     for write in taken {
         let (journal, store) = moved_on().await;

@@ -28,7 +28,14 @@ MUTATIONS = (
         "a billed milestone may change",
         "The customer would have an invoice of an amount that no contract version has.",
         RULES,
-        (("Some(is) if is.amount == was.amount => None,", "Some(_) => None,"),),
+        (("Some(is) if is.amount != was.amount => ", "Some(is) if is.amount.currency() != was.amount.currency() => "),),
+        (DOMAIN,),
+    ),
+    Mutation(
+        "what is kept back of a billed milestone may change",
+        "Its holdback would be billed twice, or never.",
+        RULES,
+        (("if (&is.holdback, &is.service) != (&was.holdback, &was.service) =>", "if is.key != was.key =>"),),
         (DOMAIN,),
     ),
     Mutation(

@@ -39,13 +39,10 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     let (tenant, journal) = (caller.tenant.as_str(), &context.journal);
     let (owner, invoice) = invoice_of(context, caller, &id).await?;
     let state = engagement(context, caller, &owner).await?;
-    if let Some(dispute) = &asked.dispute {
-        let known = journal.dispute(tenant, &owner, dispute).await?.body;
-        if !known.is_some_and(|known| known.may_be_credited(&id)) {
-            let detail = format!("dispute: {dispute} is no dispute of {id}, or was rejected");
-            return Err(ApiError::new(Kind::NotAcceptable, detail));
-        }
-    }
+    let dispute = match &asked.dispute {
+        Some(dispute) => journal.dispute(tenant, &owner, dispute).await?.body,
+        None => None,
+    };
     let requested = CreditMemoRequested {
         credit_memo: CreditMemoId::derive(&[id.as_str(), "credit-memo", "caller", &caller.name, &call.key]),
         invoice: id.clone(),
@@ -58,6 +55,7 @@ pub(super) async fn request(context: &Context, caller: &Caller, call: &Call) -> 
     };
     let billed = journal.invoice_lines(tenant, &owner, &id).await?;
     let earlier = journal.credit_memos_of(tenant, &owner, &id).await?;
+    requested.settles(dispute.as_ref()).map_err(refused)?;
     let memo = CreditMemo::request(&state, &invoice, &billed, &earlier, &requested).map_err(refused)?;
     let untaxed = memo.untaxed;
     let summary = format!("asked for a credit memo of {untaxed} off {id}: {}", requested.reason);
@@ -69,7 +67,8 @@ fn refused(why: CreditError) -> ApiError {
     let kind = match why {
         CreditError::NotPosted { .. } | CreditError::Undecided { .. } => Kind::StateConflict,
         CreditError::TooManyLines { .. } | CreditError::NothingToRebill => Kind::Malformed,
-        CreditError::NotPositive { .. }
+        CreditError::NotContested { .. }
+        | CreditError::NotPositive { .. }
         | CreditError::TooMuch { .. }
         | CreditError::TooMuchOfLine { .. }
         | CreditError::NotBilled { .. }

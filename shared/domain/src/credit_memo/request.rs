@@ -1,8 +1,9 @@
 //! Whether an invoice can be credited as somebody asks.
 
 use crate::billing::BillableLine;
+use crate::dispute::Dispute;
 use crate::engagement::Engagement;
-use crate::id::{CreditMemoId, InvoiceId, LineId};
+use crate::id::{CreditMemoId, DisputeId, InvoiceId, LineId};
 use crate::invoice::{Invoice, InvoiceStatus};
 use crate::money::{Money, MoneyError};
 
@@ -63,6 +64,14 @@ pub enum CreditError {
         /// What took it off.
         by: CreditMemoId,
     },
+    /// The dispute that it names is none of the invoice, or it was decided that the invoice is right.
+    #[error("{dispute} is no dispute of {invoice}, or was rejected")]
+    NotContested {
+        /// The dispute.
+        dispute: DisputeId,
+        /// The invoice.
+        invoice: InvoiceId,
+    },
     /// A reduction of the line may still be rejected: then what is left of it is more. To be asked for again once
     /// that is posted or rejected.
     #[error("line {line} is reduced by {by}, which is not posted yet")]
@@ -93,6 +102,21 @@ struct Standing<'a> {
     billed: &'a [BillableLine],
     earlier: Vec<&'a CreditMemo>,
     parts: Vec<CreditedPart>,
+}
+
+impl CreditMemoRequested {
+    /// That the dispute that it names, as it stands (`dispute`), may be settled by it.
+    ///
+    /// # Errors
+    /// [`CreditError::NotContested`]
+    pub fn settles(&self, dispute: Option<&Dispute>) -> Result<(), CreditError> {
+        match &self.dispute {
+            Some(named) if !dispute.is_some_and(|known| known.may_be_credited(&self.invoice)) => {
+                Err(CreditError::NotContested { dispute: named.clone(), invoice: self.invoice.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl CreditMemo {

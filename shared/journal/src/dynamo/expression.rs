@@ -32,6 +32,12 @@ impl Expression {
                 field("#expect = :expect", "version", AttributeValue::N(version.to_string()))
             }
             Expect::Field(name, value) => field("#expect = :expect", name, AttributeValue::S(value.clone())),
+            Expect::FieldWithout(name, value, absent) => {
+                let text = "#expect = :expect AND attribute_not_exists(#absent)";
+                let mut condition = field(text, name, AttributeValue::S(value.clone()));
+                condition.names.get_or_insert_default().insert("#absent".into(), (*absent).to_owned());
+                condition
+            }
             Expect::AbsentOrBefore(name, value) => {
                 field("attribute_not_exists(pk) OR #expect < :expect", name, AttributeValue::S(value.clone()))
             }

@@ -82,6 +82,8 @@ fn expect() -> impl Strategy<Value = Expect> {
         2 => (0u64..4).prop_map(Expect::Version),
         2 => (select(&["status", "version", "body", "status_key"][..]), word())
             .prop_map(|(name, value)| Expect::Field(name, value)),
+        2 => (select(&["status", "body"][..]), word(), select(&["version", "lease_until", "status_key"][..]))
+            .prop_map(|(name, value, absent)| Expect::FieldWithout(name, value, absent)),
         2 => (select(&["lease_until", "version", "status"][..]), word())
             .prop_map(|(name, value)| Expect::AbsentOrBefore(name, value)),
     ]
