@@ -18,6 +18,7 @@ use domain::credit_memo::{
 use domain::event::{InvoicePosted as Posted, InvoiceRequested as Requested, PaymentReceived as Received};
 use domain::id::{CreditMemoId, EngagementId, InvoiceId, LineId, PaymentId};
 use domain::invoice::{Invoice, InvoiceStatus};
+use domain::invoicing::{Ask, InvoicePolicy};
 use domain::problem::{Owner, ProblemCode};
 use domain::sample::{active, config, entry, quote, usd};
 use events::{Envelope, Traceparent};
@@ -50,6 +51,8 @@ struct World {
     engagement: EngagementId,
     /// Whether the tenant lets finance approve credit memos.
     approves: bool,
+    /// Whether the tenant asks for an invoice of each line that becomes ready.
+    at_once: bool,
 }
 
 impl World {
@@ -61,7 +64,7 @@ impl World {
         assert!(matches!(journal.commit(Commit::default().write(write)).await.unwrap(), Committed::Done));
         let clock = Arc::new(FakeClock::at(now()));
         let (product, engagement) = (Arc::default(), state.engagement);
-        let world = Self { table, journal, product, clock, engagement, approves: false };
+        let world = Self { table, journal, product, clock, engagement, approves: false, at_once: false };
         for hour in ["1", "2"] {
             world.approve_hour(hour).await;
         }
@@ -78,16 +81,19 @@ impl World {
 
     async fn deliver(&self, handler: &dyn Handler, event: Envelope) -> Result<Outcome, String> {
         let mut products = connections(&self.product);
+        let mut tenant = config();
+        if self.at_once {
+            tenant.invoicing.policies = vec![InvoicePolicy { ask: Ask::AtOnce, ..InvoicePolicy::default() }];
+        }
         if self.approves {
-            let mut tenant = config();
             tenant.approvals.push(ApprovalRule {
                 what: CREDIT_MEMO.into(),
                 asked_of: Owner::FinanceOperations,
                 remind_after_hours: 24,
                 expires_after_hours: 168,
             });
-            products.tenants.insert(TENANT.into(), Arc::new(tenant));
         }
+        products.tenants.insert(TENANT.into(), Arc::new(tenant));
         let context =
             context("test", self.table.clone(), &Arc::new(FakeBus::default()), &self.clock, products);
         handler.handle(&context, vec![event]).await.remove(0).1.map_err(|failure| failure.reason)
@@ -234,6 +240,28 @@ async fn a_partial_refund_that_adds_the_line_again() {
     assert_eq!(world.line(&line).await.text("status"), Some("invoiced"));
     assert!(world.invoice("two").await.is_none(), "a part of a price releases nothing");
     assert_eq!(world.pay("280.00").await.status, InvoiceStatus::Paid);
+}
+
+/// Whoever invoices at once does so of what is billed anew: it is asked for with the posting, once, whoever hears of it.
+#[tokio::test]
+async fn what_is_billed_anew_is_asked_for_by_its_policy() {
+    for (at_once, rebill, expected) in [(true, true, 1), (true, false, 0), (false, true, 0)] {
+        let world = World { at_once, ..World::invoiced().await };
+        let lines: Vec<LineId> = world.lines("one").await.into_iter().map(|l| l.line).collect();
+        assert_eq!(world.ask("m", world.asked("m", lines.clone(), rebill)).await, Ok(Outcome::Applied));
+        assert_eq!(world.told("m").await, Ok(Outcome::NoEffect));
+        let items = world.table.items();
+        let outboxes = items.iter().filter_map(|item| item.text("outbox"));
+        let sent = outboxes.flat_map(|o| serde_json::from_str::<Vec<Envelope>>(o).unwrap());
+        let asked: Vec<Requested> = sent
+            .filter_map(|e| match e.event {
+                Event::InvoiceRequested(asked) => Some(asked),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(asked.len(), expected, "at once: {at_once}, anew: {rebill}");
+        assert!(asked.iter().all(|asked| asked.lines.len() == lines.len()));
+    }
 }
 
 /// Two people credit the same line: at most one of them does, and the other is told what stands in the way.

@@ -12,7 +12,7 @@ use crate::billing::{BillableLine, Evidence};
 use crate::contract::Contract;
 use crate::engagement::Engagement;
 use crate::event::InvoiceRequested;
-use crate::id::{InvoiceId, LineId};
+use crate::id::{CreditMemoId, InvoiceId, LineId};
 use crate::money::{Currency, Money, MoneyError};
 use crate::policy::TenantConfig;
 use crate::routing::Sold;
@@ -204,6 +204,23 @@ pub fn asked_by_release(
     let asked = asked_by(engagement, policy, line)?;
     let invoice = InvoiceId::derive(&[asked.invoice.as_str(), "released", hold.exception.as_str()]);
     Some(InvoiceRequested { invoice, ..asked })
+}
+
+/// The invoice that lines ask for by being released to be billed anew: one for all of a credit memo, if the policy lets
+/// any of them ask for one.
+#[must_use]
+pub fn asked_by_rebill(
+    engagement: &Engagement,
+    policy: &InvoicePolicy,
+    credit_memo: &CreditMemoId,
+    released: &[BillableLine],
+) -> Option<InvoiceRequested> {
+    released.iter().find_map(|line| asked_by(engagement, policy, line))?;
+    let invoice =
+        InvoiceId::derive(&[engagement.engagement.as_str(), "invoice", "rebill", credit_memo.as_str()]);
+    let lines = released.iter().take(MOST_NAMED).map(|line| line.line.clone()).collect();
+    let asked = InvoiceRequested::of(invoice, lines, format!("billed anew after credit memo {credit_memo}"));
+    Some(InvoiceRequested { minimum: policy.minimum, ..asked })
 }
 
 /// A run of a monthly policy.

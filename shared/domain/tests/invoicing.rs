@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::billing::{BillableLine, Evidence, line_of};
 use domain::consistency::faults;
 use domain::event::InvoiceRequested;
-use domain::id::InvoiceId;
+use domain::id::{CreditMemoId, InvoiceId};
 use domain::invoicing::{
-    Ask, Header, InvoicePolicy, Invoicing, PolicyScope, asked_by, asked_by_run, choose, due_run, next_run,
+    Ask, Header, InvoicePolicy, Invoicing, PolicyScope, asked_by, asked_by_rebill, asked_by_run, choose,
+    due_run, next_run,
 };
 use domain::sample::{active, config, entry, quote, usd};
 use domain::{Currency, Engagement, Money, TenantConfig};
@@ -67,6 +68,32 @@ fn a_month_is_one_invoice_of_what_was_earned_in_it() {
     assert_ne!(next.invoice, first.invoice);
     assert_eq!(next.lines.len(), 2);
     assert_eq!(asked(date(2026, 12, 1), &lines[1..]), None, "nothing was earned in time");
+}
+
+/// What is credited to be billed anew is one invoice, asked for where the policy lets one of the lines ask by itself:
+/// work at once, and by milestones only beside a milestone.
+#[test]
+fn what_is_billed_anew_is_one_invoice() {
+    let engagement = active(&quote());
+    let work = [line(1, "180.00", date(2026, 11, 30), 1), line(2, "90.00", date(2026, 12, 1), 1)];
+    let charge = Evidence::Charge {
+        charge: "S1".into(),
+        name: "Support".into(),
+        period: 0,
+        from: date(2026, 11, 1),
+        until: date(2026, 12, 1),
+        prorated: None,
+    };
+    let with_a_charge = [work[0].clone(), BillableLine { evidence: charge, ..work[1].clone() }];
+    let memo = CreditMemoId::derive(&["m"]);
+    let asked = |ask, lines: &[BillableLine]| {
+        let policy = InvoicePolicy { ask, ..InvoicePolicy::default() };
+        asked_by_rebill(&engagement, &policy, &memo, lines).map(|asked| asked.lines.len())
+    };
+    assert_eq!((asked(Ask::AtOnce, &work), asked(Ask::AtOnce, &with_a_charge)), (Some(2), Some(2)));
+    assert_eq!((asked(Ask::PerMilestone, &work), asked(Ask::PerMilestone, &with_a_charge)), (None, Some(2)));
+    assert_eq!((asked(Ask::Manual, &work), asked(Ask::Monthly { on_day: 1 }, &with_a_charge)), (None, None));
+    assert_eq!(asked(Ask::AtOnce, &[]), None);
 }
 
 /// Below the minimum nothing is asked for: 180.00 waits for 200.00, 180.00 and 20.00 do not.

@@ -3,8 +3,10 @@
 
 use domain::Problem;
 use domain::credit_memo::{CreditMemo, CreditMemoApplied, PostedCredit};
+use domain::event::InvoiceRequested;
 use domain::id::{CreditMemoId, EngagementId};
 use domain::invoice::Invoice;
+use domain::invoicing::asked_by_rebill;
 use domain::money::Money;
 use domain::problem::ProblemCode;
 use events::Envelope;
@@ -70,7 +72,10 @@ pub async fn record_credit(
         }
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
-        let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?;
+        let asked = billed_anew(context, tenant, owner, &next).await?;
+        let asked =
+            asked.map(|asked| event.concluded(context.function, owner.as_str(), "rebill", asked.into()));
+        let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?.emit(asked);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
@@ -101,6 +106,25 @@ async fn beside(
         Vec::new()
     };
     memo.beside(&memos, &billed).map_err(|e| JournalError::Decision(e.to_string()))
+}
+
+/// The invoice that is asked for, by the engagement's policy, of lines that are released to be billed anew.
+async fn billed_anew(
+    context: &Context,
+    tenant: &str,
+    owner: &EngagementId,
+    memo: &CreditMemo,
+) -> Result<Option<InvoiceRequested>, JournalError> {
+    let known = context.journal.engagement(tenant, owner.as_str()).await?.body;
+    let Some(engagement) = known.filter(|_| memo.rebill) else { return Ok(None) };
+    let mut released = Vec::new();
+    for line in memo.released() {
+        let known = context.journal.line(tenant, owner.as_str(), line.as_str()).await?;
+        released.extend(known.map(|known| known.line));
+    }
+    let config = context.connect.tenant(tenant).await.map_err(|e| JournalError::Decision(e.to_string()))?;
+    let policy = config.invoicing.policy_of(&engagement, &config);
+    Ok(asked_by_rebill(&engagement, &policy, &memo.credit_memo, &released))
 }
 
 fn taking_off(
