@@ -1,6 +1,7 @@
 //! What a change order means for recurring charges: when the next is due, and what was billed too much.
 
 use domain::change_order::ChangeOrder;
+use domain::engagement::Engagement;
 use domain::id::EngagementId;
 use domain::recurring::{ChargeCalendar, charge_line};
 use events::Envelope;
@@ -11,6 +12,20 @@ use workflow::StepError;
 /// Where exceptions about billed periods belong. Not to this function: it settles its own once an order is in
 /// force, and these are there because of that.
 const STAGE: &str = "charge-due";
+
+/// What is told of retainers that the order ends, of which more was drawn than is left. It is decided on the state
+/// that the order comes into force on: whoever draws writes it.
+pub(crate) fn overdrawn(
+    context: &Context,
+    event: &Envelope,
+    order: &ChangeOrder,
+    engagement: &Engagement,
+) -> Result<Commit, JournalError> {
+    let problem = order.overdrawn(engagement).map_err(|e| JournalError::Decision(e.to_string()))?;
+    let Some(problem) = problem else { return Ok(Commit::default()) };
+    let (raised, announced) = context.journal.raising(STAGE, event, problem, context.clock.now())?;
+    Ok(Commit::default().write(raised).emit([announced]))
+}
 
 /// The commit, with the calendar as the next version has it, and an exception for each period that was billed
 /// with more than the order leaves of it. It is decided on the lines as they are under the state's version:

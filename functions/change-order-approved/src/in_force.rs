@@ -18,7 +18,7 @@ use workflow::{LeaseError, Run, StepError};
 
 use crate::carry_out::MOST_ROUNDS;
 use crate::change::{ASSIGNMENTS, value};
-use crate::charges::charged;
+use crate::charges::{charged, overdrawn};
 use crate::decide::today;
 
 /// Whether the order is in force.
@@ -49,7 +49,8 @@ pub(crate) async fn come_into_force(
             return Ok(InForce::Refused(standing));
         }
         let made = run.recorded::<Assigned>(ASSIGNMENTS)?.map(|made| made.records).unwrap_or_default();
-        let commit = amendment(context, event, order, &known, engagement).await?;
+        let commit = overdrawn(context, event, order, &engagement)?;
+        let commit = amendment(context, event, order, &known, engagement, commit).await?;
         let commit = staffed(context, event, order, (psa, &made), commit).await?;
         let commit = charged(context, event, order, commit).await?;
         match context.journal.commit(commit.write(run.fence())).await? {
@@ -67,6 +68,7 @@ async fn amendment(
     order: &ChangeOrder,
     known: &Versioned<Engagement>,
     engagement: Engagement,
+    told: Commit,
 ) -> Result<Commit, JournalError> {
     let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
     let id = engagement.engagement.clone();
@@ -112,7 +114,8 @@ async fn amendment(
     outgoing.extend(order.changes.iter().filter_map(|change| announced(&next, order, change)));
     let concluded = outgoing.into_iter().enumerate();
     let concluded = concluded.map(|(i, e)| event.concluded(context.function, &event.subject, i, e));
-    Ok(commit.emit(concluded.collect::<Vec<_>>()))
+    commit.writes.extend(told.writes);
+    Ok(commit.emit(concluded.collect::<Vec<_>>()).emit(told.outgoing))
 }
 
 /// The commit, with the assignments as the next version plans them; nothing where no version plans any.

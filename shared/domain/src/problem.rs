@@ -165,6 +165,8 @@ problems! {
     UsageInvalid = "Q2C-0345", Integration, false;
     /// An entry that was drawn from a retainer came again with another content.
     DrawdownChanged = "Q2C-0351", FinanceOperations, false;
+    /// A change order ends a retainer within a period of which more was drawn than it buys then.
+    RetainerOverdrawn = "Q2C-0352", FinanceOperations, false;
     /// What the ERP posted differs from what was submitted.
     InvoiceMismatch = "Q2C-0401", FinanceOperations, false;
     /// The seller of an earned line is not configured, or does not sell in its currency.

@@ -11,7 +11,7 @@ mod draw;
 pub use balance::{Balance, balances};
 pub use draw::{Drawdown, drawdown_of, drawn};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::civil::Date;
@@ -103,6 +103,22 @@ impl RetainerTerms {
             }
             Grant::Amount { amount } => Money::exact(beyond, amount.currency()),
         }
+    }
+
+    /// What was worked, by period, beyond the balances of all periods of its charge, and what that costs: rounded once
+    /// a period.
+    ///
+    /// # Errors
+    /// When amounts overflow.
+    pub fn beyond(
+        &self,
+        charge: &RecurringCharge,
+        worked: &BTreeMap<u32, Decimal>,
+    ) -> Result<(Decimal, Money), MoneyError> {
+        let all = balances(&self.grants(charge)?, worked, self.rollover);
+        let beyond = all.iter().map(|balance| balance.overage).sum();
+        let due: Vec<Money> = all.iter().map(|b| self.overage(b.overage)).collect::<Result<_, _>>()?;
+        Ok((beyond, Money::total(charge.fee.currency(), due)?))
     }
 
     /// Whether the time of a role is drawn down.

@@ -296,6 +296,35 @@ fn a_retainer_that_has_begun_stays() {
     assert_eq!(order(&active(&quote()), &amended(coming("10"))).changes.len(), 2, "charge and retainer");
 }
 
+/// 9 of the 10 hours of November are drawn. Ended for the 24th, on the day of the order, November buys 24 of 30 days of
+/// them, 8 hours: the ninth is beyond it, 200.00, which a person is told and nobody is billed with. Where 7 hours are drawn, or it
+/// ends with the month, nothing is to be said.
+#[test]
+fn what_was_drawn_beyond_a_retainer_that_ends_is_told() {
+    let ended = |day: &str| QuoteLine {
+        recurrence: line().recurrence.map(|mut r| {
+            r.ends_on = day.parse().ok();
+            r
+        }),
+        ..line()
+    };
+    for (hours, last_day, due) in
+        [(9, "2026-11-24", Some("200.00")), (7, "2026-11-24", None), (9, "2026-11-30", None)]
+    {
+        let mut told = Told::of(line());
+        told.tell(&worked("1", "2026-11-03", hours * 60)).unwrap();
+        assert_eq!(told.lines.len(), 0, "within the retainer");
+        let order = order(&told.state, &second(|q| q.lines.push(ended(last_day))));
+        let problem = order.overdrawn(&told.state).unwrap();
+        assert_eq!(
+            problem.as_ref().and_then(|p| p.at_stake),
+            due.map(usd),
+            "{hours} h, {last_day}: {problem:?}"
+        );
+        assert!(problem.is_none_or(|p| p.code == ProblemCode::RetainerOverdrawn));
+    }
+}
+
 proptest! {
     /// In every period what was granted and carried in is drawn, forfeited or carried out; what was worked is drawn or
     /// beyond; nothing is below nothing.

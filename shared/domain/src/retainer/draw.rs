@@ -1,12 +1,10 @@
 //! Approved time on a retainer: drawn down, and billed where it is beyond what is left.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Grant, RetainerTerms, balances};
+use super::{Grant, RetainerTerms};
 use crate::billing::{BillableLine, Evidence, line_of, price, within_ceiling};
 use crate::contract::RecurringCharge;
 use crate::decision::{Decision, Effects};
@@ -98,8 +96,8 @@ impl Draw<'_> {
         let worked = after.entry(*period).or_default();
         *worked = (*worked + quantity).normalize();
         let broken = |e: MoneyError| broken(entry, &e);
-        let (beyond, due) = self.beyond(&before).map_err(broken)?;
-        let (beyond_now, due_now) = self.beyond(&after).map_err(broken)?;
+        let (beyond, due) = self.terms.beyond(charge, &before).map_err(broken)?;
+        let (beyond_now, due_now) = self.terms.beyond(charge, &after).map_err(broken)?;
         let overage = beyond_now - beyond;
         let amount = due_now.minus(due).map_err(broken)?;
         let mut state = Engagement::clone(engagement);
@@ -131,16 +129,6 @@ impl Draw<'_> {
             drawdowns: vec![drawdown],
             ..Effects::default()
         })
-    }
-
-    /// What is beyond the balances of all periods, and what that costs: rounded once a period.
-    fn beyond(&self, worked: &BTreeMap<u32, Decimal>) -> Result<(Decimal, Money), MoneyError> {
-        let grants = self.terms.grants(self.charge)?;
-        let all = balances(&grants, worked, self.terms.rollover);
-        let beyond = all.iter().map(|balance| balance.overage).sum();
-        let due = all.iter().map(|balance| self.terms.overage(balance.overage));
-        let due: Vec<Money> = due.collect::<Result<_, _>>()?;
-        Ok((beyond, Money::total(self.charge.fee.currency(), due)?))
     }
 
     fn line(&self, amount: Money, overage: Decimal) -> BillableLine {

@@ -50,11 +50,12 @@ const MAY_WAIT: [ProblemCode; 20] = [
 
 /// What a change order may leave to a person: something was billed before it came into force, or a milestone that it
 /// drops was completed after, or a period that it ends was billed in advance.
-const OF_A_CHANGE_ORDER: [ProblemCode; 4] = [
+const OF_A_CHANGE_ORDER: [ProblemCode; 5] = [
     ProblemCode::ChangeOrderInvalid,
     ProblemCode::ChangeOrderRefused,
     ProblemCode::MilestoneUnknown,
     ProblemCode::ChargeOverbilled,
+    ProblemCode::RetainerOverdrawn,
 ];
 
 pub(super) fn broken(world: &World, deals: &[Deal], items: &[Item]) -> Vec<String> {
