@@ -101,7 +101,7 @@ def test_a_chargeback_that_is_won(journey: Journey) -> None:
 
 
 def test_a_payment_that_matches_nothing_is_resolved_by_finance(journey: Journey) -> None:
-    """Proves SCN-28, API-10 and WFD-02 in part: shown with the right invoice among the suggestions, applied by a call,
+    """Proves EXC-12, SCN-28, API-10 and WFD-02 in part: shown with the right invoice among the suggestions, applied by a call,
     once; journal and ERP have it, and the exception is settled."""
     deal = journey.deal().activate()
     invoice = deal.billed()

@@ -21,7 +21,7 @@ USAGE = {
 
 
 def test_recorded_usage_is_on_the_invoice_once(journey: Journey) -> None:
-    """Proves EVT-13. Proves WFC-01 in part, WFC-02 in part, CAN-18 in part: what is recorded of a meter is rated with its
+    """Proves EVT-13. Proves BIL-07, WFC-01, WFC-02 and CAN-18 in part: what is recorded of a meter is rated with its
     month: of 60 are none billed, as 100 are free; 1,200 more make 1,000 × 0.50 + 160 × 0.0625 = 510.00. One line of the
     invoice, with its tax. Told again under another key it is billed no more; what is not approved is refused."""
     deal = selling_usage(journey)
@@ -51,8 +51,9 @@ def test_recorded_usage_is_on_the_invoice_once(journey: Journey) -> None:
 
 
 def test_usage_is_corrected_by_a_further_record(journey: Journey) -> None:
-    """Proves CAN-18 in part: 300 of which 100 are free are 200 × 0.50 = 100.00; 50 taken back are 25.00 less. The same record
-    with another quantity waits for a person, as does more than there is to be taken back, and a meter that nobody sells."""
+    """Proves BIL-07 and CAN-18 in part: 300 of which 100 are free are 200 × 0.50 = 100.00; 50 taken back are 25.00 less.
+    The same record with another quantity waits for a person, as does more than there is to be taken back, and a meter
+    that nobody sells."""
     deal = selling_usage(journey)
     told(journey, deal, "a", record(deal, "1", "300"))
     lines_of(deal, 1)

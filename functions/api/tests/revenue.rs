@@ -58,7 +58,7 @@ async fn read(w: &World, path: &'static str, parameters: Value, query: Value, ro
     answer
 }
 
-/// Proves WFC-11 in part, REV-05 in part and SCN-27 in part: contracted are 50,000.00, of which a milestone of 20,000.00 is earned and not
+/// Proves WFC-11, REV-05, BIL-21 and SCN-27 in part: contracted are 50,000.00, of which a milestone of 20,000.00 is earned and not
 /// billed; 270.00 of time are earned; 30,000.00 are backlog and, without a planned day, forecast last.
 #[tokio::test]
 async fn figures_are_worked_out_of_what_is_kept() {

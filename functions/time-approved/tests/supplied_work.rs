@@ -80,7 +80,7 @@ fn by(person: &str, id: &str) -> TimeEntry {
     TimeEntry { person: person.into(), ..entry(id, "consultant", "2026-11-16", 60) }
 }
 
-/// Proves SCN-25 in part and MEC-07 in part: an employee, a colleague of another entity and a
+/// Proves SCN-25, BIL-09 and MEC-07 in part: an employee, a colleague of another entity and a
 /// subcontractor on one engagement take one path, and each entry counts once, with a ceiling or without.
 #[tokio::test]
 async fn each_entry_is_charged_once_however_often_it_is_told() {

@@ -24,7 +24,7 @@ const READY: &str = "q2c.billing.ready.v1";
 const REQUESTED: &str = "q2c.invoice.requested.v1";
 const RAISED: &str = "q2c.exception.raised.v1";
 
-/// Proves SCN-17 and WFC-05 in part: approved time that can't be billed is a line with its cause, told to its owner
+/// Proves SCN-17, EXC-17 and WFC-05 in part: approved time that can't be billed is a line with its cause, told to its owner
 /// in the same commit, on no invoice, and billed once when the cause is corrected, however often that is looked at.
 #[tokio::test]
 async fn time_that_can_not_be_billed_is_held_until_the_cause_is_corrected() {

@@ -13,7 +13,7 @@ fn rejections(told: &[Envelope]) -> usize {
     told.iter().filter(|e| matches!(e.event, Event::InvoiceRejected(_))).count()
 }
 
-/// Proves EVT-16 and WFC-12 in part: what the ERP refuses for good is told once, with cause and stake; corrected and
+/// Proves EVT-16, EXC-08 and WFC-12 in part: what the ERP refuses for good is told once, with cause and stake; corrected and
 /// sent again, it is one invoice.
 #[tokio::test]
 async fn a_refused_invoice_is_told_once_and_reprocessed_into_one() {
@@ -41,7 +41,7 @@ async fn a_refused_invoice_is_told_once_and_reprocessed_into_one() {
     assert_eq!(*world.product.postings.lock().unwrap(), 1);
 }
 
-/// Proves SCN-12, SCN-13 and WFC-12 in part: while the ERP or its tax service is down, the invoice keeps its lines and
+/// Proves SCN-12, SCN-13, EXC-07, EXC-09 and WFC-12 in part: while the ERP or its tax service is down, the invoice keeps its lines and
 /// is tried again; finance is told once, after the configured time, and no more when the invoice has gone.
 #[tokio::test]
 async fn finance_is_told_once_that_an_invoice_is_late() {
