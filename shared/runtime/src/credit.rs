@@ -4,7 +4,7 @@
 use domain::Problem;
 use domain::credit_memo::{CreditMemo, CreditMemoApplied, PostedCredit};
 use domain::id::{CreditMemoId, EngagementId};
-use domain::invoice::Invoice;
+use domain::invoice::{Invoice, PaymentTolerance, SmallDifferenceRecorded};
 use domain::money::Money;
 use domain::problem::ProblemCode;
 use events::Envelope;
@@ -12,6 +12,7 @@ use journal::{
     Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Rejection, Versioned, Write,
 };
 
+use crate::connect::ConnectError;
 use crate::context::Context;
 
 /// Writers that may meet at one invoice: payments, postings, other credit memos.
@@ -55,6 +56,10 @@ pub async fn record_credit(
 ) -> Result<Credited, JournalError> {
     let (journal, tenant) = (&context.journal, event.tenant.as_str());
     let unknown = |what: &str| JournalError::Decision(format!("{what} is not recorded yet"));
+    let config = context.connect.tenant(tenant).await.map_err(|error| match error {
+        ConnectError::Journal(error) => error,
+        other => JournalError::Decision(other.to_string()),
+    })?;
     for _ in 0..MOST_ROUNDS {
         let memo = journal.credit_memo(tenant, owner, credit_memo).await?;
         let body = memo.body.clone().ok_or_else(|| unknown(credit_memo.as_str()))?;
@@ -70,7 +75,8 @@ pub async fn record_credit(
         }
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
-        let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?;
+        let tolerances = &config.payment_tolerances;
+        let commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
@@ -109,14 +115,22 @@ fn taking_off(
     owner: &EngagementId,
     posting: Posting<'_>,
     (memo, next): (&Versioned<CreditMemo>, CreditMemo),
-    invoice: &Versioned<Invoice>,
+    (invoice, tolerances): (&Versioned<Invoice>, &[PaymentTolerance]),
 ) -> Result<Commit, JournalError> {
     let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
     let decision = |what: String| JournalError::Decision(what);
     let body = invoice.body.as_ref().ok_or_else(|| decision(format!("{} is unknown", next.invoice)))?;
     let total = next.total.unwrap_or(next.untaxed);
-    let (credited, set_off) = body.credit(next.untaxed, total).map_err(|e| decision(e.to_string()))?;
-    let open = credited.open().map_err(|e| decision(e.to_string()))?;
+    let wrong = |e: domain::money::MoneyError| decision(e.to_string());
+    let (credited, set_off) = body.credit(next.untaxed, total).map_err(wrong)?;
+    let tolerance = tolerances.iter().find(|t| t.amount.currency() == total.currency());
+    let by = next.credit_memo.as_str();
+    let credited = credited.within(tolerance, by).map_err(wrong)?;
+    let small = SmallDifferenceRecorded::between(body, &credited, by).map_err(wrong)?;
+    let small = small.map(|told| {
+        event.concluded(context.function, owner.as_str(), format!("small-difference {by}"), told.into())
+    });
+    let open = credited.open().map_err(wrong)?;
     let next = CreditMemo { set_off: Some(set_off), ..next };
     let number = next.number.clone().unwrap_or_default();
     let mut commit = Commit::default();
@@ -148,7 +162,8 @@ fn taking_off(
     commit = commit
         .write(journal.write_credit_memo(tenant, &next, memo.version, now)?)
         .write(journal.write_invoice(tenant, owner, &credited, invoice.version, now)?)
-        .emit([event.concluded(context.function, owner.as_str(), &next.credit_memo, told.into())]);
+        .emit([event.concluded(context.function, owner.as_str(), &next.credit_memo, told.into())])
+        .emit(small);
     commit.writes.extend(journal.release_lines(tenant, &next, now)?);
     commit.writes.extend(posting.fence.cloned());
     Ok(commit)
