@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from invoicing_rules import check_invoicing
+from invoicing_rules import check_invoicing, check_tolerances
 from mapping_rules import check_mapping
 from reference_rules import check_reference
 from routing_rules import check_routing
@@ -243,7 +243,7 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
         *("service_lines", "cost_centres", "tax_codes", "posting_rules"),
         *("services", "project_templates", "price_policy", "tax", "activation", "approvals"),
         *("delivery_owners", "ownership", "resources", "transfer_prices", "unknown_resources", "stopped_statuses"),
-        "invoicing",
+        *("invoicing", "payment_tolerances"),
         *("accounting_periods", "revenue_mapping"),
     )
     tenant.at("tenant").text(IDENTIFIER)
@@ -281,6 +281,8 @@ def check_tenant(tenant: Part, roles: dict[str, str]) -> None:
     check_reference(tenant)
     if "invoicing" in tenant.value:
         check_invoicing(tenant.at("invoicing"), tenant)
+    if "payment_tolerances" in tenant.value:
+        check_tolerances(tenant)
     check_routing(tenant, roles)
     check_mapping(tenant)
     check_shape(tenant)

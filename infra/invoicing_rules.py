@@ -1,7 +1,8 @@
-"""What invoicing policies must look like. Pure."""
+"""What invoicing policies, and tolerances of what is paid, must look like. Pure."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,26 @@ ASKS = ("at-once", "per-milestone", "manual")
 RELEASES = ("automatic", "manual")
 CONDITIONS = ("legal_entity", "currency", "service_line", "customer")
 LAST_DAY = 31
+WHOLE = 100
+"""Percent of an invoice: no tolerance is more than that."""
+
+
+def check_tolerances(tenant: Part) -> None:
+    """One tolerance a currency that somebody sells in, each above nought and of no more than the invoice."""
+    sold = {code for entity in tenant.at("legal_entities").value for code in entity["currencies"]}
+    found: set[str] = set()
+    for tolerance in tenant.at("payment_tolerances").items(at_least=0):
+        tolerance.only("amount", "percent")
+        amount = tolerance.at("amount")
+        amount.money()
+        amount.at("amount").decimal(above=True)
+        currency = amount.at("currency").one_of(sold, "currency of a legal entity")
+        if currency in found:
+            raise amount.at("currency").fail(f"{currency!r} appears twice")
+        found.add(currency)
+        tolerance.at("percent").decimal(above=True)
+        if Decimal(tolerance.at("percent").text()) > WHOLE:
+            raise tolerance.at("percent").fail("must be at most 100")
 
 
 def check_invoicing(invoicing: Part, tenant: Part) -> None:

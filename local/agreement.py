@@ -26,6 +26,7 @@ CASH, RECEIVABLE, REVENUE, TAX = "1.1.1", "1.2.1", "4.1.1", "6.3.6"
 _SHOWN = re.compile(
     r"(?P<number>\S+) (?P<total>[\d.]+) USD \(tax (?P<tax>[\d.]+)\)(?:, paid (?P<paid>[\d.]+))?"
     r"(?:, credited (?P<credited>[\d.]+), open (?P<open>[\d.]+))?"
+    r"(?:, (?P<written_off>[\d.]+) written off as a small difference)?"
 )
 
 

@@ -57,6 +57,19 @@ def test_delivery_owners_may_be_left_out(parts: Parts) -> None:
         check(**{**parts, "tenant": {**tenant, **without}})
 
 
+def tolerate(parts: Parts, *tolerances: tuple[str, str, str]) -> None:
+    """Tolerances of payments: amount, currency and percent of each."""
+    parts["tenant"].update(payment_tolerances=[
+        {"amount": {"amount": amount, "currency": currency}, "percent": percent}
+        for amount, currency, percent in tolerances
+    ])
+
+
+def test_a_tolerance_of_payments_is_sound(parts: Parts) -> None:
+    tolerate(parts, ("5.00", "USD", "0.5"))
+    check(**parts)
+
+
 BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
     ("tenant: time_zone: 'Mars/Base' is not", lambda p: p["tenant"].update(time_zone="Mars/Base")),
     ("tenant: services: is missing", lambda p: p["tenant"].pop("services")),
@@ -118,6 +131,12 @@ BROKEN: list[tuple[str, Callable[[Parts], Any]]] = [
      lambda p: p["tenant"].update(invoicing={"policies": [{"ask": "manual"}, {"ask": "at-once"}]})),
     ("tenant: invoicing.tell_after_minutes: must be a whole",
      lambda p: p["tenant"].update(invoicing={"tell_after_minutes": 0})),
+    ("tenant: payment_tolerances[0].percent: must be at most 100", lambda p: tolerate(p, ("1.00", "USD", "100.01"))),
+    ("tenant: payment_tolerances[0].percent: must be a decimal", lambda p: tolerate(p, ("1.00", "USD", "0"))),
+    ("tenant: payment_tolerances[0].amount.amount: must be a decimal", lambda p: tolerate(p, ("0.00", "USD", "1"))),
+    ("tenant: payment_tolerances[0].amount.currency: 'JPY' is not", lambda p: tolerate(p, ("1", "JPY", "1"))),
+    ("tenant: payment_tolerances[1].amount.currency: 'USD' appears twice",
+     lambda p: tolerate(p, ("1.00", "USD", "1"), ("2.00", "USD", "1"))),
     ("tenant: cost_centres[0].until: is before",
      lambda p: p["tenant"]["cost_centres"][0].update({"from": "2026-02-01", "until": "2026-01-31"})),
     ("tenant: approvals[0].what: 'everything' is not", lambda p: p["tenant"]["approvals"][0].update(what="everything")),

@@ -81,8 +81,8 @@ def one_of_each(journey: Journey, deal: Deal) -> None:
 
 
 def money_adds_up(journey: Journey, deal: Deal) -> None:
-    """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it; received = applied +
-    unapplied + returned."""
+    """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it, which knows nothing of what
+    is written off as a small difference; received = applied + unapplied + kept + returned."""
     items = deal.items()
     lines = [item for item in items if item["kind"] == "line"]
     invoices = [item for item in items if item["kind"] == "invoice"]
@@ -95,7 +95,7 @@ def money_adds_up(journey: Journey, deal: Deal) -> None:
     if not released(items):
         assert billed == total(invoice["untaxed"] for invoice in invoices), "invoiced"
     for payment in payments:
-        parts = [payment["applied"], payment["unapplied"], *([payment["returned"]] if "returned" in payment else [])]
+        parts = [payment[name] for name in ("applied", "unapplied", "kept", "returned") if name in payment]
         assert money(payment["received"]) == total(parts), "received"
     applications = [application for payment in payments for application in payment["applications"]]
     for invoice in invoices:

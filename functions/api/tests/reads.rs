@@ -46,6 +46,7 @@ async fn billed(w: &World) -> InvoiceId {
         applied: usd("60.00"),
         unapplied: usd("0.00"),
         returned: None,
+        kept: None,
         status: None,
         invoice: invoice.clone(),
         applications: vec![],

@@ -7,7 +7,7 @@ use domain::Condition;
 use domain::cash::{Movement, MovementLine, Receipt, Settled, rebalance};
 use domain::event::{Event, PaymentApplied};
 use domain::id::{InvoiceId, PaymentId};
-use domain::invoice::Invoice;
+use domain::invoice::{Invoice, SmallDifferenceRecorded};
 use domain::payment::PaymentUnapplied;
 use domain::problem::{Problem, ProblemCode};
 use events::Envelope;
@@ -206,10 +206,11 @@ async fn adding(
 ) -> Result<(Commit, Option<Timestamp>), Failure> {
     let (tenant, now, journal) = (event.tenant.as_str(), context.clock.now(), &context.journal);
     let wrong = |e: domain::money::MoneyError| Failure::new(e.to_string());
-    let invoices: BTreeMap<InvoiceId, Invoice> =
+    let before: BTreeMap<InvoiceId, Invoice> =
         state.known.iter().filter_map(|(id, c)| Some((id.clone(), c.invoice.body.clone()?))).collect();
+    let tolerances = &context.connect.tenant(tenant).await?.payment_tolerances;
     let Settled { receipt, invoices, movement } =
-        rebalance(state.stored, next, &invoices, event.time, now).map_err(wrong)?;
+        rebalance(state.stored, next, &before, tolerances, event.time, now).map_err(wrong)?;
     let kept = match outcome(event, &receipt) {
         Outcome::Held => EntryOutcome::Held,
         _ => EntryOutcome::Applied,
@@ -224,6 +225,7 @@ async fn adding(
     )?);
     for invoice in &invoices {
         let Some(read) = state.known.get(&invoice.invoice) else { continue };
+        commit = commit.emit(small(context, event, read, invoice, &receipt).map_err(wrong)?);
         commit = commit.write(journal.write_invoice(
             tenant,
             &read.engagement,
@@ -232,10 +234,10 @@ async fn adding(
             now,
         )?);
     }
-    let before = state.stored.engagements();
+    let seen_before = state.stored.engagements();
     for engagement in receipt.engagements() {
         if let Some(seen) = receipt.seen_by(&engagement).map_err(wrong)? {
-            let first = !before.contains(&engagement);
+            let first = !seen_before.contains(&engagement);
             commit = commit.write(journal.write_payment(tenant, &engagement, &seen, first, event.id, now)?);
         }
     }
@@ -259,13 +261,30 @@ async fn adding(
     Ok((with_exceptions(context, event, &receipt, commit).await?, since))
 }
 
+/// What finance is told where an invoice was settled though a little is missing, or a little too much is kept.
+fn small(
+    context: &Context,
+    event: &Envelope,
+    read: &Concerned,
+    invoice: &Invoice,
+    receipt: &Receipt,
+) -> Result<Option<Envelope>, domain::money::MoneyError> {
+    let Some(before) = &read.invoice.body else { return Ok(None) };
+    let told = SmallDifferenceRecorded::between(before, invoice, receipt.payment.as_str())?;
+    Ok(told.map(|told| {
+        let which = format!("small-difference {}", invoice.invoice);
+        event.concluded(context.function, read.engagement.as_str(), which, told.into())
+    }))
+}
+
 /// What the timeline says.
 fn summary(receipt: &Receipt) -> String {
     let (status, record) = (receipt.status.as_str(), &receipt.record);
     let Some(received) = receipt.received else { return format!("payment {record} is {status}") };
     let applied = receipt.applied(received).map_or_else(|e| e.to_string(), |a| a.to_string());
     let unapplied = receipt.unapplied.map_or_else(String::new, |u| format!(", {u} unapplied"));
-    format!("payment {record} of {received} is {status}: {applied} applied{unapplied}")
+    let kept = receipt.kept.map_or_else(String::new, |k| format!(", {k} kept as a small difference"));
+    format!("payment {record} of {received} is {status}: {applied} applied{unapplied}{kept}")
 }
 
 /// Opens and settles the exceptions that follow from a receipt, with it.

@@ -3,12 +3,13 @@
 //! A receipt is what is known of one payment: what was received, refunds, disputes, a failure, and the
 //! invoices that it is to pay, in order. Every notice adds a fact, and what stands applied follows from the
 //! facts alone, so notices may come in any order and as often as they like:
-//! `applied + unapplied + returned = received`.
+//! `applied + unapplied + kept + returned = received`, where `kept` is a small difference that is nothing almost always.
 
 mod apply;
 mod facts;
 pub mod matching;
 mod receipt;
+mod small;
 mod status;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ pub use facts::Noted;
 pub use receipt::{Application, Dispute, Receipt, Refund};
 pub use status::PaymentStatus;
 
-/// What an engagement sees of a payment: `applied + unapplied + returned = received`. A payment for invoices of
+/// What an engagement sees of a payment: `applied + unapplied + kept + returned = received`. A payment for invoices of
 /// several engagements is one such record in each; what is not applied is counted in the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Payment {
@@ -44,6 +45,9 @@ pub struct Payment {
     /// What went back to the payer; none where nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Money>,
+    /// What was too much by so little that it is kept; none where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Money>,
     /// Where the payment stands; none where it was recorded before statuses were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<PaymentStatus>,

@@ -41,6 +41,29 @@ pub fn faults(config: &TenantConfig) -> Vec<Fault> {
     found.extend(service_roles(config));
     found.extend(invoicing::faults(config));
     found.extend(closed_periods(config));
+    found.extend(tolerances(config));
+    found
+}
+
+/// One tolerance a currency that somebody sells in, each of more than nothing and never of more than the invoice.
+fn tolerances(config: &TenantConfig) -> Vec<Fault> {
+    let mut found = Vec::new();
+    let mut known = BTreeSet::new();
+    for (index, tolerance) in config.payment_tolerances.iter().enumerate() {
+        let at = |name: &str| format!("payment_tolerances[{index}].{name}");
+        let currency = tolerance.amount.currency();
+        if !config.legal_entities.iter().any(|e| e.currencies.contains(&currency)) {
+            found.push(fault(at("amount.currency"), format!("no legal entity sells in {currency}")));
+        } else if !known.insert(currency) {
+            found.push(fault(at("amount.currency"), format!("`{currency}` appears twice")));
+        }
+        if !tolerance.amount.is_positive() {
+            found.push(fault(at("amount"), "must be above nought"));
+        }
+        if tolerance.percent <= Decimal::ZERO || tolerance.percent > Decimal::ONE_HUNDRED {
+            found.push(fault(at("percent"), "must be above nought and at most 100"));
+        }
+    }
     found
 }
 

@@ -19,7 +19,7 @@ use crate::delivery::{ProjectStatus, ResourceAssignment};
 use crate::dispute::{Dispute, DisputeRequested, DisputeResolutionRequested, DisputeResolved};
 use crate::expense::Expense;
 use crate::id::{CustomerId, EngagementId, ExceptionId, InvoiceId, LineId, PaymentId};
-use crate::invoice::{InvoiceConfirmed, InvoiceGenerated, InvoiceRejected};
+use crate::invoice::{InvoiceConfirmed, InvoiceGenerated, InvoiceRejected, SmallDifferenceRecorded};
 use crate::money::Money;
 use crate::ownership::Role;
 use crate::payment::{
@@ -468,6 +468,7 @@ events! {
     PaymentApplicationRequested(PaymentApplicationRequested) = "q2c.payment.application-requested.v1",
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     PaymentUnapplied(PaymentUnapplied) = "q2c.payment.unapplied.v1",
+    SmallDifferenceRecorded(SmallDifferenceRecorded) = "q2c.small-difference.recorded.v1",
     CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
     CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
     CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",

@@ -65,6 +65,8 @@ pub struct Figures {
     pub receivable: Money,
     /// Cash applied to invoices.
     pub paid: Money,
+    /// What posted invoices are short of and was written off as small differences, with tax.
+    pub small_differences: Money,
     /// Revenue that is still planned, by month; what has no day comes last.
     pub forecast: Vec<Forecast>,
 }
@@ -171,10 +173,11 @@ pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
         backlog: sum(&|e| e.backlog)?,
     };
     let posted = books.invoices.iter().filter(|i| i.is_posted());
-    let (mut receivable, mut paid) = (nothing, nothing);
+    let (mut receivable, mut paid, mut small_differences) = (nothing, nothing, nothing);
     for invoice in posted {
         receivable = receivable.plus(invoice.open()?)?;
         paid = paid.plus(invoice.applied)?;
+        small_differences = small_differences.plus(invoice.written_off())?;
     }
     let mut gone = BTreeMap::new();
     for e in elements.iter().filter(|e| e.element.is_planned()) {
@@ -182,7 +185,8 @@ pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
         let away = falls_away(&books, &e.element, (e.contracted.unwrap_or(nothing), stands))?;
         gone.insert(e.element.key(), away);
     }
-    Ok(Figures { forecast: forecast(&books, &gone)?, elements, total, receivable, paid })
+    let forecast = forecast(&books, &gone)?;
+    Ok(Figures { forecast, elements, total, receivable, paid, small_differences })
 }
 
 /// Every element with its service: what is sold, and what else was billed or earned.

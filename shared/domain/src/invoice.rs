@@ -2,6 +2,7 @@
 
 mod held;
 mod printing;
+mod small;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use crate::transition::{IllegalTransition, Status};
 
 pub use held::{InvoiceGenerated, InvoiceRejected};
 pub use printing::{InvoiceLine, Unit, assemble};
+pub use small::{PaymentTolerance, SmallDifference, SmallDifferenceReason, SmallDifferenceRecorded};
 
 /// Where an invoice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -146,6 +148,9 @@ pub struct Invoice {
     /// How much of it open disputes contest, with tax; none where nobody contests anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contested: Option<Money>,
+    /// What was too little to be asked for, or too much by too little to be given back; none where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small_difference: Option<SmallDifference>,
 }
 
 /// What credit memos took off an invoice.
@@ -224,6 +229,7 @@ impl Invoice {
             posting: false,
             credited: None,
             contested: None,
+            small_difference: None,
         }
     }
 
@@ -319,12 +325,13 @@ impl Invoice {
         })
     }
 
-    /// The invoice after cash was applied to it, or (less than nothing) taken from it again.
+    /// The invoice after cash was applied to it, or (less than nothing) taken from it again. What it is short of is
+    /// open until [`Invoice::within`] says that nobody asks for it.
     ///
     /// # Errors
     /// When amounts mix currencies or overflow.
     pub fn with_cash(&self, delta: Money) -> Result<Self, MoneyError> {
-        let mut next = Self { applied: self.applied.plus(delta)?, ..self.clone() };
+        let mut next = Self { applied: self.applied.plus(delta)?, ..self.without_short() };
         if self.is_posted() {
             next.status = next.by_balance()?;
         }
@@ -345,15 +352,13 @@ impl Invoice {
         Some(InvoiceConfirmed { invoice, number, invoiced_on, untaxed: self.untaxed, tax, total })
     }
 
-    /// What is still to be paid; nothing before it is posted.
+    /// What is still to be paid: total - applied - credited - written off as a small difference. Nothing before it is
+    /// posted.
     ///
     /// # Errors
     /// When amounts mix currencies.
     pub fn open(&self) -> Result<Money, MoneyError> {
-        match self.total {
-            None => Ok(Money::zero(self.untaxed.currency())),
-            Some(total) => total.minus(self.applied)?.minus(self.set_off()),
-        }
+        self.unpaid()?.minus(self.written_off())
     }
 
     /// What of the open amount is contested: it is not asked for while its dispute is open. None where nothing is.
@@ -374,17 +379,17 @@ impl Invoice {
     }
 
     /// The invoice after a credit memo of so much was posted, before tax and with it, and how much of the
-    /// latter is set off: never more than is open.
+    /// latter is set off: never more than is not paid. As after cash, [`Invoice::within`] looks at what is left.
     ///
     /// # Errors
     /// When amounts overflow or mix currencies.
     pub fn credit(&self, untaxed: Money, total: Money) -> Result<(Self, Money), MoneyError> {
-        let (open, zero) = (self.open()?, Money::zero(self.untaxed.currency()));
-        let set_off = if total.exceeds(open)? { open } else { total };
+        let (unpaid, zero) = (self.unpaid()?, Money::zero(self.untaxed.currency()));
+        let set_off = if total.exceeds(unpaid)? { unpaid } else { total };
         let set_off = if set_off.is_positive() { set_off } else { zero };
         let before = self.credited.map_or(zero, |credited| credited.untaxed);
         let credited = Credited { untaxed: before.plus(untaxed)?, set_off: self.set_off().plus(set_off)? };
-        let mut next = Self { credited: Some(credited), ..self.clone() };
+        let mut next = Self { credited: Some(credited), ..self.without_short() };
         next.status = next.by_balance()?;
         Ok((next, set_off))
     }

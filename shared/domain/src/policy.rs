@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::activation::ActivationPolicy;
 use crate::approval::ApprovalRule;
 use crate::contract::{Accounting, BillingMethod, RevenueTreatment};
+use crate::invoice::PaymentTolerance;
 use crate::invoicing::Invoicing;
 use crate::money::{Currency, Money};
 use crate::ownership::{self, OwnershipRule};
@@ -85,6 +86,10 @@ pub struct TenantConfig {
     /// Up to which month the books of each legal entity are closed; one that is not listed has none closed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounting_periods: Vec<ClosedPeriods>,
+    /// How much an invoice may be paid short, or too much, without anybody being asked: one for each currency. In a
+    /// currency without one, every cent counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payment_tolerances: Vec<PaymentTolerance>,
     /// Who approved how revenue is recognised and posted; needed for every change of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revenue_mapping: Option<MappingApproval>,
@@ -294,6 +299,12 @@ impl TenantConfig {
     #[must_use]
     pub fn posting_rules(&self, code: &str) -> Option<&PostingRules> {
         self.posting_rules.iter().find(|p| p.code == code)
+    }
+
+    /// What is too little to be asked for in a currency; none where every cent counts.
+    #[must_use]
+    pub fn payment_tolerance(&self, currency: Currency) -> Option<&PaymentTolerance> {
+        self.payment_tolerances.iter().find(|t| t.amount.currency() == currency)
     }
 
     /// The project template of a code.

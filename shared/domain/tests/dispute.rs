@@ -345,6 +345,7 @@ fn payment(invoice: &Invoice, cents: u32) -> Payment {
         applied: dollars(cents),
         unapplied: usd("0.00"),
         returned: None,
+        kept: None,
         status: None,
         invoice: invoice.invoice.clone(),
         applications: vec![],

@@ -7,6 +7,7 @@ use domain::billing::{BillableLine, Evidence, line_of};
 use domain::consistency::faults;
 use domain::event::InvoiceRequested;
 use domain::id::{CreditMemoId, InvoiceId};
+use domain::invoice::PaymentTolerance;
 use domain::invoicing::{
     Ask, Header, InvoicePolicy, Invoicing, PolicyScope, asked_by, asked_by_rebill, asked_by_run, choose,
     due_run, next_run,
@@ -270,4 +271,25 @@ proptest! {
         prop_assert_eq!(taken, due);
         prop_assert!(invoices.len() <= 4);
     }
+}
+
+/// What is too little to be asked for is said once for a currency that somebody sells in, and is never all there is.
+#[test]
+fn tolerances_that_are_not_sound_are_refused() {
+    let found = |tolerances: &[(Money, i64)]| {
+        let of = |(amount, percent): &(Money, i64)| PaymentTolerance {
+            amount: *amount,
+            percent: (*percent).into(),
+        };
+        let config = TenantConfig { payment_tolerances: tolerances.iter().map(of).collect(), ..config() };
+        faults(&config).into_iter().map(|f| format!("{}: {}", f.place, f.rule)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[(usd("5.00"), 100)]), [] as [&str; 0]);
+    for percent in [0, 101] {
+        assert!(found(&[(usd("5.00"), percent)])[0].contains("above nought and at most 100"));
+    }
+    assert!(found(&[(usd("0.00"), 1)])[0].contains("amount: must be above nought"));
+    assert!(found(&[(usd("5.00"), 1), (usd("6.00"), 1)])[0].contains("`USD` appears twice"));
+    let yen = Money::parse("5", Currency::from_code("JPY").unwrap()).unwrap();
+    assert!(found(&[(yen, 1)])[0].contains("no legal entity sells in JPY"));
 }

@@ -1,19 +1,20 @@
 //! The commit that takes a posted credit memo off its invoice, once, by whichever function hears of it first: the
 //! one that had it posted, or the one that the ERP told.
 
-use domain::Problem;
 use domain::credit_memo::{CreditMemo, CreditMemoApplied, PostedCredit};
 use domain::event::InvoiceRequested;
 use domain::id::{CreditMemoId, EngagementId};
-use domain::invoice::Invoice;
+use domain::invoice::{Invoice, PaymentTolerance, SmallDifferenceRecorded};
 use domain::invoicing::asked_by_rebill;
 use domain::money::Money;
 use domain::problem::ProblemCode;
+use domain::{Problem, TenantConfig};
 use events::Envelope;
 use journal::{
     Commit, Committed, CrosswalkEntry, EntryOutcome, JournalEntry, JournalError, Rejection, Versioned, Write,
 };
 
+use crate::connect::ConnectError;
 use crate::context::Context;
 
 /// Writers that may meet at one invoice: payments, postings, other credit memos.
@@ -57,6 +58,10 @@ pub async fn record_credit(
 ) -> Result<Credited, JournalError> {
     let (journal, tenant) = (&context.journal, event.tenant.as_str());
     let unknown = |what: &str| JournalError::Decision(format!("{what} is not recorded yet"));
+    let config = context.connect.tenant(tenant).await.map_err(|error| match error {
+        ConnectError::Journal(error) => error,
+        other => JournalError::Decision(other.to_string()),
+    })?;
     for _ in 0..MOST_ROUNDS {
         let memo = journal.credit_memo(tenant, owner, credit_memo).await?;
         let body = memo.body.clone().ok_or_else(|| unknown(credit_memo.as_str()))?;
@@ -72,10 +77,12 @@ pub async fn record_credit(
         }
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
-        let asked = billed_anew(context, tenant, owner, &next).await?;
+        let tolerances = &config.payment_tolerances;
+        let asked = billed_anew(context, tenant, owner, &next, &config).await?;
         let asked =
             asked.map(|asked| event.concluded(context.function, owner.as_str(), "rebill", asked.into()));
-        let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?.emit(asked);
+        let commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
+        let commit = commit.emit(asked);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
@@ -114,6 +121,7 @@ async fn billed_anew(
     tenant: &str,
     owner: &EngagementId,
     memo: &CreditMemo,
+    config: &TenantConfig,
 ) -> Result<Option<InvoiceRequested>, JournalError> {
     let known = context.journal.engagement(tenant, owner.as_str()).await?.body;
     let Some(engagement) = known.filter(|_| memo.rebill) else { return Ok(None) };
@@ -122,8 +130,7 @@ async fn billed_anew(
         let known = context.journal.line(tenant, owner.as_str(), line.as_str()).await?;
         released.extend(known.map(|known| known.line));
     }
-    let config = context.connect.tenant(tenant).await.map_err(|e| JournalError::Decision(e.to_string()))?;
-    let policy = config.invoicing.policy_of(&engagement, &config);
+    let policy = config.invoicing.policy_of(&engagement, config);
     Ok(asked_by_rebill(&engagement, &policy, &memo.credit_memo, &released))
 }
 
@@ -133,14 +140,22 @@ fn taking_off(
     owner: &EngagementId,
     posting: Posting<'_>,
     (memo, next): (&Versioned<CreditMemo>, CreditMemo),
-    invoice: &Versioned<Invoice>,
+    (invoice, tolerances): (&Versioned<Invoice>, &[PaymentTolerance]),
 ) -> Result<Commit, JournalError> {
     let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
     let decision = |what: String| JournalError::Decision(what);
     let body = invoice.body.as_ref().ok_or_else(|| decision(format!("{} is unknown", next.invoice)))?;
     let total = next.total.unwrap_or(next.untaxed);
-    let (credited, set_off) = body.credit(next.untaxed, total).map_err(|e| decision(e.to_string()))?;
-    let open = credited.open().map_err(|e| decision(e.to_string()))?;
+    let wrong = |e: domain::money::MoneyError| decision(e.to_string());
+    let (credited, set_off) = body.credit(next.untaxed, total).map_err(wrong)?;
+    let tolerance = tolerances.iter().find(|t| t.amount.currency() == total.currency());
+    let by = next.credit_memo.as_str();
+    let credited = credited.within(tolerance, by).map_err(wrong)?;
+    let small = SmallDifferenceRecorded::between(body, &credited, by).map_err(wrong)?;
+    let small = small.map(|told| {
+        event.concluded(context.function, owner.as_str(), format!("small-difference {by}"), told.into())
+    });
+    let open = credited.open().map_err(wrong)?;
     let next = CreditMemo { set_off: Some(set_off), ..next };
     let number = next.number.clone().unwrap_or_default();
     let mut commit = Commit::default();
@@ -172,7 +187,8 @@ fn taking_off(
     commit = commit
         .write(journal.write_credit_memo(tenant, &next, memo.version, now)?)
         .write(journal.write_invoice(tenant, owner, &credited, invoice.version, now)?)
-        .emit([event.concluded(context.function, owner.as_str(), &next.credit_memo, told.into())]);
+        .emit([event.concluded(context.function, owner.as_str(), &next.credit_memo, told.into())])
+        .emit(small);
     commit.writes.extend(journal.release_lines(tenant, &next, now)?);
     commit.writes.extend(posting.fence.cloned());
     Ok(commit)

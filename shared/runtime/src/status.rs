@@ -68,6 +68,7 @@ async fn write(
         tax,
         paid: invoice.applied,
         credited: invoice.credited.map(|credited| credited.set_off),
+        written_off: Some(invoice.written_off()).filter(|short| short.is_positive()),
     };
     run.perform(
         &format!("project-invoice-status {version}"),

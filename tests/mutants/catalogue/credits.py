@@ -31,7 +31,7 @@ MUTATIONS = (
         "more is set off than is open",
         "A paid invoice would show as overpaid, and the ERP would refuse the booking.",
         INVOICE,
-        (("let set_off = if total.exceeds(open)? { open } else { total };", "let set_off = total;"),),
+        (("let set_off = if total.exceeds(unpaid)? { unpaid } else { total };", "let set_off = total;"),),
         (DOMAIN_TESTS,),
     ),
     Mutation(

@@ -10,6 +10,8 @@ CONTRACT = "shared/domain/src/contract.rs"
 MONEY = "shared/domain/src/money.rs"
 INVOICE = "shared/domain/src/invoice.rs"
 PRINTING = "shared/domain/src/invoice/printing.rs"
+SMALL = "shared/domain/src/invoice/small.rs"
+KEPT = "shared/domain/src/cash/small.rs"
 APPLYING = "shared/domain/src/cash/apply.rs"
 RECEIPT = "shared/domain/src/cash/receipt.rs"
 TESTS = "-p domain --test billing"
@@ -129,7 +131,7 @@ MUTATIONS = (
         "an overpayment is applied whole",
         "An invoice would be paid with more than it is, and the rest missing on the customer's account.",
         APPLYING,
-        (("let wanted = least(least(one.amount.unwrap_or(open), open)?, left)?;", "let wanted = least(one.amount.unwrap_or(left), left)?;"),),
+        (("let wanted = least(least(one.amount.unwrap_or(unpaid), unpaid)?, left)?;", "let wanted = least(one.amount.unwrap_or(left), left)?;"),),
         (CASH_TESTS,),
     ),
     Mutation(
@@ -162,7 +164,28 @@ MUTATIONS = (
         "what comes back pays more than is open",
         "A dispute that is won after somebody else paid would pay the invoice twice.",
         APPLYING,
-        (("delta = if open.is_positive() { least(delta, open)? } else { none };", "delta = if open.is_positive() { delta } else { none };"),),
+        (("delta = if unpaid.is_positive() { least(delta, unpaid)? } else { none };", "delta = if unpaid.is_positive() { delta } else { none };"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "what a credit memo leaves is written off",
+        "An invoice that nobody paid anything of would lose cents that nobody granted.",
+        SMALL,
+        (("            && next.applied.is_positive()\n", ""),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "a tolerance is as large as its amount alone",
+        "Of an invoice of ten dollars five would be written off.",
+        SMALL,
+        (("difference.amount() <= self.amount.amount() && within", "difference.amount() <= self.amount.amount()"),),
+        (CASH_TESTS,),
+    ),
+    Mutation(
+        "what is kept of several payments is not counted",
+        "An invoice would have as many small differences as payments that are a little too much.",
+        KEPT,
+        ((" || invoice.small_difference.is_some() {", " {"),),
         (CASH_TESTS,),
     ),
     Mutation(

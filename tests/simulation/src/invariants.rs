@@ -16,6 +16,7 @@ mod money;
 mod records;
 mod retainers;
 mod revenue;
+mod small;
 mod supply;
 mod usage;
 pub(crate) mod withdrawal;
@@ -131,6 +132,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         broken.extend(found.into_iter().map(|what| format!("deal {}: {what}", deal.quote.deal)));
     }
     broken.extend(cash::broken(world, &items));
+    broken.extend(small::broken(world, &items));
     broken.extend(events::broken(world, deals, &items));
     broken
 }
@@ -159,7 +161,7 @@ pub(crate) fn worth(world: &World) -> Vec<String> {
     let mut worth: Vec<String> = valued.map(|item| format!("{item:?}")).collect();
     // A payment that was recorded before receipts were gets its receipt by a replay: its amounts stay.
     let cash = |i: &Item| {
-        ["payment", "received", "applied", "unapplied", "returned"].map(|name| i.0.get(name).cloned())
+        ["payment", "received", "applied", "unapplied", "kept", "returned"].map(|name| i.0.get(name).cloned())
     };
     let payments = items.iter().filter(|i| i.text("kind") == Some("payment"));
     worth.extend(payments.map(|i| format!("{} {:?}", i.key(), cash(i))));

@@ -12,6 +12,7 @@ use connectors::inbound::{Subject, Translated};
 use domain::Event;
 use domain::event::{InvoiceRequested, WithdrawalRequested};
 use domain::id::{EngagementId, InvoiceId};
+use domain::invoice::Invoice;
 use domain::money::Money;
 use domain::quote::Quote;
 use domain::sample;
@@ -250,12 +251,15 @@ pub(crate) fn pay(world: &Arc<World>, calm: bool) -> bool {
     for (number, total) in &posted {
         let cents = total.minor_units().unwrap_or(0);
         let part = 1 + i64::try_from(world.sim.below(cents.unsigned_abs().saturating_sub(1))).unwrap_or(0);
-        let parts: Vec<(i64, Option<&str>)> = match world.sim.below(if calm { 1 } else { 10 }) {
+        let little = little(world);
+        let parts: Vec<(i64, Option<&str>)> = match world.sim.below(if calm { 1 } else { 12 }) {
             0 if calm => vec![(cents, Some(number))],
             0 | 1 => vec![(part, Some(number)), (cents - part, Some(number))],
             2 => vec![(cents + part, Some(number))],
             3 => vec![(cents, Some("INV-unheard-of")), (cents, Some(number))],
             4 => vec![(part, None), (cents, Some(number))],
+            5 => vec![(cents - little, Some(number))],
+            6 => vec![(part, Some(number)), (cents - part + little, Some(number))],
             _ => vec![(cents, Some(number))],
         };
         for (cents, number) in parts.into_iter().filter(|(cents, _)| *cents > 0) {
@@ -265,6 +269,12 @@ pub(crate) fn pay(world: &Arc<World>, calm: bool) -> bool {
         }
     }
     !posted.is_empty()
+}
+
+/// By how many cents somebody pays short, or too much: where there is a tolerance, often within it.
+fn little(world: &World) -> i64 {
+    let most = world.config().payment_tolerances.first().and_then(|t| t.amount.minor_units().ok());
+    1 + i64::try_from(world.sim.below(most.unwrap_or(200).unsigned_abs())).unwrap_or(0)
 }
 
 /// What becomes of a payment: mostly nothing.
@@ -289,11 +299,20 @@ pub(crate) fn pay_in_full(world: &Arc<World>) {
 }
 
 /// What was posted and nobody paid for yet, or (in the calm) what is open again: the number and what is open of each.
+/// What was written off as too little is open in the ERP, and nobody asks for it.
 fn unpaid(world: &World, calm: bool) -> Vec<(String, Money)> {
+    let settled =
+        world.table.matching(|i| i.text("kind") == Some("invoice") && i.0.contains_key("small_difference"));
+    let settled: Vec<Invoice> = settled.iter().filter_map(|i| i.body().ok()).collect();
+    let is_settled = |number: &str| {
+        let known = settled.iter().find(|i| i.number.as_deref() == Some(number));
+        known.is_some_and(|i| i.open().is_ok_and(Money::is_zero))
+    };
     let books = open(&world.books);
     let unpaid = |i: &ErpInvoice| {
         let number = i.number.clone()?;
-        (i.open().is_positive() && (calm || !named(&books, &number))).then(|| (number, i.open()))
+        let asked = i.open().is_positive() && !(calm && is_settled(&number));
+        (asked && (calm || !named(&books, &number))).then(|| (number, i.open()))
     };
     books.invoices.values().filter_map(unpaid).collect()
 }

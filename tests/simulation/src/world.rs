@@ -14,6 +14,7 @@ use connectors::{Connection, ConnectionConfig, Credentials};
 use domain::TenantConfig;
 use domain::approval::{ApprovalRule, CREDIT_MEMO};
 use domain::contract::RevenueTreatment;
+use domain::invoice::PaymentTolerance;
 use domain::problem::Owner;
 use domain::revenue::ClosedPeriods;
 use domain::sample;
@@ -242,7 +243,7 @@ impl Clock for Ahead {
 }
 
 /// The tenant of a history: whether finance approves credit memos or grants them at once, how its services are
-/// recognised, and up to which month its books are closed, is drawn.
+/// recognised, up to which month its books are closed, and what is too little to be asked for, is drawn.
 pub(crate) fn drawn(sim: &Sim) -> TenantConfig {
     use RevenueTreatment::{AsBilled, AsDelivered, Milestone, StraightLine};
     let mut config = tenant(sim.one_in(2));
@@ -253,6 +254,10 @@ pub(crate) fn drawn(sim: &Sim) -> TenantConfig {
     if sim.one_in(4) {
         let closed_until = sim.any(&["2026-10", "2026-11"]).parse().expect("a month");
         config.accounting_periods = vec![ClosedPeriods { legal_entity: "NW-US".into(), closed_until }];
+    }
+    if sim.one_in(2) {
+        let amount = sample::usd(if sim.one_in(2) { "5.00" } else { "500.00" });
+        config.payment_tolerances = vec![PaymentTolerance { amount, percent: (*sim.any(&[1, 10])).into() }];
     }
     config
 }

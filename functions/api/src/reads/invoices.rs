@@ -19,6 +19,7 @@ const PAYMENT: &[&str] = &[
     "applied",
     "unapplied",
     "returned",
+    "kept",
     "invoice",
     "applications",
 ];

@@ -69,6 +69,7 @@ fn shown(receipt: &Receipt) -> Result<Value, ApiError> {
         "settled_at": receipt.settled_at,
         "applied": applied,
         "unapplied": receipt.unapplied,
+        "kept": receipt.kept,
         "returned": returned,
         "applications": applications,
     }))

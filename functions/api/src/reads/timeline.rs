@@ -104,7 +104,17 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("adjustment#", &["adjustment", "invoices", "connection", "record", "number", "untaxed", "total"]),
     (
         "payment#",
-        &["payment", "status", "received_at", "received", "applied", "unapplied", "returned", "invoice"],
+        &[
+            "payment",
+            "status",
+            "received_at",
+            "received",
+            "applied",
+            "unapplied",
+            "kept",
+            "returned",
+            "invoice",
+        ],
     ),
     ("parked#", &["condition"]),
     ("exception#", &["exception", "status", "code", "owner", "detail", "resolved_at"]),

@@ -189,10 +189,16 @@ impl Performs<WriteInvoiceStatus> for Kantata {
         if operation.paid.is_positive() {
             message.push_str(&format!(", paid {}", operation.paid.amount()));
         }
+        let nothing = Money::zero(operation.total.currency());
+        let written_off = operation.written_off.unwrap_or(nothing);
         if let Some(credited) = operation.credited
-            && let Ok(open) = operation.total.minus(operation.paid).and_then(|left| left.minus(credited))
+            && let Ok(left) = operation.total.minus(operation.paid).and_then(|left| left.minus(credited))
+            && let Ok(open) = left.minus(written_off)
         {
             message.push_str(&format!(", credited {}, open {}", credited.amount(), open.amount()));
+        }
+        if written_off.is_positive() {
+            message.push_str(&format!(", {} written off as a small difference", written_off.amount()));
         }
         let body = json!({ "external_reference": {
             "service_name": self.settings.service_name,

@@ -155,6 +155,8 @@ pub struct WriteInvoiceStatus {
     pub paid: Money,
     /// What credit memos took off what is to be paid, with tax; none where there is none.
     pub credited: Option<Money>,
+    /// What was too little to be asked for and is written off, with tax; none where nothing was.
+    pub written_off: Option<Money>,
 }
 
 macro_rules! operation {

@@ -255,7 +255,7 @@ async fn an_invoices_status_is_upserted_on_the_project() {
     let server = MockServer::start().await;
     let mut held = vendor("kantata/external_references.json");
     held["external_references"]["343"]["service_model"] = "invoice".into();
-    on(&server, "POST", "/api/v1/external_references/create_or_update", answer(&held), 1).await;
+    on(&server, "POST", "/api/v1/external_references/create_or_update", answer(&held), 2).await;
     let status = WriteInvoiceStatus {
         project: "42".into(),
         invoice: InvoiceId::try_from(INVOICE.to_owned()).expect("an ID"),
@@ -265,11 +265,23 @@ async fn an_invoices_status_is_upserted_on_the_project() {
         tax: usd("100.00"),
         paid: usd("300.00"),
         credited: None,
+        written_off: None,
     };
     assert_eq!(psa(&server.uri()).perform(&status, "key").await.expect("is written").record, "343");
     let body =
         &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[0]["external_reference"];
     assert_eq!(body["external_message"], "INV2026-00001 1100.00 USD (tax 100.00), paid 300.00");
+    let (credited, written_off) = (Some(usd("799.00")), Some(usd("1.00")));
+    let settled = WriteInvoiceStatus { credited, written_off, ..status.clone() };
+    psa(&server.uri()).perform(&settled, "key").await.expect("is written");
+    let body =
+        &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[1]["external_reference"];
+    assert_eq!(
+        body["external_message"],
+        "INV2026-00001 1100.00 USD (tax 100.00), paid 300.00, credited 799.00, open 0.00, 1.00 written off as a small difference"
+    );
+    let body =
+        &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[0]["external_reference"];
     assert_eq!(
         (body["service_model"].as_str(), body["status"].as_str()),
         (Some("invoice"), Some("part-paid"))

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::receipt::{Application, Receipt};
-use super::{Movement, MovementLine, least};
+use super::{Movement, MovementLine, least, small};
 use crate::event::PaymentReceived;
 use crate::id::{EngagementId, InvoiceId};
-use crate::invoice::Invoice;
+use crate::invoice::{Invoice, PaymentTolerance};
 use crate::money::{Money, MoneyError};
 use crate::payment::RequestedApplication;
 use crate::problem::{Problem, ProblemCode};
@@ -119,8 +119,8 @@ pub fn match_named(receipt: &Receipt, named: &[Named<'_>], source: &str) -> Resu
         ..receipt.clone()
     };
     for one in named.iter().take(MOST_APPLICATIONS) {
-        let open = one.invoice.open()?;
-        let wanted = least(least(one.amount.unwrap_or(open), open)?, left)?;
+        let unpaid = one.invoice.unpaid()?;
+        let wanted = least(least(one.amount.unwrap_or(unpaid), unpaid)?, left)?;
         left = left.minus(wanted)?;
         next.applications.push(application(one.engagement, &one.invoice.invoice, wanted, source));
     }
@@ -165,7 +165,7 @@ pub fn allocate(
         }
         let was = match open.get(&one.invoice) {
             Some(rest) => *rest,
-            None => at.invoice.open()?,
+            None => at.invoice.unpaid()?,
         };
         if !one.amount.is_positive() || one.amount.exceeds(was)? {
             return because(format!("{was} is open on invoice {}, not {}", one.invoice, one.amount));
@@ -198,7 +198,8 @@ fn application(engagement: &EngagementId, invoice: &InvoiceId, wanted: Money, so
 
 /// Brings what stands applied to what the facts of a receipt allow: the cash that did not go back pays the
 /// invoices in order, so what goes back is taken from what is unapplied, then from the last invoice, then from
-/// the one before it. What comes back pays them again, as far as nobody else did meanwhile.
+/// the one before it. What comes back pays them again, as far as nobody else did meanwhile. What an invoice is short
+/// of after it, or what is left of the cash, may be a small difference by the tolerances.
 ///
 /// `before` is the receipt as the books know it, `invoices` are all that it pays, `moved_at` is when the
 /// cash moved and `now` is the moment of the application.
@@ -209,6 +210,7 @@ pub fn rebalance(
     before: &Receipt,
     mut receipt: Receipt,
     invoices: &BTreeMap<InvoiceId, Invoice>,
+    tolerances: &[PaymentTolerance],
     moved_at: Timestamp,
     now: Timestamp,
 ) -> Result<Settled, MoneyError> {
@@ -229,8 +231,8 @@ pub fn rebalance(
         let target = least(application.wanted, left)?;
         let mut delta = target.minus(application.applied)?;
         if delta.is_positive() {
-            let open = invoice.open()?;
-            delta = if open.is_positive() { least(delta, open)? } else { none };
+            let unpaid = invoice.unpaid()?;
+            delta = if unpaid.is_positive() { least(delta, unpaid)? } else { none };
         }
         application.applied = application.applied.plus(delta)?;
         if delta.is_positive() {
@@ -251,11 +253,16 @@ pub fn rebalance(
         let here = receipt.applications.iter().filter(|a| a.invoice == line.invoice);
         line.stands = Money::total(none.currency(), here.map(|a| a.applied))?;
     }
-    receipt.unapplied = Some(left);
+    let tolerance = tolerances.iter().find(|t| t.amount.currency() == none.currency());
+    let changed: Vec<InvoiceId> = lines.iter().map(|line| line.invoice.clone()).collect();
+    receipt.kept = small::decide(&receipt, left, &mut standing, &changed, tolerance)?;
+    receipt.unapplied = Some(left.minus(receipt.kept.unwrap_or(none))?);
     lines.retain(|line| !line.amount.is_zero());
     let changed = standing.into_iter().filter(|(id, invoice)| invoices.get(id) != Some(invoice));
     let invoices = changed.map(|(_, invoice)| invoice).collect();
-    let in_the_books = if before.movements == 0 { none } else { before.unapplied.unwrap_or(none) };
+    // The books know nothing of small differences: what is kept is on the customer's account there.
+    let on_account = before.unapplied.unwrap_or(none).plus(before.kept.unwrap_or(none))?;
+    let in_the_books = if before.movements == 0 { none } else { on_account };
     let unapplied = left.minus(in_the_books)?;
     let moves = receipt.home.is_some() && !(lines.is_empty() && unapplied.is_zero());
     let movement = moves.then(|| {

@@ -50,8 +50,11 @@ pub struct Receipt {
     /// What it pays, in order: the last loses its cash first.
     #[serde(default)]
     pub applications: Vec<Application>,
-    /// What is applied to no invoice and did not go back.
+    /// What is applied to no invoice, is not kept and did not go back.
     pub unapplied: Option<Money>,
+    /// What is kept as a small difference of the last invoice that it pays; none where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Money>,
     /// Movements so far; 0 while nothing of it is in the books.
     #[serde(default)]
     pub movements: u32,
@@ -116,6 +119,7 @@ impl Receipt {
             disputes: BTreeMap::new(),
             applications: Vec::new(),
             unapplied: None,
+            kept: None,
             movements: 0,
         }
     }
@@ -257,14 +261,16 @@ impl Receipt {
         let is_home = self.home.as_ref() == Some(engagement);
         let unapplied = if is_home { self.unapplied.unwrap_or(none) } else { none };
         let returned = if is_home { self.returned(received)? } else { none };
+        let kept = self.kept.filter(|_| is_home);
         Ok(Some(Payment {
             payment: self.payment.clone(),
             connection: self.connection.clone(),
             record: self.record.clone(),
             received_at,
-            received: applied.plus(unapplied)?.plus(returned)?,
+            received: applied.plus(unapplied)?.plus(kept.unwrap_or(none))?.plus(returned)?,
             applied,
             unapplied,
+            kept,
             returned: returned.is_positive().then_some(returned),
             status: Some(self.status),
             invoice: first.invoice.clone(),

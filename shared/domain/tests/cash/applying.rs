@@ -138,7 +138,7 @@ fn what_comes_back_pays_no_more_than_is_open() {
     });
     let domain::cash::Noted::New(next) = next else { panic!("new") };
     let settled =
-        domain::cash::rebalance(&paid.receipt, *next, &paid.invoices, at(9), at(10)).expect("amounts");
+        domain::cash::rebalance(&paid.receipt, *next, &paid.invoices, &[], at(9), at(10)).expect("amounts");
     assert_eq!(settled.receipt.applications[0].applied, usd("100.00"));
     assert_eq!(settled.receipt.unapplied, Some(usd("1000.00")));
     assert_eq!(settled.invoices[0].status, InvoiceStatus::Paid);
@@ -184,7 +184,7 @@ fn a_second_charge_when_an_unknown_outcome_is_retried() {
     let named = [Named { engagement: &engagement(1), invoice: &paid, books: "erp", amount: None }];
     let next = match_named(&world.receipt.with_receipt(&told("1100.00")), &named, "e").expect("amounts");
     let invoices = world.invoices.clone();
-    let first = domain::cash::rebalance(&world.receipt, next, &invoices, at(1), at(2)).expect("amounts");
+    let first = domain::cash::rebalance(&world.receipt, next, &invoices, &[], at(1), at(2)).expect("amounts");
     assert_eq!((first.receipt.unapplied, first.invoices.len()), (Some(usd("1100.00")), 0));
     assert_eq!(first.receipt.findings()[0].code, ProblemCode::Overpayment);
     let movement = first.movement.expect("the cash is booked on the account");

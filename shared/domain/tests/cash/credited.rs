@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::cash::{Named, Noted, PaymentStatus, Receipt, Settled, match_named, rebalance};
 use domain::event::PaymentReceived;
 use domain::id::{InvoiceId, PaymentId};
-use domain::invoice::{Invoice, InvoiceStatus};
+use domain::invoice::{Invoice, InvoiceStatus, PaymentTolerance};
 use domain::money::Money;
 use domain::payment::{PaymentDisputeClosed, PaymentDisputed, PaymentRefunded};
 use domain::sample::usd;
@@ -14,16 +14,16 @@ use proptest::prelude::*;
 
 use crate::world::{at, engagement, invoice};
 
-fn cents(units: i64) -> Money {
+pub(crate) fn cents(units: i64) -> Money {
     Money::from_minor_units(units, usd("0").currency()).expect("an amount")
 }
 
-fn id(n: u32) -> InvoiceId {
+pub(crate) fn id(n: u32) -> InvoiceId {
     InvoiceId::derive(&[&n.to_string()])
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+pub(crate) enum Act {
     /// A payment of so much for these invoices.
     Received(usize, i64, Vec<u32>),
     Refunded(usize, i64),
@@ -33,7 +33,7 @@ enum Act {
     Credited(u32, i64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub(crate) fn act() -> impl Strategy<Value = Act> {
     let named = prop_oneof![Just(vec![1]), Just(vec![2]), Just(vec![1, 2]), Just(vec![2, 1])];
     prop_oneof![
         4 => (0_usize..4, 1_i64..150_000, named).prop_map(|(p, amount, named)| Act::Received(p, amount, named)),
@@ -45,14 +45,15 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// Two invoices, four payments, and what credit memos took off: of each in all, and set off.
-struct Book {
-    invoices: BTreeMap<InvoiceId, Invoice>,
-    receipts: Vec<Receipt>,
+pub(crate) struct Book {
+    pub(crate) invoices: BTreeMap<InvoiceId, Invoice>,
+    pub(crate) receipts: Vec<Receipt>,
     credited: BTreeMap<InvoiceId, (Money, Money)>,
+    tolerances: Vec<PaymentTolerance>,
 }
 
 impl Book {
-    fn new() -> Self {
+    pub(crate) fn new(tolerances: Vec<PaymentTolerance>) -> Self {
         let receipt = |n: usize| {
             Receipt::announced(&PaymentId::derive(&[&n.to_string()]), "stripe-main", &format!("pi_{n}"))
         };
@@ -60,10 +61,11 @@ impl Book {
             invoices: [invoice(1, "1100.00"), invoice(2, "300.00")].map(|i| (i.invoice.clone(), i)).into(),
             receipts: (0..4).map(receipt).collect(),
             credited: [1, 2].map(|n| (id(n), (usd("0.00"), usd("0.00")))).into(),
+            tolerances,
         }
     }
 
-    fn play(&mut self, act: &Act, number: usize) {
+    pub(crate) fn play(&mut self, act: &Act, number: usize) {
         let (which, noted) = match act {
             Act::Credited(n, amount) => return self.credit(&id(*n), cents(*amount)),
             Act::Received(p, amount, named) => (*p, self.receive(*p, cents(*amount), named, number)),
@@ -72,7 +74,8 @@ impl Book {
             }
         };
         if let Noted::New(next) = noted {
-            let settled = rebalance(&self.receipts[which], *next, &self.invoices, at(9), at(10));
+            let settled =
+                rebalance(&self.receipts[which], *next, &self.invoices, &self.tolerances, at(9), at(10));
             let Settled { receipt, invoices, .. } = settled.expect("adds up");
             for invoice in invoices {
                 let was = self.invoices.insert(invoice.invoice.clone(), invoice.clone()).expect("known");
@@ -147,20 +150,21 @@ impl Book {
             return;
         }
         let (next, off) = invoice.credit(amount, amount).expect("adds up");
+        let next = next.within(self.tolerances.first(), "a credit memo").expect("adds up");
         assert!(invoice.status.may_become(next.status), "{:?} > {:?}", invoice.status, next.status);
         let sums = (credited.plus(amount).expect("sum"), set_off.plus(off).expect("sum"));
         self.credited.insert(id.clone(), sums);
         self.invoices.insert(id.clone(), next);
     }
 
-    fn adds_up(&self) {
+    pub(crate) fn adds_up(&self) {
         let none = usd("0.00");
         for receipt in &self.receipts {
             let Some(received) = receipt.received else { continue };
-            let parts =
-                [receipt.applied(received), receipt.returned(received), Ok(receipt.unapplied.expect("told"))];
+            let left = [receipt.unapplied.expect("told"), receipt.kept.unwrap_or(none)].map(Ok);
+            let parts = [receipt.applied(received), receipt.returned(received)].into_iter().chain(left);
             let sum = parts.into_iter().try_fold(none, |sum, part| sum.plus(part?)).expect("sum");
-            assert_eq!(sum, received, "applied + unapplied + returned = received");
+            assert_eq!(sum, received, "applied + unapplied + kept + returned = received");
         }
         for invoice in self.invoices.values() {
             let applications = self.receipts.iter().flat_map(|r| &r.applications);
@@ -172,13 +176,46 @@ impl Book {
                 (invoice.set_off(), invoice.credited.map_or(none, |c| c.untaxed)),
                 (set_off, credited)
             );
-            let open =
+            let unpaid =
                 invoice.total.expect("posted").minus(applied).expect("sum").minus(set_off).expect("sum");
-            assert_eq!(invoice.open().expect("sum"), open, "open = total - applied - set off");
+            let open = unpaid.minus(invoice.written_off()).expect("sum");
+            assert_eq!(
+                invoice.open().expect("sum"),
+                open,
+                "total = applied + set off + small difference + open"
+            );
+            self.has_one_small_difference(invoice, unpaid);
             for amount in [open, applied, credited.minus(set_off).expect("sum")] {
                 assert!(!none.exceeds(amount).expect("dollars"), "{amount} is less than nothing");
             }
             assert_eq!(Ok(invoice.status), invoice.by_balance());
+        }
+    }
+}
+
+impl Book {
+    /// At most one, within the tolerance: what is written off is all that is not paid, by a payment; what is kept is
+    /// one payment's.
+    fn has_one_small_difference(&self, invoice: &Invoice, unpaid: Money) {
+        let of_it = |r: &&Receipt| {
+            let last = r.applications.iter().rev().find(|a| a.applied.is_positive());
+            r.kept.is_some() && last.is_some_and(|a| a.invoice == invoice.invoice)
+        };
+        let kept: Vec<&Receipt> = self.receipts.iter().filter(of_it).collect();
+        let Some(small) = &invoice.small_difference else {
+            assert!(kept.is_empty(), "{kept:?} is kept of nothing");
+            return;
+        };
+        let total = invoice.total.expect("posted");
+        let covers = |amount: Money| self.tolerances.iter().any(|t| t.covers(amount, total));
+        if small.amount.is_positive() {
+            assert_eq!((small.amount, kept.len()), (unpaid, 0), "all of it or nothing");
+            assert!(covers(small.amount) && invoice.applied.is_positive(), "{invoice:?}");
+        } else {
+            let amount = usd("0.00").minus(small.amount).expect("dollars");
+            assert!(covers(amount), "{invoice:?}");
+            let by: Vec<_> = kept.iter().map(|r| (r.payment.to_string(), r.kept)).collect();
+            assert_eq!(by, [(small.left_by.clone(), Some(amount))], "one payment's");
         }
     }
 }
@@ -188,7 +225,7 @@ proptest! {
     /// total − applied − set off at all times, none of them is ever less than nothing, and each payment adds up.
     #[test]
     fn cash_and_credits_never_make_an_invoice_owe_less_than_nothing(story in prop::collection::vec(act(), 1..24)) {
-        let mut book = Book::new();
+        let mut book = Book::new(Vec::new());
         for (number, act) in story.iter().enumerate() {
             book.play(act, number);
             book.adds_up();
@@ -199,7 +236,7 @@ proptest! {
 /// Proves BIL-20 in part: cash that comes while the invoice is credited pays what is left of it, the rest is unapplied.
 #[test]
 fn a_payment_of_an_invoice_that_is_credited_meanwhile_leaves_the_rest_unapplied() {
-    let mut book = Book::new();
+    let mut book = Book::new(Vec::new());
     book.play(&Act::Credited(1, 40_000), 0);
     book.play(&Act::Received(0, 110_000, vec![1]), 1);
     assert_eq!(book.receipts[0].unapplied, Some(usd("400.00")), "1100 - (1100 - 400)");
@@ -215,7 +252,7 @@ fn a_payment_of_an_invoice_that_is_credited_meanwhile_leaves_the_rest_unapplied(
 /// invoice is open again, and the credit stays on account: it is finance that sets it off in the ERP.
 #[test]
 fn cash_that_goes_back_from_a_credited_invoice_makes_it_open_again() {
-    let mut book = Book::new();
+    let mut book = Book::new(Vec::new());
     book.play(&Act::Received(0, 110_000, vec![1]), 0);
     book.play(&Act::Credited(1, 110_000), 1);
     let credited = book.invoices[&id(1)].clone();

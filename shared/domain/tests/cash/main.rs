@@ -4,5 +4,6 @@
 mod any_order;
 mod applying;
 mod credited;
+mod small;
 mod suggested;
 mod world;

@@ -38,6 +38,8 @@ struct Status {
     paid: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credited: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    written_off: Option<Money>,
 }
 
 /// What a project shows of each invoice.

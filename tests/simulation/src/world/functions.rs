@@ -93,6 +93,7 @@ impl Queue {
             | Event::RevenueEarned(_)
             | Event::PaymentApplied(_)
             | Event::PaymentUnapplied(_)
+            | Event::SmallDifferenceRecorded(_)
             | Event::DisputeRecorded(_)
             | Event::DisputeResolved(_)
             | Event::ExceptionRaised(_)
