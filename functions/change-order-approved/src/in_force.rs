@@ -163,6 +163,7 @@ fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> O
         | Change::Expenses { .. }
         | Change::Retainer { .. }
         | Change::Usage { .. }
+        | Change::Deposit { .. }
         | Change::Term { .. } => None,
     }
 }

@@ -70,7 +70,10 @@ pub async fn record_credit(
         }
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
-        let commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?;
+        let given = next.redeposited().map_err(|e| JournalError::Decision(e.to_string()))?;
+        let given = journal.give_back(tenant, owner, &given, context.clock.now()).await?;
+        let mut commit = taking_off(context, event, owner, posting, (&memo, next), &invoice)?;
+        commit.writes.extend(given);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
