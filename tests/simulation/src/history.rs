@@ -199,6 +199,9 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
             }
         }
         if settled == 0 && !paid && !asked && released == 0 && round > 1 {
+            // What was credited in this round, after its clock struck, is told by the next hour's.
+            world.recognise(MONTHS_AHEAD);
+            quiet(world).await;
             if world.sim.one_in(4) {
                 Box::pin(replay(world)).await;
             }
