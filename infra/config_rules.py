@@ -28,7 +28,7 @@ SIGNALS = (*CRM_SIGNALS, SIGNATURE_SIGNAL)
 """What may begin an activation."""
 ANY_VALUE = "sow-approved"
 """What a property may announce whatever its value is."""
-BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring", "pass-through-expense", "usage")
+BILLING_METHODS = ("fixed-fee", "time-and-materials", "recurring", "pass-through-expense", "usage", "deposit")
 REVENUE_TREATMENTS = ("as-delivered", "milestone", "straight-line", "as-billed")
 OWNERS = ("sales-operations", "master-data", "tax", "contracts", "finance-operations", "integration")
 APPROVABLE = ("price-below-policy", "credit-memo")

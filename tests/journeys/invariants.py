@@ -84,7 +84,7 @@ def money_adds_up(journey: Journey, deal: Deal) -> None:
     """Billable = unbilled + invoiced; receivable = invoiced − applied, as the ERP has it, which knows nothing of what
     is written off as a small difference; received = applied + unapplied + kept + returned."""
     items = deal.items()
-    lines = [item for item in items if item["kind"] == "line"]
+    lines = [item for item in items if item["kind"] == "line" and item["status"] != "withdrawn"]
     invoices = [item for item in items if item["kind"] == "invoice"]
     payments = [item for item in items if item["kind"] == "payment"]
     unbilled = total(line["amount"] for line in lines if line["status"] == "ready")
@@ -130,8 +130,10 @@ def source(line: dict[str, Any]) -> tuple[str, str]:
         return "expense", evidence["expense"]["expense"]
     if evidence["kind"] == "usage":
         return "usage", evidence["record"]["record"]
-    if evidence["kind"] == "adjustment":
-        return "adjustment", line["line"]
+    if evidence["kind"] == "deposit":
+        return "deposit", evidence["deposit"]
+    if evidence["kind"] in ("adjustment", "drawdown"):
+        return evidence["kind"], line["line"]
     return "milestone", evidence["completion"]["record"]
 
 

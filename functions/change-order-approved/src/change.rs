@@ -73,12 +73,13 @@ pub(crate) async fn change(
                 };
                 run.perform("rate-card", &psa, &systems.psa, &set).await?;
             }
-            // The billing plan has the charge; ceilings, prices of usage and terms are the contract's own.
+            // The billing plan has the charge; ceilings, prices of usage, deposits and terms are the contract's own.
             Change::RecurringCharge { .. }
             | Change::TimeCeiling { .. }
             | Change::Expenses { .. }
             | Change::Retainer { .. }
             | Change::Usage { .. }
+            | Change::Deposit { .. }
             | Change::Term { .. } => {}
         }
     }

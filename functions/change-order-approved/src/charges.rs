@@ -36,7 +36,7 @@ pub(crate) async fn charged(
     order: &ChangeOrder,
     mut commit: Commit,
 ) -> Result<Commit, StepError> {
-    if order.from.recurring == order.to.recurring {
+    if order.from.recurring == order.to.recurring && order.from.deposits == order.to.deposits {
         return Ok(commit);
     }
     let decision = |e: String| JournalError::Decision(e);

@@ -166,6 +166,7 @@ fn announced(engagement: &Engagement, order: &ChangeOrder, change: &Change) -> O
         | Change::Expenses { .. }
         | Change::Retainer { .. }
         | Change::Usage { .. }
+        | Change::Deposit { .. }
         | Change::Term { .. } => None,
     }
 }

@@ -15,6 +15,8 @@ use journal::{Commit, EntryOutcome, JournalEntry, JournalError, Key, LINES_AN_IN
 use runtime::Context;
 use workflow::StepError;
 
+use crate::deposits::{Drawn, draw};
+
 /// Writers that may meet at one invoice.
 const MOST_ROUNDS: usize = 10;
 /// Type of the entry of an invoice whose lines were fixed: no event of the bus has it.
@@ -57,9 +59,13 @@ pub(crate) async fn collect(
                 chosen.take.iter().map(|l| Key::line(tenant, id.as_str(), l.as_str())).collect();
             let now = context.clock.now();
             let collected = journal.collect_these(tenant, id, known, &take, now).await?;
-            let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };
+            let Some(taken) = collected.body.filter(Invoice::is_collecting) else { continue };
+            let Drawn { invoice, writes } = draw(context, tenant, engagement, taken, now).await?;
+            let Some(fixed) = invoice.fix_lines() else { continue };
             let fixed = released(fixed, engagement, config, now);
-            fix(context, event, &fixed, collected.version, chosen, now)?
+            let mut commit = fix(context, event, &fixed, collected.version, chosen, now)?;
+            commit.writes.extend(writes);
+            commit
         } else {
             if let Some(least) = requested.minimum
                 && let Chosen { too_little: Some(sum), beside, .. } =

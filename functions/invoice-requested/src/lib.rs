@@ -1,6 +1,7 @@
 //! Ready lines become an invoice: owned by it, made in the ERP, posted there.
 
 mod collect;
+mod deposits;
 mod hold;
 mod submit;
 mod trouble;

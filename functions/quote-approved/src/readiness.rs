@@ -101,7 +101,7 @@ pub(crate) async fn kept(
         journal.write_revenue_schedule(tenant, id, &schedule, event.id, now)?,
         journal.write_comparison(tenant, &comparison, 0)?,
     ];
-    if !contract.recurring.is_empty() {
+    if !contract.recurring.is_empty() || !contract.deposits.is_empty() {
         let calendar =
             ChargeCalendar::new(id.clone()).under(contract).map_err(|e| decision(e.to_string()))?;
         writes.push(journal.write_charge_calendar(tenant, &calendar, 0, now)?);

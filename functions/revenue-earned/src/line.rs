@@ -128,6 +128,10 @@ async fn tell(
         Source::Invoice => {
             Ok(told_nothing(context, event, &format!("{element} is recognised when it is billed")).await?)
         }
+        Source::Never => {
+            let why = format!("{element} is owed until it is drawn, and earns nothing");
+            Ok(told_nothing(context, event, &why).await?)
+        }
         Source::Line => Ok(told_nothing(context, event, &format!("{element}: nothing was earned")).await?),
     }
 }

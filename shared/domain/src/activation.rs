@@ -66,6 +66,7 @@ pub fn cut_contract(quote: &Quote, config: &TenantConfig) -> Result<Contract, Ve
         expenses: package.expenses,
         retainers: package.retainers,
         usage: package.usage,
+        deposits: package.deposits,
         work,
         revenue: revenue_of(quote, config),
         accounting: BTreeMap::new(),

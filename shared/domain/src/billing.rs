@@ -17,7 +17,7 @@ use crate::decision::{Condition, Decision, Effects};
 use crate::engagement::{Engagement, EngagementStatus};
 use crate::event::BillingReady;
 use crate::expense::Expense;
-use crate::id::LineId;
+use crate::id::{InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
 use crate::recurring::Proration;
@@ -44,11 +44,14 @@ pub enum LineStatus {
     Credited,
     /// Will not be billed.
     WrittenOff,
+    /// A drawdown whose invoice was taken back before the ERP posted it: the deposit has it again.
+    Withdrawn,
 }
 
 impl Status for LineStatus {
     const OBJECT: &'static str = "a billable line";
-    const ALL: &'static [Self] = &[Self::Ready, Self::Held, Self::Invoiced, Self::Credited, Self::WrittenOff];
+    const ALL: &'static [Self] =
+        &[Self::Ready, Self::Held, Self::Invoiced, Self::Credited, Self::WrittenOff, Self::Withdrawn];
 
     fn name(self) -> &'static str {
         match self {
@@ -57,6 +60,7 @@ impl Status for LineStatus {
             Self::Invoiced => "invoiced",
             Self::Credited => "credited",
             Self::WrittenOff => "written-off",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -65,8 +69,8 @@ impl Status for LineStatus {
         match self {
             Self::Ready => &[Self::Held, Self::Invoiced, Self::WrittenOff],
             Self::Held => &[Self::Ready, Self::WrittenOff],
-            Self::Invoiced => &[Self::Ready, Self::Credited],
-            Self::Credited | Self::WrittenOff => &[],
+            Self::Invoiced => &[Self::Ready, Self::Credited, Self::Withdrawn],
+            Self::Credited | Self::WrittenOff | Self::Withdrawn => &[],
         }
     }
 }
@@ -140,6 +144,24 @@ pub enum Evidence {
         before: Money,
         /// What it comes to with it.
         after: Money,
+    },
+    /// A deposit that fell due.
+    Deposit {
+        /// Key of the deposit.
+        deposit: String,
+        /// Its name.
+        name: String,
+    },
+    /// What the line's invoice draws of a deposit: its amount is below nothing.
+    Drawdown {
+        /// Key of the deposit.
+        deposit: String,
+        /// Its name.
+        name: String,
+        /// The line of the deposit.
+        of: LineId,
+        /// The invoice that billed it.
+        billed_by: InvoiceId,
     },
     /// An entry that was changed after it was billed: the difference.
     Adjustment {

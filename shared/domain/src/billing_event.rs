@@ -22,6 +22,8 @@ pub enum BillingEventType {
     RecurringServiceCharge,
     /// Usage was recorded, or what was recorded is corrected.
     UsageAdjustment,
+    /// A deposit fell due, or an invoice drew on it.
+    Deposit,
     /// Work in progress that will not be billed.
     WriteOff,
 }
@@ -42,6 +44,7 @@ impl From<&Evidence> for BillingEventType {
             Evidence::Adjustment { by, .. } => by.as_ref().into(),
             Evidence::Charge { .. } => Self::RecurringServiceCharge,
             Evidence::Usage { .. } => Self::UsageAdjustment,
+            Evidence::Deposit { .. } | Evidence::Drawdown { .. } => Self::Deposit,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod changes;
 mod charges;
+mod deposits;
 mod rates;
 mod retainers;
 mod standing;
@@ -127,6 +128,7 @@ impl ChangeOrder {
         problems.extend(self.from.recurring.iter().filter_map(|charge| self.rewrites(charge, today)));
         problems.extend(self.retains_otherwise(engagement, today));
         problems.extend(self.from.usage.iter().filter_map(|terms| self.rerates(engagement, terms, today)));
+        problems.extend(self.from.deposits.iter().filter_map(|terms| self.redeposits(terms)));
         problems
     }
 
@@ -240,9 +242,13 @@ fn is_agreed(contract: &Contract, line: &QuoteLine) -> bool {
             rates.filter(its).any(|rate| rate.hourly == line.unit_price)
         }
         // Expenses and usage have no price that the policy speaks about.
-        Some(BillingMethod::Recurring | BillingMethod::PassThroughExpense | BillingMethod::Usage) | None => {
-            false
-        }
+        Some(
+            BillingMethod::Recurring
+            | BillingMethod::PassThroughExpense
+            | BillingMethod::Usage
+            | BillingMethod::Deposit,
+        )
+        | None => false,
     }
 }
 

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::deposit::DepositTerms;
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::retainer::RetainerTerms;
@@ -33,6 +34,8 @@ pub enum BillingMethod {
     PassThroughExpense,
     /// What is recorded of a meter, month by month; the line's own amount commits nobody.
     Usage,
+    /// Once, in advance; later invoices draw it down.
+    Deposit,
 }
 
 /// One version of the signed terms.
@@ -80,6 +83,9 @@ pub struct Contract {
     /// What is metered, and on which terms its usage is billed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsageTerms>,
+    /// What is paid in advance and drawn down; no part of the value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposits: Vec<DepositTerms>,
     /// The work breakdown structure: what the template has, then what each sold service needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<WorkElement>,

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::billing::LineStatus;
+use crate::deposit::DrawnFrom;
 use crate::id::{CreditMemoId, DisputeId, EngagementId, InvoiceId, LineId};
 use crate::money::{Money, MoneyError};
 use crate::problem::{Problem, ProblemCode};
@@ -155,6 +156,9 @@ pub struct CreditedPart {
     pub amount: Money,
     /// Whether all that was left of the line is taken off, so that it is released.
     pub whole: bool,
+    /// The deposit that has it again, where the line is a drawdown: its amount is below nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn_from: Option<DrawnFrom>,
 }
 
 /// What is taken off an invoice.
@@ -232,10 +236,27 @@ impl CreditMemo {
         self.parts.iter().filter(|part| part.whole).filter_map(|part| part.line.as_ref())
     }
 
-    /// What becomes of the lines that it releases.
+    /// What becomes of a line that it releases. A drawdown is over: the next invoice draws anew.
     #[must_use]
-    pub const fn releases_to(&self) -> LineStatus {
-        if self.rebill { LineStatus::Ready } else { LineStatus::Credited }
+    pub fn releases_to(&self, line: &LineId) -> LineStatus {
+        if self.bills_anew(line) { LineStatus::Ready } else { LineStatus::Credited }
+    }
+
+    /// Whether it releases a line so that the next invoice bills it.
+    #[must_use]
+    pub fn bills_anew(&self, line: &LineId) -> bool {
+        let its = |part: &&CreditedPart| part.whole && part.line.as_ref() == Some(line);
+        self.rebill && self.parts.iter().find(its).is_some_and(|part| part.drawn_from.is_none())
+    }
+
+    /// What it gives back to deposits: how much, before tax, and to which.
+    ///
+    /// # Errors
+    /// When amounts overflow.
+    pub fn redeposited(&self) -> Result<Vec<(&DrawnFrom, Money)>, MoneyError> {
+        let nothing = Money::zero(self.untaxed.currency());
+        let given = self.parts.iter().filter_map(|part| Some((part.drawn_from.as_ref()?, part.amount)));
+        given.map(|(from, amount)| Ok((from, nothing.minus(amount)?))).collect()
     }
 
     /// Whether it takes something off, or may still do so.

@@ -78,7 +78,7 @@ pub struct ElementFigures {
     pub element: Element,
     /// Its service.
     pub service: String,
-    /// How it is recognised; none where the contract does not say, and the ERP's own rules decide.
+    /// How it is recognised; none of a deposit, and where the contract does not say and the ERP's own rules decide.
     pub treatment: Option<RevenueTreatment>,
     /// What the customer has committed to; none for time and expenses, which are billed as they come.
     pub contracted: Option<Money>,
@@ -157,7 +157,7 @@ pub fn figures(books: Books<'_>) -> Result<Figures, MoneyError> {
     let sum = |of: &dyn Fn(&ElementFigures) -> Option<Money>| {
         Money::total(books.contract.currency, elements.iter().filter_map(of))
     };
-    let untreated = |e: &ElementFigures| Some(e.billed).filter(|_| e.treatment.is_none());
+    let untreated = |e: &ElementFigures| Some(e.billed).filter(|_| e.deferred.is_none());
     let total = Totals {
         contracted: sum(&|e| e.contracted)?,
         billable: sum(&|e| Some(e.billable))?,
@@ -197,7 +197,8 @@ fn services(books: &Books<'_>) -> BTreeMap<Element, String> {
     let lines = books.lines.iter().map(|l| (Element::of(&l.line), &l.line.service));
     let earned = books.earned.iter().map(|e| (e.element.clone(), &e.service));
     // What is in force comes last and counts.
-    let all = earned.chain(lines).chain(milestones).chain(charges);
+    let deposits = contract.deposits.iter().map(|d| (Element::Deposit(d.key.clone()), &d.service));
+    let all = earned.chain(lines).chain(milestones).chain(charges).chain(deposits);
     all.map(|(element, service)| (element, service.clone())).collect()
 }
 
@@ -240,6 +241,8 @@ fn stands(books: &Books<'_>) -> Result<BTreeMap<Element, Stands>, MoneyError> {
                 stands.not_billed = stands.not_billed.plus(line.amount)?;
             }
             LineStatus::WrittenOff => stands.written_off = stands.written_off.plus(line.amount)?,
+            // It never was on an invoice that anybody saw.
+            LineStatus::Withdrawn => {}
             // On an invoice that was posted, less what its credit memos say.
             LineStatus::Credited => stands.billed = stands.billed.plus(line.amount)?,
         }
@@ -249,8 +252,7 @@ fn stands(books: &Books<'_>) -> Result<BTreeMap<Element, Stands>, MoneyError> {
         for part in &memo.parts {
             let Some(line) = &part.line else { continue };
             let Some(stands) = elements.get(line).and_then(|element| all.get_mut(element)) else { continue };
-            let anew =
-                |m: &CreditMemo| m.invoice == memo.invoice && m.rebill && m.released().any(|l| l == line);
+            let anew = |m: &CreditMemo| m.invoice == memo.invoice && m.bills_anew(line);
             if memos().any(anew) {
                 stands.rebilled = stands.rebilled.plus(part.amount)?;
             } else {
@@ -294,7 +296,8 @@ fn of_element(
     let Stands { billed, not_billed, credited, rebilled, written_off } = stands;
     let told: Vec<&RevenueEarned> = books.earned.iter().filter(|e| e.element == *element).collect();
     let in_force = books.contract.revenue.get(service).copied();
-    let treatment = in_force.or_else(|| told.first().map(|e| e.treatment));
+    let is_deposit = matches!(element, Element::Deposit(_));
+    let treatment = in_force.or_else(|| told.first().map(|e| e.treatment)).filter(|_| !is_deposit);
     let earned = Money::total(currency, told.iter().map(|e| e.amount))?;
     let beyond = |one: Money, other: Money| -> Result<Money, MoneyError> {
         let difference = one.minus(other)?;
@@ -303,7 +306,8 @@ fn of_element(
     let contracted = contracted(books.contract, element)?;
     let away = falls_away(books, element, (contracted.unwrap_or(nothing), stands))?;
     let backlog = contracted.map(|c| c.minus(earned)?.minus(away)).transpose()?;
-    let known = |figure: Money| treatment.map(|_| figure);
+    // What is left of a deposit is deferred, however its service would be recognised.
+    let known = |figure: Money| (is_deposit || treatment.is_some()).then_some(figure);
     Ok(ElementFigures {
         element: element.clone(),
         service: service.to_owned(),
@@ -331,6 +335,6 @@ fn contracted(contract: &Contract, element: &Element) -> Result<Option<Money>, M
             Some(charge) => charge.value()?,
             None => nothing,
         }),
-        Element::Role(_) | Element::Expense(_) | Element::Usage(_) => None,
+        Element::Role(_) | Element::Expense(_) | Element::Usage(_) | Element::Deposit(_) => None,
     })
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::BillableLine;
 use crate::billing::hold::InvoiceHold;
+use crate::deposit::InvoiceDeposits;
 use crate::engagement::Engagement;
 use crate::id::{CustomerId, InvoiceId};
 use crate::money::{Money, MoneyError};
@@ -151,6 +152,9 @@ pub struct Invoice {
     /// What was too little to be asked for, or too much by too little to be given back; none where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub small_difference: Option<SmallDifference>,
+    /// What deposits have to do with it; none where nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposits: Option<InvoiceDeposits>,
 }
 
 /// What credit memos took off an invoice.
@@ -230,17 +234,18 @@ impl Invoice {
             credited: None,
             contested: None,
             small_difference: None,
+            deposits: None,
         }
     }
 
     /// Why its lines, once they are fixed, are not billed with it: there are none, or corrections among them
-    /// take back as much as the others come to. None where it is to be billed.
+    /// take back as much as the others come to. None where it is to be billed, also where a deposit covers it.
     #[must_use]
     pub fn bills_nothing(&self) -> Option<String> {
         if self.line_count == 0 {
             return Some("nothing is ready to be invoiced".into());
         }
-        (!self.untaxed.is_positive())
+        (!self.untaxed.is_positive() && self.taken_off().is_zero())
             .then(|| format!("what is ready comes to {}: it waits for more to be billed", self.untaxed))
     }
 
@@ -265,12 +270,13 @@ impl Invoice {
     pub fn collect(&self, page: &[BillableLine]) -> Result<Self, MoneyError> {
         let added = Money::total(self.untaxed.currency(), page.iter().map(|l| l.amount))?;
         let count = u32::try_from(page.len()).map_err(|_| MoneyError::Overflow)?;
-        Ok(Self {
+        let next = Self {
             pages: self.pages + 1,
             line_count: self.line_count + count,
             untaxed: self.untaxed.plus(added)?,
             ..self.clone()
-        })
+        };
+        next.with_deposits(page)
     }
 
     /// The invoice after the ERP took it as a record of its own.
@@ -312,7 +318,12 @@ impl Invoice {
         let status = match self.status {
             // Told once more, after cash was applied.
             InvoiceStatus::PartPaid | InvoiceStatus::Paid | InvoiceStatus::Credited => self.status,
-            status => status.to(InvoiceStatus::Posted).map_err(|illegal| mismatch(illegal.to_string()))?,
+            status => {
+                let status =
+                    status.to(InvoiceStatus::Posted).map_err(|illegal| mismatch(illegal.to_string()))?;
+                // A deposit covers all of it: there is nothing to be paid.
+                if posted.total.is_zero() { InvoiceStatus::Paid } else { status }
+            }
         };
         Ok(Self {
             status,

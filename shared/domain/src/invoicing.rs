@@ -182,6 +182,10 @@ pub fn asked_by(
             let last = until.yesterday().unwrap_or(*until);
             (invoice, format!("charge {charge} {name}, {from} to {last}"))
         }
+        (Ask::AtOnce | Ask::PerMilestone, Evidence::Deposit { deposit, name }) => {
+            let invoice = InvoiceId::derive(&[id, "invoice", "deposit", deposit]);
+            (invoice, format!("deposit {deposit} {name}"))
+        }
         (Ask::AtOnce, _) => {
             let invoice = InvoiceId::derive(&[id, "invoice", "at-once", line.line.as_str()]);
             (invoice, format!("line {} is ready", line.line))

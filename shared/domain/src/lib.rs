@@ -18,6 +18,7 @@ pub mod customer;
 pub mod customer_match;
 pub mod decision;
 pub mod delivery;
+pub mod deposit;
 pub mod dispute;
 pub mod engagement;
 pub mod event;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::Signal;
 use crate::contract::{BillingMethod, ChargeTiming, Holdback, Period};
+use crate::deposit::DrawnWhen;
 use crate::money::{Currency, Money};
 use crate::usage::UsageTier;
 
@@ -152,7 +153,7 @@ pub struct QuoteLine {
     /// releases it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdback: Option<Holdback>,
-    /// When the milestone is planned.
+    /// When the milestone is planned, or the day on which a deposit is billed.
     pub planned_on: Option<Date>,
     /// Role that the rate is for (time and materials).
     pub role: Option<String>,
@@ -170,6 +171,9 @@ pub struct QuoteLine {
     /// Terms on which usage is billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Metered>,
+    /// Terms of a deposit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Advance>,
     /// Name of the statement of work that it belongs to; none where the quote is one statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
@@ -208,6 +212,21 @@ pub struct Metered {
     /// First day of the first month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_on: Option<Date>,
+}
+
+/// How a sold line is paid in advance. Its unit price and quantity are the amount.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Advance {
+    /// Key of the deposit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// From when on it may be drawn; where the quote does not say, once it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn_when: Option<DrawnWhen>,
+    /// Most of what an invoice bills that is drawn for it, in percent; none means all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub share_percent: Option<Decimal>,
 }
 
 /// A part of a fee that is billed by percent.

@@ -7,12 +7,15 @@ use jiff::civil::Date;
 
 use crate::activation::{Signal, cut_contract};
 use crate::contract::{BillingMethod, ChargeTiming, Period};
+use crate::deposit::DrawnWhen;
 use crate::engagement::{Engagement, EngagementStatus, SystemRecords};
 use crate::expense::{Expense, ExpenseStatus};
 use crate::id::{CustomerId, EngagementId};
 use crate::money::{Currency, Money};
 use crate::policy::TenantConfig;
-use crate::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained};
+use crate::quote::{
+    Advance, Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained,
+};
 use crate::setup::{HeldPlan, HeldProject, positions};
 use crate::usage::{UsageRecord, UsageTier};
 use crate::work::{MilestoneCompletion, TimeEntry};
@@ -48,6 +51,7 @@ fn line(number: &str, service: &str, name: &str, price: &str) -> QuoteLine {
         recurrence: None,
         expenses: None,
         usage: None,
+        deposit: None,
         statement: None,
     }
 }
@@ -205,6 +209,16 @@ pub fn usage_line(
             starts_on: Some(starts_on.parse().expect("date")),
         }),
         ..line(number, "METERED", "API calls", "0.00")
+    }
+}
+
+/// A deposit of a quote: its key and how much, billed at once and drawn by whatever invoices bill, once it may be.
+#[must_use]
+pub fn deposit_line(number: &str, (key, amount): (&str, &str), drawn_when: DrawnWhen) -> QuoteLine {
+    QuoteLine {
+        billing_method: Some(BillingMethod::Deposit),
+        deposit: Some(Advance { key: Some(key.into()), drawn_when: Some(drawn_when), share_percent: None }),
+        ..line(number, "DEPOSIT", "Deposit", amount)
     }
 }
 

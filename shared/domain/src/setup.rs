@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::activation::{Package, split};
 use crate::change_order::{continuing, further_statements};
 use crate::contract::{Contract, Rate, RecurringCharge};
+use crate::deposit::DepositTerms;
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
@@ -176,6 +177,15 @@ fn compare_package(
     for key in keys.into_iter().filter(|key| held.get(*key) != sold.get(*key)) {
         let said = |terms: &BTreeMap<String, String>| terms.get(key).map_or("nothing", |t| t).to_owned();
         differences.push(format!("quote: usage {key} {} instead of {}", said(&held), said(&sold)));
+    }
+    let keys = package.deposits.iter().chain(&contract.deposits).map(|d| &d.key);
+    for key in keys.collect::<BTreeSet<&String>>() {
+        let sold = package.deposits.iter().find(|d| d.key == *key);
+        let agreed = contract.deposit(key);
+        if sold.map(DepositTerms::agreed) != agreed.map(DepositTerms::agreed) {
+            let said = |terms: Option<&DepositTerms>| terms.map_or("nothing".to_owned(), ToString::to_string);
+            differences.push(format!("quote: deposit {key} {} instead of {}", said(sold), said(agreed)));
+        }
     }
     if contract.time_ceiling != ceiling {
         let (held, sold) = (said(ceiling), said(contract.time_ceiling));

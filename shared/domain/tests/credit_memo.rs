@@ -120,7 +120,7 @@ fn a_credit_memo_takes_whole_lines_and_a_part_of_another_off_one_invoice() {
     assert_eq!((&memo.invoice, memo.contract_version), (&invoice.invoice, 1));
     assert_eq!(memo.untaxed, usd("250.00"), "180 + 70");
     assert_eq!(memo.released().collect::<Vec<_>>(), [&lines[0].line], "a reduction releases nothing");
-    assert_eq!(memo.releases_to(), LineStatus::Ready);
+    assert_eq!(memo.releases_to(&lines[0].line), LineStatus::Ready);
     let again = request(&invoice, &lines, std::slice::from_ref(&memo), &asked("m", &[&lines[0]], None));
     assert_eq!(again, Ok(memo), "asked for again, it is the one that there is");
 }
@@ -417,7 +417,7 @@ impl Book {
             let found = self.lines.iter_mut().find(|(line, ..)| line.line == *id).expect("a line of ours");
             // The release is a conditional write: only what the invoice owns is released.
             assert_eq!(found.2.as_ref(), Some(&memo.invoice), "released by an invoice that does not own it");
-            found.1 = found.1.to(memo.releases_to()).expect("legal");
+            found.1 = found.1.to(memo.releases_to(id)).expect("legal");
             found.2 = None;
         }
         let (after, set_off) = invoice.credit(memo.untaxed, memo.total.unwrap()).expect("adds up");

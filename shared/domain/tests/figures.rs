@@ -129,7 +129,7 @@ impl Kept {
         self.invoices[which].0 = invoice.credit(memo.untaxed, memo.untaxed).unwrap().0;
         for standing in &mut self.lines {
             if memo.released().any(|id| *id == standing.line.line) {
-                (standing.status, standing.invoice) = (memo.releases_to(), None);
+                (standing.status, standing.invoice) = (memo.releases_to(&standing.line.line), None);
             }
         }
         for part in memo.parts.iter().filter(|part| part.line.is_some()) {
@@ -412,7 +412,7 @@ proptest! {
                 match source(e.treatment.unwrap(), &e.element) {
                     Source::Line => prop_assert_eq!(earned, e.billable),
                     Source::Invoice => prop_assert_eq!(earned, e.billed),
-                    Source::Schedule => {}
+                    Source::Schedule | Source::Never => {}
                 }
             }
             for standing in &kept.lines {

@@ -2,13 +2,16 @@
 
 use domain::billing::{BillableLine, LineStatus};
 use domain::credit_memo::{CreditMemo, ManualAdjustment};
+use domain::deposit::DrawnFrom;
 use domain::id::{CreditMemoId, EngagementId, InvoiceId, LineId};
 use domain::invoice::{Invoice, InvoiceStatus};
+use domain::money::Money;
 use jiff::Timestamp;
 use serde_json::Map;
 use uuid::Uuid;
 
 use crate::commit::{Commit, Committed, Write};
+use crate::deposits::drawn_by;
 use crate::key::Key;
 use crate::ledger::{LINES_A_PAGE, Versioned, json, ready_key};
 use crate::store::Item;
@@ -76,10 +79,13 @@ impl Journal {
         memo: &CreditMemo,
         now: Timestamp,
     ) -> Result<Vec<Write>, JournalError> {
-        let (engagement, status) = (memo.engagement.as_str(), memo.releases_to());
+        let engagement = memo.engagement.as_str();
         let by = Some(memo.credit_memo.as_str());
         memo.released()
-            .map(|line| release((tenant, engagement), &memo.invoice, line, (status, by), now))
+            .map(|line| {
+                let status = (memo.releases_to(line), by);
+                release((tenant, engagement), &memo.invoice, line, status, now)
+            })
             .collect()
     }
 
@@ -101,7 +107,7 @@ impl Journal {
     }
 
     /// Withdraws an invoice that the ERP never posted: the lines that it still owns are ready again, page by page,
-    /// and last the invoice is withdrawn. Repeating it after a crash goes on where it stopped.
+    /// and last the invoice is withdrawn and deposits have again what it drew. Repeating it after a crash goes on where it stopped.
     ///
     /// # Errors
     /// When the table can't be reached, or others keep writing the invoice.
@@ -123,8 +129,17 @@ impl Journal {
             if !self.release_owned(tenant, engagement, invoice, &lines, now).await? {
                 continue;
             }
-            let last = self.write_invoice(tenant, engagement, &next, known.version, now)?;
-            if let Committed::Done = self.commit(Commit::default().write(last)).await? {
+            let mut commit =
+                Commit::default().write(self.write_invoice(tenant, engagement, &next, known.version, now)?);
+            let drawn: Vec<(DrawnFrom, Money)> = lines.iter().filter_map(drawn_by).collect();
+            let given: Vec<(&DrawnFrom, Money)> =
+                drawn.iter().map(|(from, amount)| (from, *amount)).collect();
+            commit.writes.extend(self.give_back(tenant, engagement, &given, now).await?);
+            for line in lines.iter().filter(|line| drawn_by(line).is_some()) {
+                let (place, status) = ((tenant, engagement.as_str()), (LineStatus::Withdrawn, None));
+                commit = commit.write(release(place, invoice, &line.line, status, now)?);
+            }
+            if let Committed::Done = self.commit(commit).await? {
                 return Ok(());
             }
         }
@@ -147,6 +162,9 @@ impl Journal {
             for item in self.store.get_many(&keys).await? {
                 if item.text("invoice") == Some(invoice.as_str()) {
                     let line: BillableLine = item.body()?;
+                    if drawn_by(&line).is_some() {
+                        continue;
+                    }
                     let place = (tenant, engagement.as_str());
                     commit =
                         commit.write(release(place, invoice, &line.line, (LineStatus::Ready, None), now)?);

@@ -6,7 +6,7 @@ use domain::billing::hold::{HeldLine, LineHold};
 use domain::billing::{BillableLine, LineStatus};
 use domain::decision::Effects;
 use domain::engagement::Engagement;
-use domain::id::LineId;
+use domain::id::{InvoiceId, LineId};
 use domain::invoice::Invoice;
 use events::Envelope;
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub struct LineRecord {
     pub hold: Option<LineHold>,
     /// Whether its entry was corrected: what that changed is a line of its own.
     pub corrected: bool,
+    /// The invoice that owns it.
+    pub invoice: Option<InvoiceId>,
 }
 
 impl LineRecord {
@@ -45,6 +47,7 @@ impl LineRecord {
             status: serde_json::from_value(field("status")).map_err(malformed)?,
             hold: serde_json::from_value(field("hold")).map_err(malformed)?,
             corrected: item.0.contains_key(CORRECTED),
+            invoice: serde_json::from_value(field("invoice")).map_err(malformed)?,
         })
     }
 }

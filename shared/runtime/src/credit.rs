@@ -1,6 +1,7 @@
 //! The commit that takes a posted credit memo off its invoice, once, by whichever function hears of it first: the
 //! one that had it posted, or the one that the ERP told.
 
+use domain::billing::LineStatus;
 use domain::credit_memo::{CreditMemo, CreditMemoApplied, PostedCredit};
 use domain::event::InvoiceRequested;
 use domain::id::{CreditMemoId, EngagementId};
@@ -81,8 +82,11 @@ pub async fn record_credit(
         let asked = billed_anew(context, tenant, owner, &next, &config).await?;
         let asked =
             asked.map(|asked| event.concluded(context.function, owner.as_str(), "rebill", asked.into()));
+        let given = next.redeposited().map_err(|e| JournalError::Decision(e.to_string()))?;
+        let given = journal.give_back(tenant, owner, &given, context.clock.now()).await?;
         let commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
-        let commit = commit.emit(asked);
+        let mut commit = commit.emit(asked);
+        commit.writes.extend(given);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
@@ -126,7 +130,7 @@ async fn billed_anew(
     let known = context.journal.engagement(tenant, owner.as_str()).await?.body;
     let Some(engagement) = known.filter(|_| memo.rebill) else { return Ok(None) };
     let mut released = Vec::new();
-    for line in memo.released() {
+    for line in memo.released().filter(|line| memo.releases_to(line) == LineStatus::Ready) {
         let known = context.journal.line(tenant, owner.as_str(), line.as_str()).await?;
         released.extend(known.map(|known| known.line));
     }

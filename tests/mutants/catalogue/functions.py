@@ -110,12 +110,24 @@ MUTATIONS = (
         COLLECT,
         (
             (
-                "            let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };\n",
+                "            let Some(taken) = collected.body.filter(Invoice::is_collecting) else { continue };\n",
                 "            if let Some(body) = collected.body.as_ref().filter(|i| i.line_count > 0) {\n"
                 "                return Ok(Collected::Invoice(Box::new(body.clone())));\n            }\n"
-                "            let Some(fixed) = collected.body.as_ref().and_then(Invoice::fix_lines) else { continue };\n",
+                "            let Some(taken) = collected.body.filter(Invoice::is_collecting) else { continue };\n",
             ),
         ),
+    ),
+    Mutation(
+        "what is drawn is not kept with its deposit",
+        "Each invoice would find the whole deposit left, and draw it again.",
+        "shared/journal/src/deposits.rs",
+        (
+            (
+                "            writes.push(self.write_invoice(tenant, engagement, from, read, now)?);\n",
+                "            let _ = (read, from);\n",
+            ),
+        ),
+        ("-p invoice-requested --test deposits",),
     ),
     Mutation(
         "a submission overwrites what was posted meanwhile",

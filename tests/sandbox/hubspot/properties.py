@@ -36,6 +36,7 @@ DEFINED: dict[str, frozenset[str]] = {
         "q2c_retainer_hours", "q2c_overage_rate", "q2c_retainer_amount", "q2c_retainer_roles",
         "q2c_rollover_periods", "q2c_rollover_most",
         "q2c_usage", "q2c_meter", "q2c_usage_tiers", "q2c_usage_allowance",
+        "q2c_deposit", "q2c_deposit_drawn_when", "q2c_deposit_share",
         "q2c_markup_percent", "q2c_expense_cap", "q2c_expense_categories",
     }),
 }

@@ -1,5 +1,6 @@
 //! A deal as it is drawn: what is sold, what is delivered, how it is paid.
 
+mod deposit;
 mod retainer;
 mod usage;
 
@@ -149,7 +150,7 @@ impl Deal {
     }
 
     /// The same, with expenses under a cap, a PSA that reports what becomes of the project, a charge that is
-    /// due, usage that is corrected, and a line that is billed anew.
+    /// due, usage that is corrected, a deposit that is drawn, and a line that is billed anew.
     pub(crate) fn told() -> Self {
         let expenses = [("12302", "240.00"), ("12303", "18.50")];
         let expenses = expenses.map(|(id, cost)| sample::expense(id, sample::usd(cost))).into();
@@ -158,7 +159,7 @@ impl Deal {
             quote.lines.push(sample::expense_line("98", "7.5", Some("1000.00")));
             quote.lines.push(sample::support_line("71", "S7", "900.00", "2026-10-20", 2));
         }
-        deal.metered()
+        deal.metered().paid_in_advance()
     }
 
     /// The same with expenses under a cap, and nothing else.
@@ -205,6 +206,9 @@ impl Deal {
         }
         if sim.one_in(3) {
             quote.lines.push(retainer::line(sim));
+        }
+        if sim.one_in(3) {
+            quote.lines.push(deposit::line(sim));
         }
         // Some customers buy again: their deals share an account.
         let company = sim.below(3);

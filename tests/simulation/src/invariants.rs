@@ -8,6 +8,7 @@ mod charges;
 mod corrections;
 mod credits;
 mod delivery;
+mod deposits;
 mod disputes;
 mod events;
 mod expenses;
@@ -119,6 +120,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(charges::broken(world, deal, &ledger));
         found.extend(usage::broken(world, deal, &ledger));
         found.extend(retainers::broken(world, deal, &ledger));
+        found.extend(deposits::broken(world, &ledger));
         found.extend(change_order::broken(world, deal, &ledger));
         found.extend(delivery::broken(world, deal, &ledger));
         found.extend(supply::broken(deal, &ledger));

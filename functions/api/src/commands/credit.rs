@@ -73,6 +73,8 @@ fn refused(why: CreditError) -> ApiError {
         | CreditError::TooMuchOfLine { .. }
         | CreditError::NotBilled { .. }
         | CreditError::TakenOff { .. }
+        | CreditError::DrawnOn { .. }
+        | CreditError::NamesNoLine { .. }
         | CreditError::Money(_) => Kind::NotAcceptable,
     };
     ApiError::new(kind, why.to_string())

@@ -1,9 +1,10 @@
 //! Where an engagement, or the deal that it came from, now sits.
 
-use domain::Engagement;
 use domain::billing::model::billing_model;
+use domain::deposit::{DepositBalance, DepositTerms, deposit_line};
 use domain::id::EngagementId;
 use domain::retainer::balances;
+use domain::{Engagement, Status};
 use journal::Item;
 use runtime::Context;
 use serde_json::{Map, Value, json};
@@ -13,7 +14,8 @@ use crate::caller::Caller;
 use crate::error::{ApiError, Kind};
 use crate::route::SEES_MONEY;
 
-/// Status, where the project stands, contract in force, statements of work, what was rated of usage, records in
+/// Status, where the project stands, contract in force, statements of work, what was rated of usage, what is left of
+/// retainers and deposits, records in
 /// each system, open exceptions.
 pub(super) async fn engagement(
     context: &Context,
@@ -56,6 +58,7 @@ pub(super) async fn engagement(
         "completed_milestones": state.completed_milestones.keys().collect::<Vec<_>>(),
         "usage": state.usage,
         "retainers": retainers(&state),
+        "deposits": deposits(context, caller, &state).await?,
         "records": records,
         "exceptions": open,
     }))
@@ -72,6 +75,40 @@ fn retainers(state: &Engagement) -> Value {
         shown.insert(terms.charge.clone(), json!(balances(&grants, &worked, terms.rollover)));
     }
     shown.into()
+}
+
+/// What of each deposit was drawn and returned, and what is left; none of these before an invoice bills it.
+async fn deposits(context: &Context, caller: &Caller, state: &Engagement) -> Result<Vec<Value>, ApiError> {
+    if state.contract.deposits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (journal, tenant, id) = (&context.journal, caller.tenant.as_str(), &state.engagement);
+    let (billed, _) = journal.billed_deposits(tenant, state).await?;
+    let wanted: Vec<_> = state.contract.deposits.iter().map(|terms| deposit_line(id, &terms.key)).collect();
+    let lines = journal.lines(tenant, id.as_str(), &wanted).await?;
+    let shown = |terms: &DepositTerms| {
+        let mut shown = json!({
+            "deposit": terms.key,
+            "name": terms.name,
+            "amount": terms.amount,
+            "due_on": terms.due_on,
+            "drawn_when": terms.drawn_when,
+            "share_percent": terms.share_percent,
+        });
+        let its = deposit_line(id, &terms.key);
+        if let Some(record) = lines.iter().find(|record| record.line.line == its) {
+            shown["status"] = record.status.name().into();
+        }
+        if let Some(known) = billed.iter().find(|known| known.terms.key == terms.key) {
+            let DepositBalance { drawn, returned, left, .. } = known.balance().map_err(ApiError::inside)?;
+            shown["line"] = json!(known.line.line);
+            shown["invoice"] = json!(known.invoice.invoice);
+            shown["may_be_drawn"] = known.may_be_drawn().into();
+            (shown["drawn"], shown["returned"], shown["left"]) = (json!(drawn), json!(returned), json!(left));
+        }
+        Ok(shown)
+    };
+    state.contract.deposits.iter().map(shown).collect()
 }
 
 /// Where a deal sits: its engagement, and its invoices for those who may see them.
@@ -105,6 +142,7 @@ fn statement(item: &Item) -> Value {
         "rates",
         "expenses",
         "usage",
+        "deposits",
     ];
     fields(item, SHOWN).into()
 }

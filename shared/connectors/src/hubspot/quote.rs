@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::contract::{BillingMethod, ChargeTiming, Period};
+use domain::deposit::DrawnWhen;
 use domain::money::{Currency, Money};
-use domain::quote::{Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained};
+use domain::quote::{
+    Advance, Customer, Metered, Opportunity, PassThrough, Quote, QuoteLine, Recurrence, Retained,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Method;
@@ -35,7 +38,7 @@ q2c_payment_terms,q2c_project_template,q2c_purchase_order,q2c_approved_at,q2c_tm
 const COMPANY: &str = "name,address,city,zip,country,q2c_tax_id,q2c_billing_email,hs_parent_company_id";
 /// HubSpot fills it from the association with the label "parent company".
 pub(super) const PARENT: &str = "hs_parent_company_id";
-const LINE: [&str; 33] = [
+const LINE: [&str; 36] = [
     "hs_sku",
     "name",
     "price",
@@ -68,20 +71,25 @@ const LINE: [&str; 33] = [
     "q2c_usage_allowance",
     "q2c_charge_aligned",
     "q2c_ends_on",
+    "q2c_deposit",
+    "q2c_deposit_drawn_when",
+    "q2c_deposit_share",
     "q2c_statement_of_work",
 ];
 
-const BILLING_METHODS: [(&str, BillingMethod); 5] = [
+const BILLING_METHODS: [(&str, BillingMethod); 6] = [
     ("fixed-fee", BillingMethod::FixedFee),
     ("time-and-materials", BillingMethod::TimeAndMaterials),
     ("recurring", BillingMethod::Recurring),
     ("pass-through-expense", BillingMethod::PassThroughExpense),
     ("usage", BillingMethod::Usage),
+    ("deposit", BillingMethod::Deposit),
 ];
 const PERIODS: [(&str, Period); 3] =
     [("monthly", Period::Monthly), ("quarterly", Period::Quarterly), ("yearly", Period::Yearly)];
 const TIMINGS: [(&str, ChargeTiming); 2] =
     [("advance", ChargeTiming::Advance), ("arrears", ChargeTiming::Arrears)];
+const DRAWN_WHEN: [(&str, DrawnWhen); 2] = [("posted", DrawnWhen::Posted), ("paid", DrawnWhen::Paid)];
 const YES_OR_NO: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// The deal's approved quote of the highest version; where none is approved, its latest.
@@ -269,6 +277,10 @@ fn line(item: &Object, currency: Currency) -> Result<QuoteLine, String> {
             Some(BillingMethod::Usage) => Some(metered(item).map_err(within)?),
             _ => None,
         },
+        deposit: match billing_method {
+            Some(BillingMethod::Deposit) => Some(advance(item).map_err(within)?),
+            _ => None,
+        },
         statement: item.text("q2c_statement_of_work"),
     })
 }
@@ -321,6 +333,15 @@ fn metered(item: &Object) -> Result<Metered, String> {
         tiers: said(item, "q2c_usage_tiers", schedule::tiers)?.unwrap_or_default(),
         allowance: parsed::<Decimal>(item, "q2c_usage_allowance")?,
         starts_on: parsed::<Date>(item, "q2c_starts_on")?,
+    })
+}
+
+/// On which terms a line is paid in advance. Its price is the amount, its planned day the one on which it is billed.
+fn advance(item: &Object) -> Result<Advance, String> {
+    Ok(Advance {
+        key: item.text("q2c_deposit"),
+        drawn_when: chosen_of(item, "q2c_deposit_drawn_when", &DRAWN_WHEN)?,
+        share_percent: parsed::<Decimal>(item, "q2c_deposit_share")?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests aren't seen as tests")]
 
+mod deposits;
 mod docusign;
 mod expenses;
 mod hubspot;

@@ -205,6 +205,7 @@ pub(crate) fn plan() -> CreateBillingPlan {
             expenses: None,
             retainers: vec![],
             usage: vec![],
+            deposits: vec![],
             time_ceiling: None,
             recurring: vec![RecurringCharge {
                 key: "S1".into(),

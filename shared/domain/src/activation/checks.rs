@@ -233,8 +233,12 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
     }
     let floor = match line.billing_method? {
         BillingMethod::FixedFee => Some(config.price_policy.minimum_fixed_fee),
-        // The policy has no floor for a recurring fee or for usage, and none for what is not ours to price.
-        BillingMethod::Recurring | BillingMethod::PassThroughExpense | BillingMethod::Usage => None,
+        // The policy has no floor for a recurring fee, for usage or for what is paid in advance, and none for what is
+        // not ours to price.
+        BillingMethod::Recurring
+        | BillingMethod::PassThroughExpense
+        | BillingMethod::Usage
+        | BillingMethod::Deposit => None,
         BillingMethod::TimeAndMaterials => config
             .price_policy
             .minimum_rates
@@ -248,7 +252,8 @@ fn price(quote: &Quote, line: &QuoteLine, config: &TenantConfig) -> Option<Probl
         BillingMethod::TimeAndMaterials
         | BillingMethod::Recurring
         | BillingMethod::PassThroughExpense
-        | BillingMethod::Usage => line.unit_price,
+        | BillingMethod::Usage
+        | BillingMethod::Deposit => line.unit_price,
     };
     match floor.exceeds(billed) {
         Ok(true) => Some(below(floor)),

@@ -7,6 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::schedule::{kept_back_for_ever, milestones};
 use crate::contract::{BillingMethod, ChargeTiming, Milestone, Rate, RecurringCharge};
+use crate::deposit::{DepositTerms, MOST_DEPOSITS};
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::problem::{Problem, ProblemCode};
@@ -33,6 +34,8 @@ pub(crate) struct Package {
     pub(crate) retainers: Vec<RetainerTerms>,
     /// What is metered.
     pub(crate) usage: Vec<UsageTerms>,
+    /// What is paid in advance.
+    pub(crate) deposits: Vec<DepositTerms>,
 }
 
 /// Splits the sold lines into billing schedule, rate card and recurring charges.
@@ -71,6 +74,11 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
                 package.usage.push(terms);
                 Ok(())
             }),
+            Some(BillingMethod::Deposit) => deposit(line).and_then(|terms| {
+                unique(&mut keys, line, &terms.key)?;
+                package.deposits.push(terms);
+                Ok(())
+            }),
             None => Err(invalid(line, "does not say how it is billed")),
         };
         problems.extend(taken.err());
@@ -78,6 +86,11 @@ pub(crate) fn split(quote: &Quote) -> Result<Package, Vec<Problem>> {
     problems.extend(package.milestones.iter().filter_map(|m| kept_back_for_ever(m, &package.milestones)));
     problems.extend(metered_twice(quote, &package.usage));
     problems.extend(retained_twice(quote, &package));
+    if package.deposits.len() > MOST_DEPOSITS {
+        let count = package.deposits.len();
+        let detail = format!("quote {} has {count} deposits; {MOST_DEPOSITS} is most", quote.number);
+        problems.push(Problem::new(ProblemCode::BillingModelInvalid, detail));
+    }
     if problems.is_empty() { Ok(package) } else { Err(problems) }
 }
 
@@ -235,6 +248,25 @@ fn usage(line: &QuoteLine) -> Result<UsageTerms, Problem> {
         Some(flaw) => Err(invalid(line, &flaw)),
         None => Ok(terms),
     }
+}
+
+fn deposit(line: &QuoteLine) -> Result<DepositTerms, Problem> {
+    let offer = line.deposit.clone().unwrap_or_default();
+    let amount = line.unit_price.times(line.quantity).map_err(|e| invalid(line, &e.to_string()))?;
+    let sound = |share: &Decimal| *share > Decimal::ZERO && *share <= Decimal::ONE_HUNDRED;
+    if let Some(odd) = offer.share_percent.filter(|share| !sound(share)) {
+        return Err(invalid(line, &format!("is drawn for {odd} % of an invoice")));
+    }
+    Ok(DepositTerms {
+        key: offer.key.ok_or_else(|| invalid(line, "does not say the key of its deposit"))?,
+        name: line.name.clone(),
+        service: line.service.clone(),
+        quote_line: line.line.clone(),
+        amount,
+        due_on: line.planned_on,
+        drawn_when: offer.drawn_when.unwrap_or_default(),
+        share_percent: offer.share_percent.map(|share| share.normalize()),
+    })
 }
 
 /// A record names a meter and a day: with two terms for both nobody knows which of them are meant.

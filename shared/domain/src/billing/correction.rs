@@ -96,6 +96,8 @@ pub(crate) fn without(
         Evidence::Milestone { .. }
         | Evidence::Charge { .. }
         | Evidence::Usage { .. }
+        | Evidence::Deposit { .. }
+        | Evidence::Drawdown { .. }
         | Evidence::Adjustment { .. } => {}
     }
     Ok(without)

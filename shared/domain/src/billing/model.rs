@@ -19,6 +19,8 @@ pub enum BillingModel {
     Retainer,
     /// A fee every period for a service that is kept up: a subscription.
     ManagedService,
+    /// An amount in advance, which later invoices draw down.
+    Deposit,
     /// More than one of these.
     Hybrid,
 }
@@ -51,6 +53,9 @@ pub fn billing_model(contract: &Contract) -> Option<EngagementModel> {
             )
             | None => BillingModel::ManagedService,
         });
+    }
+    if !contract.deposits.is_empty() {
+        parts.insert(BillingModel::Deposit);
     }
     let model = if parts.len() > 1 { BillingModel::Hybrid } else { *parts.first()? };
     Some(EngagementModel { model, parts })

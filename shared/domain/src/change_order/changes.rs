@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Milestone, RateCard, RecurringCharge};
+use crate::deposit::DepositTerms;
 use crate::expense::ExpenseTerms;
 use crate::money::Money;
 use crate::retainer::RetainerTerms;
@@ -64,6 +65,13 @@ pub enum Change {
         /// As it is to be; none where it is dropped.
         after: Option<UsageTerms>,
     },
+    /// A deposit was agreed.
+    Deposit {
+        /// As it was; none where it is new.
+        before: Option<DepositTerms>,
+        /// As it is to be; none where it is dropped.
+        after: Option<DepositTerms>,
+    },
     /// A term that is one word: payment terms, purchase order, title.
     Term {
         /// Which one.
@@ -121,6 +129,13 @@ pub(super) fn between(from: &Contract, to: &Contract) -> Vec<Change> {
             changes.push(Change::Usage { before: before.cloned(), after: after.cloned() });
         }
     }
+    let keys: BTreeSet<&str> = from.deposits.iter().chain(&to.deposits).map(|d| d.key.as_str()).collect();
+    for key in keys {
+        let (before, after) = (from.deposit(key), to.deposit(key));
+        if before.map(DepositTerms::agreed) != after.map(DepositTerms::agreed) {
+            changes.push(Change::Deposit { before: before.cloned(), after: after.cloned() });
+        }
+    }
     let terms = [
         ("payment-terms", Some(&from.payment_terms), Some(&to.payment_terms)),
         ("purchase-order", from.purchase_order.as_ref(), to.purchase_order.as_ref()),
@@ -170,6 +185,11 @@ impl std::fmt::Display for Change {
                 let said = |u: &Option<UsageTerms>| u.as_ref().map(ToString::to_string);
                 let key = after.as_ref().or(before.as_ref()).map_or("", |u| u.key.as_str());
                 moved(f, &format!("usage {key}"), said(before), said(after))
+            }
+            Self::Deposit { before, after } => {
+                let said = |d: &Option<DepositTerms>| d.as_ref().map(ToString::to_string);
+                let key = after.as_ref().or(before.as_ref()).map_or("", |d| d.key.as_str());
+                moved(f, &format!("deposit {key}"), said(before), said(after))
             }
             Self::Term { term, before, after } => moved(f, term, before.clone(), after.clone()),
         }

@@ -28,6 +28,7 @@ pub(super) fn succeed(before: &Contract, sold: &RateCard, mut next: Contract) ->
     let cited = cited.chain(next.recurring.iter().map(|c| &c.quote_line));
     let cited = cited.chain(next.expenses.iter().map(|e| &e.quote_line));
     let cited = cited.chain(next.usage.iter().map(|u| &u.quote_line));
+    let cited = cited.chain(next.deposits.iter().map(|d| &d.quote_line));
     let cited: BTreeSet<&String> = cited.chain(next.rate_card.rates.iter().map(|r| &r.quote_line)).collect();
     let of = cited.into_iter().filter_map(|line| Some((line.clone(), known(line)?.clone())));
     next.statement_of = of.collect();
@@ -98,5 +99,9 @@ fn elements(contract: &Contract) -> Vec<Element<'_>> {
         let terms = format!("{u}|{}|{}", u.key, u.service);
         Element { name: format!("usage {}", u.key), line: &u.quote_line, terms }
     });
-    milestones.chain(charges).chain(rates).chain(expenses).chain(usage).collect()
+    let deposits = contract.deposits.iter().map(|d| {
+        let terms = format!("{d}|{}|{}", d.key, d.service);
+        Element { name: format!("deposit {}", d.key), line: &d.quote_line, terms }
+    });
+    milestones.chain(charges).chain(rates).chain(expenses).chain(usage).chain(deposits).collect()
 }

@@ -61,16 +61,16 @@ fn gives_back(before: &[&CreditMemo], memo: &CreditMemo) -> Result<Vec<CreditedP
     for part in &memo.parts {
         let Some(line) = &part.line else { continue };
         let of_line = |m: &&&CreditMemo| m.released().any(|released| released == line);
-        let amount = if part.whole && memo.rebill {
+        let amount = if memo.bills_anew(line) {
             let earlier = before.iter().flat_map(|m| &m.parts).filter(|p| p.line.as_ref() == Some(line));
             Money::total(part.amount.currency(), earlier.map(|p| p.amount))?
-        } else if before.iter().filter(of_line).any(|m| m.rebill) {
+        } else if before.iter().filter(of_line).any(|m| m.bills_anew(line)) {
             part.amount
         } else {
             continue;
         };
         if !amount.is_zero() {
-            back.push(CreditedPart { line: Some(line.clone()), amount, whole: false });
+            back.push(CreditedPart { line: Some(line.clone()), amount, whole: false, drawn_from: None });
         }
     }
     Ok(back)

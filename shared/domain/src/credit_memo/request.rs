@@ -1,6 +1,7 @@
 //! Whether an invoice can be credited as somebody asks.
 
-use crate::billing::BillableLine;
+use crate::billing::{BillableLine, Evidence};
+use crate::deposit::DrawnFrom;
 use crate::dispute::Dispute;
 use crate::engagement::Engagement;
 use crate::id::{CreditMemoId, DisputeId, InvoiceId, LineId};
@@ -81,6 +82,22 @@ pub enum CreditError {
         /// The credit memo that reduces it.
         by: CreditMemoId,
     },
+    /// Invoices drew on the deposit that the line bills: only what is left of it can be taken off.
+    #[error(
+        "line {line} is a deposit that was drawn on; ask for a reduction of it by the {left} that is left"
+    )]
+    DrawnOn {
+        /// The line.
+        line: LineId,
+        /// What is left.
+        left: Money,
+    },
+    /// Nobody knows what a reduction of the whole invoice would leave of its deposit.
+    #[error("{invoice} bills a deposit; a reduction of it names its line")]
+    NamesNoLine {
+        /// The invoice.
+        invoice: InvoiceId,
+    },
     /// More lines than one commit releases.
     #[error("{lines} lines are more than the {MOST_LINES} of one credit memo")]
     TooManyLines {
@@ -151,7 +168,13 @@ impl CreditMemo {
         for line in &asked.lines {
             let left = standing.left_of(line)?;
             standing.is_decided(line)?;
-            standing.parts.push(CreditedPart { line: Some(line.clone()), amount: left, whole: true });
+            standing.is_not_drawn_on(line, left)?;
+            standing.take_off(line, left);
+        }
+        standing.give_back()?;
+        let whole = standing.parts.len();
+        if whole > MOST_LINES {
+            return Err(CreditError::TooManyLines { lines: whole });
         }
         if let Some(reduction) = &asked.reduction {
             standing.reduce(reduction)?;
@@ -202,7 +225,46 @@ impl Standing<'_> {
         }
         let reduced = self.taken_off(line).map(|(part, _)| part.amount);
         let reduced = Money::total(self.invoice.untaxed.currency(), reduced)?;
-        Ok(billed.amount.minus(reduced)?)
+        Ok(billed.amount.minus(reduced)?.minus(self.invoice.drawn_of(line))?)
+    }
+
+    fn take_off(&mut self, line: &LineId, amount: Money) {
+        let evidence = self.billed.iter().find(|b| b.line == *line).map(|b| &b.evidence);
+        let drawn_from = match evidence {
+            Some(Evidence::Drawdown { of, billed_by, .. }) => {
+                Some(DrawnFrom { line: of.clone(), invoice: billed_by.clone() })
+            }
+            _ => None,
+        };
+        self.parts.push(CreditedPart { line: Some(line.clone()), amount, whole: true, drawn_from });
+    }
+
+    /// A deposit that was drawn on is not taken off whole: what was drawn stays billed.
+    fn is_not_drawn_on(&self, line: &LineId, left: Money) -> Result<(), CreditError> {
+        if self.invoice.drawn_of(line).is_zero() {
+            return Ok(());
+        }
+        Err(CreditError::DrawnOn { line: line.clone(), left })
+    }
+
+    /// Where nothing else of the invoice is left, its drawdowns are taken off too: the deposits have them again.
+    fn give_back(&mut self) -> Result<(), CreditError> {
+        if self.parts.is_empty() || self.invoice.taken_off().is_zero() {
+            return Ok(());
+        }
+        let gone = |line: &LineId| self.taken_off(line).any(|(part, _)| part.whole);
+        let is_drawdown = |line: &&BillableLine| matches!(line.evidence, Evidence::Drawdown { .. });
+        if !self.billed.iter().filter(|line| !is_drawdown(line)).all(|line| gone(&line.line)) {
+            return Ok(());
+        }
+        let billed = self.billed;
+        for line in billed.iter().filter(is_drawdown).map(|line| &line.line) {
+            if !self.taken_off(line).any(|(part, _)| part.whole) {
+                let left = self.left_of(line)?;
+                self.take_off(line, left);
+            }
+        }
+        Ok(())
     }
 
     /// Whether every reduction of a line is in the books, so that all that is left of it is known.
@@ -225,8 +287,12 @@ impl Standing<'_> {
             if asked.exceeds(left)? {
                 return Err(CreditError::TooMuchOfLine { line: line.clone(), left, asked });
             }
+        } else if self.invoice.deposits.as_ref().is_some_and(|own| !own.billed.is_zero()) {
+            return Err(CreditError::NamesNoLine { invoice: self.invoice.invoice.clone() });
         }
-        self.parts.push(CreditedPart { line: reduction.line.clone(), amount: asked, whole: false });
+        let part =
+            CreditedPart { line: reduction.line.clone(), amount: asked, whole: false, drawn_from: None };
+        self.parts.push(part);
         Ok(())
     }
 
@@ -234,7 +300,9 @@ impl Standing<'_> {
     fn untaxed(&self) -> Result<Money, CreditError> {
         let currency = self.invoice.untaxed.currency();
         let asked = Money::total(currency, self.parts.iter().map(|part| part.amount))?;
-        if !asked.is_positive() {
+        // What a deposit covers comes to nothing, and is credited all the same.
+        let covered = asked.is_zero() && self.parts.iter().any(|part| part.drawn_from.is_some());
+        if !asked.is_positive() && !covered {
             return Err(CreditError::NotPositive { untaxed: asked });
         }
         let credited = Money::total(currency, self.earlier.iter().map(|memo| memo.untaxed))?;

@@ -10,7 +10,7 @@ use crate::billing::{BillableLine, Evidence};
 use crate::cash::Payment;
 use crate::contract::Contract;
 use crate::credit_memo::CreditMemo;
-use crate::id::{CreditMemoId, LineId, PaymentId};
+use crate::id::{CreditMemoId, InvoiceId, LineId, PaymentId};
 use crate::invoice::Invoice;
 use crate::money::Money;
 use rust_decimal::Decimal;
@@ -88,6 +88,14 @@ pub enum SourceRecord {
         /// Key of the milestone in the contract.
         milestone: String,
     },
+    /// A deposit, which the contract alone makes due.
+    Deposit {
+        /// Key of the deposit in the contract.
+        deposit: String,
+        /// The invoice that billed it, of a drawdown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        billed_by: Option<InvoiceId>,
+    },
     /// A period of a recurring charge, which the contract alone makes due.
     Charge {
         /// Key of the charge in the contract.
@@ -143,6 +151,10 @@ impl From<&Evidence> for SourceRecord {
             },
             Evidence::Charge { charge, period, from, until, .. } => {
                 Self::Charge { charge: charge.clone(), period: *period, from: *from, until: *until }
+            }
+            Evidence::Deposit { deposit, .. } => Self::Deposit { deposit: deposit.clone(), billed_by: None },
+            Evidence::Drawdown { deposit, billed_by, .. } => {
+                Self::Deposit { deposit: deposit.clone(), billed_by: Some(billed_by.clone()) }
             }
             Evidence::Adjustment { by, .. } => by.as_ref().into(),
         }

@@ -100,6 +100,8 @@ fn delivered(evidence: &Evidence) -> String {
         Evidence::Usage { name, record, .. } => {
             format!("{name}, {}: {} {}", record.used_on, record.quantity, record.meter)
         }
+        Evidence::Deposit { name, .. } => name.clone(),
+        Evidence::Drawdown { name, .. } => format!("{name}, drawn down"),
         Evidence::Adjustment { by, .. } => delivered(by),
     }
 }

@@ -10,6 +10,7 @@ use super::ChargePeriod;
 use crate::billing::{BillableLine, Evidence, billable};
 use crate::contract::{ChargeTiming, Contract, RecurringCharge};
 use crate::decision::{Decision, Effects};
+use crate::deposit::deposit_due;
 use crate::engagement::Engagement;
 use crate::event::BillingReady;
 use crate::id::{EngagementId, LineId};
@@ -17,12 +18,12 @@ use crate::invoicing::{InvoicePolicy, asked_by};
 use crate::money::MoneyError;
 use crate::problem::{Problem, ProblemCode};
 
-/// A period of a recurring charge is due: it is to be billed. Days are those of the business's time zone.
+/// A period of a recurring charge is due, or a deposit (its only period): it is to be billed. Days are those of the business's time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChargeDue {
     /// The engagement.
     pub engagement: EngagementId,
-    /// Key of the charge in the contract.
+    /// Key of the charge, or of the deposit, in the contract.
     pub charge: String,
     /// Number of the period, from 0.
     pub period: u32,
@@ -60,10 +61,11 @@ impl ChargeCalendar {
     /// # Errors
     /// When an amount overflows.
     pub fn under(mut self, contract: &Contract) -> Result<Self, MoneyError> {
-        for charge in &contract.recurring {
-            self.next.entry(charge.key.clone()).or_insert(0);
+        let charges = contract.recurring.iter().map(|charge| &charge.key);
+        for key in charges.chain(contract.deposits.iter().map(|deposit| &deposit.key)) {
+            self.next.entry(key.clone()).or_insert(0);
         }
-        self.due_on = self.coming(contract)?.into_iter().map(|(_, period)| period.due_on).min();
+        self.due_on = self.coming(contract, None)?.into_iter().map(|(_, period)| period.due_on).min();
         Ok(self)
     }
 
@@ -78,17 +80,17 @@ impl ChargeCalendar {
         today: Date,
         most: usize,
     ) -> Result<(Vec<ChargeDue>, Self), MoneyError> {
-        let mut due = self.coming(contract)?;
+        let mut due = self.coming(contract, Some(today))?;
         due.retain(|(_, period)| period.due_on <= today);
-        due.sort_by(|(a, p), (b, q)| (p.due_on, &a.key, p.index).cmp(&(q.due_on, &b.key, q.index)));
+        due.sort_by(|(a, p), (b, q)| (p.due_on, a, p.index).cmp(&(q.due_on, b, q.index)));
         due.truncate(most);
         let mut after = self.clone();
-        for (charge, period) in &due {
-            after.next.insert(charge.key.clone(), period.index.saturating_add(1));
+        for (key, period) in &due {
+            after.next.insert((*key).to_owned(), period.index.saturating_add(1));
         }
-        let told = due.into_iter().map(|(charge, period)| ChargeDue {
+        let told = due.into_iter().map(|(key, period)| ChargeDue {
             engagement: self.engagement.clone(),
-            charge: charge.key.clone(),
+            charge: key.to_owned(),
             period: period.index,
             from: period.from,
             until: period.until,
@@ -97,17 +99,20 @@ impl ChargeCalendar {
         Ok((told.collect(), after.under(contract)?))
     }
 
-    /// The periods that nobody was told of.
+    /// The periods that nobody was told of, and the deposits, by key. `at_once` is the day of a deposit that has none.
     fn coming<'a>(
         &self,
         contract: &'a Contract,
-    ) -> Result<Vec<(&'a RecurringCharge, ChargePeriod)>, MoneyError> {
+        at_once: Option<Date>,
+    ) -> Result<Vec<(&'a str, ChargePeriod)>, MoneyError> {
         let mut coming = Vec::new();
         for charge in &contract.recurring {
             let next = self.next.get(&charge.key).copied().unwrap_or(0);
             let periods = charge.periods()?.into_iter().filter(|period| period.index >= next);
-            coming.extend(periods.map(|period| (charge, period)));
+            coming.extend(periods.map(|period| (charge.key.as_str(), period)));
         }
+        let untold = contract.deposits.iter().filter(|d| self.next.get(&d.key).is_none_or(|next| *next == 0));
+        coming.extend(untold.map(|deposit| (deposit.key.as_str(), deposit.falling_due(at_once))));
         Ok(coming)
     }
 }
@@ -135,6 +140,9 @@ pub fn charge_due(state: Option<&Engagement>, due: &ChargeDue, told_on: Date) ->
     };
     if due.engagement != engagement.engagement {
         return illegal(format!("is {}'s, and was told of {}", due.engagement, engagement.engagement));
+    }
+    if let Some(deposit) = contract.deposit(key) {
+        return deposit_due(state, deposit, due, told_on);
     }
     let Some(charge) = contract.recurring_charge(key) else {
         return Decision::NoEffect(format!("contract version {} has no charge {key}", contract.version));

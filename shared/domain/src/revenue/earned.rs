@@ -26,6 +26,9 @@ pub enum Element {
     Expense(String),
     /// Usage, by the key of its terms.
     Usage(String),
+    /// A deposit with its drawdowns, by its key: of figures and credit memos alone, as no revenue event is of one.
+    #[schemars(skip)]
+    Deposit(String),
 }
 
 impl Element {
@@ -36,6 +39,9 @@ impl Element {
         match line.evidence.delivered() {
             Evidence::Time { entry, .. } | Evidence::Overage { entry, .. } => Self::Role(entry.role.clone()),
             Evidence::Usage { terms, .. } => Self::Usage(terms.clone()),
+            Evidence::Deposit { deposit, .. } | Evidence::Drawdown { deposit, .. } => {
+                Self::Deposit(deposit.clone())
+            }
             Evidence::Milestone { completion, .. } => {
                 Self::Milestone(line.releases.as_ref().unwrap_or(&completion.milestone).clone())
             }
@@ -66,7 +72,8 @@ impl Element {
             | Self::Charge(key)
             | Self::Role(key)
             | Self::Expense(key)
-            | Self::Usage(key) => key,
+            | Self::Usage(key)
+            | Self::Deposit(key) => key,
         }
     }
 }
@@ -78,6 +85,7 @@ impl std::fmt::Display for Element {
             Self::Charge(key) => write!(f, "charge {key}"),
             Self::Role(role) => write!(f, "time of {role}"),
             Self::Usage(key) => write!(f, "usage {key}"),
+            Self::Deposit(key) => write!(f, "deposit {key}"),
             Self::Expense(line) => write!(f, "expenses of quote line {line}"),
         }
     }
@@ -92,16 +100,19 @@ pub enum Source {
     Schedule,
     /// Each invoice that carries a line of it, when it is posted.
     Invoice,
+    /// Nothing: it earns none.
+    Never,
 }
 
 /// What tells the revenue of an element under a treatment.
 ///
 /// Time, expenses and usage have neither a milestone nor a term, so whatever is not recognised as billed is as it is
 /// delivered: on the day worked, on the day on which the expense was incurred. A charge is delivered over its
-/// months, whenever it is charged.
+/// months, whenever it is charged. A deposit is owed until it is drawn, and what it pays for earns by itself.
 #[must_use]
 pub const fn source(treatment: RevenueTreatment, element: &Element) -> Source {
     match (treatment, element) {
+        (_, Element::Deposit(_)) => Source::Never,
         (RevenueTreatment::AsBilled, _) => Source::Invoice,
         (RevenueTreatment::StraightLine, Element::Milestone(_)) | (_, Element::Charge(_)) => Source::Schedule,
         (_, Element::Milestone(_) | Element::Role(_) | Element::Expense(_) | Element::Usage(_)) => {
@@ -141,6 +152,12 @@ pub enum RevenueEvidence {
         connection: String,
         /// Its ID there.
         record: String,
+    },
+    /// A deposit: no revenue event shows one.
+    #[schemars(skip)]
+    Deposit {
+        /// Its key.
+        deposit: String,
     },
     /// A period of a recurring charge fell due.
     ChargePeriod {
@@ -183,6 +200,9 @@ impl From<&Evidence> for RevenueEvidence {
             }
             Evidence::Charge { charge, period, .. } => {
                 Self::ChargePeriod { charge: charge.clone(), period: *period }
+            }
+            Evidence::Deposit { deposit, .. } | Evidence::Drawdown { deposit, .. } => {
+                Self::Deposit { deposit: deposit.clone() }
             }
             Evidence::Usage { record, .. } => {
                 Self::Usage { connection: record.connection.clone(), record: record.record.clone() }

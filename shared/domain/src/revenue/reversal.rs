@@ -213,7 +213,8 @@ impl Undoing<'_> {
     fn source(&self, line: &BillableLine) -> Option<(Source, Element)> {
         let element = Element::of(line);
         let treatment = *self.contract.revenue.get(&line.service)?;
-        Some((source(treatment, &element), element))
+        let source = source(treatment, &element);
+        (source != Source::Never).then_some((source, element))
     }
 
     /// What a posted credit memo comes to for a line that it concerns. `invoiced_on` is the day of the invoice.
@@ -241,6 +242,7 @@ impl Undoing<'_> {
                 earned_by_invoice(engagement, contract, line, (&memo.invoice, invoiced_on), closed)
             }
             Source::Schedule => return Ok(self.planned_less(line, &element, off)),
+            Source::Never => None,
         };
         self.undone(earned, &memo.into(), off)
     }
@@ -256,7 +258,7 @@ impl Undoing<'_> {
                 self.undone(earned, &Because::WrittenOff(by.clone()), line.amount)
             }
             Some((Source::Schedule, element)) => Ok(self.planned_less(line, &element, line.amount)),
-            Some((Source::Invoice, _)) | None => Ok(Undone::default()),
+            Some((Source::Invoice | Source::Never, _)) | None => Ok(Undone::default()),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::WHOLE;
 use crate::activation::split;
 use crate::contract::{Contract, Milestone, Rate, RecurringCharge};
+use crate::deposit::DepositTerms;
 use crate::expense::ExpenseTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::quote::{Quote, QuoteLine};
@@ -36,6 +37,9 @@ pub struct Scope {
     /// What it meters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usage: Vec<UsageTerms>,
+    /// What is paid in advance for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposits: Vec<DepositTerms>,
 }
 
 impl Scope {
@@ -52,7 +56,8 @@ impl Scope {
     fn stands(&self) -> bool {
         let has_rate = self.rates.iter().any(|rate| rate.effective_until.is_none());
         let fees = !self.milestones.is_empty() || !self.recurring.is_empty();
-        has_rate || fees || self.expenses.is_some() || !self.usage.is_empty()
+        let metered = !self.usage.is_empty();
+        has_rate || fees || self.expenses.is_some() || metered || !self.deposits.is_empty()
     }
 }
 
@@ -93,6 +98,9 @@ pub fn in_force(contract: &Contract) -> BTreeMap<String, Scope> {
     for terms in &contract.usage {
         all.entry(key(&terms.quote_line)).or_default().usage.push(terms.clone());
     }
+    for terms in &contract.deposits {
+        all.entry(key(&terms.quote_line)).or_default().deposits.push(terms.clone());
+    }
     all.retain(|key, scope| contract.statements.contains(key) || scope.stands());
     all
 }
@@ -115,6 +123,7 @@ fn draft(quote: &Quote, name: &str) -> Draft {
         expenses: package.expenses,
         retainers: package.retainers,
         usage: package.usage,
+        deposits: package.deposits,
     });
     Draft { statement: name.to_owned(), scope: scope.unwrap_or_default() }
 }

@@ -26,7 +26,11 @@ pub(super) fn memos(ledger: &Ledger) -> Vec<CreditMemo> {
 pub(super) fn released(memos: &[CreditMemo], line: &str) -> Vec<(String, LineStatus)> {
     let posted = memos.iter().filter(|memo| memo.status.is_posted());
     let of = posted.filter(|memo| memo.released().any(|id| id.as_str() == line));
-    of.map(|memo| (memo.invoice.to_string(), memo.releases_to())).collect()
+    of.filter_map(|memo| {
+        let id = memo.released().find(|id| id.as_str() == line)?;
+        Some((memo.invoice.to_string(), memo.releases_to(id)))
+    })
+    .collect()
 }
 
 pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {

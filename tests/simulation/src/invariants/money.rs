@@ -44,7 +44,7 @@ pub(super) fn broken(world: &World, ledger: &Ledger) -> Vec<String> {
         let fits = match line.status.as_deref() {
             Some("invoiced") => live.len() == 1 && live.first().copied() == line.invoice.as_ref(),
             Some("credited") => live.is_empty() && released.iter().filter(|(_, s)| never(*s)).count() == 1,
-            Some("written-off") => live.is_empty(),
+            Some("written-off" | "withdrawn") => live.is_empty(),
             Some("ready") => live.is_empty() && waits,
             _ => false,
         };

@@ -70,7 +70,7 @@ fn of_line(
         |e: &RevenueEarned| (e.amount, e.contract_version) == (line.amount, line.contract_version);
     let by = treatment.filter(|_| !line.amount.is_zero()).map(|t| source(t, &Element::of(line)));
     let (count, right) = match by {
-        None | Some(Source::Schedule) => (0, true),
+        None | Some(Source::Schedule | Source::Never) => (0, true),
         Some(Source::Invoice) => {
             let carried = carried_by(ledger, &line.line);
             let invoices: BTreeSet<InvoiceId> = of_it.iter().filter_map(|e| invoice_of(e)).collect();
@@ -126,7 +126,7 @@ fn taken_back(
     let of_it = told.iter().filter(|e| e.line.as_ref() == Some(&line.line));
     let net = Money::total(nothing.currency(), of_it.map(|e| e.amount)).expect("one currency");
     let expected = match by {
-        None | Some(Source::Schedule) => nothing,
+        None | Some(Source::Schedule | Source::Never) => nothing,
         Some(Source::Line) => line.amount.minus(gone(ledger, standing, memos)).expect("one currency"),
         Some(Source::Invoice) => carried_by(ledger, &line.line).iter().fold(nothing, |sum, invoice| {
             let off = if memos.is_empty() { nothing } else { off(memos, &line.line, invoice) };
@@ -154,7 +154,8 @@ fn borne(
             };
             let told: Vec<Money> = told.iter().filter(of).map(|e| e.amount).collect();
             let back = Money::zero(share.amount.currency()).minus(share.amount).expect("one currency");
-            let expected = if matches!(by, None | Some(Source::Schedule)) { vec![] } else { vec![back] };
+            let expected =
+                if matches!(by, None | Some(Source::Schedule | Source::Never)) { vec![] } else { vec![back] };
             must(broken, told == expected, || {
                 format!("{share:?} of {} is told as {told:?}", memo.credit_memo)
             });

@@ -29,6 +29,8 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
             | Evidence::Charge { .. }
             | Evidence::Overage { .. }
             | Evidence::Usage { .. }
+            | Evidence::Deposit { .. }
+            | Evidence::Drawdown { .. }
             | Evidence::Adjustment { .. } => false,
         });
         let lines: Vec<_> = lines.collect();
@@ -56,6 +58,8 @@ pub(super) fn broken(world: &World, deal: &Deal, ledger: &Ledger) -> Vec<String>
                 Evidence::Charge { .. }
                     | Evidence::Overage { .. }
                     | Evidence::Usage { .. }
+                    | Evidence::Deposit { .. }
+                    | Evidence::Drawdown { .. }
                     | Evidence::Adjustment { .. }
             )
         })
