@@ -80,7 +80,8 @@ fn every_legal_transition_is_listed_and_every_other_is_refused() {
             "held > ready",
             "held > written-off",
             "invoiced > ready",
-            "invoiced > credited"
+            "invoiced > credited",
+            "invoiced > withdrawn"
         ]
     );
     assert_eq!(

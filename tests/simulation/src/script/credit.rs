@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::billing::BillableLine;
+use domain::billing::{BillableLine, Evidence};
 use domain::credit_memo::{CreditMemoRequested, Reduction};
 use domain::id::{CreditMemoId, EngagementId, LineId};
 use domain::invoice::Invoice;
@@ -43,8 +43,11 @@ pub(super) async fn ask(world: &Arc<World>, deal: &Deal) {
 pub(crate) async fn ask_for_the_first(world: &Arc<World>, engagement: &EngagementId) -> bool {
     let Some((invoice, lines)) = find(world, engagement, true).await else { return false };
     // What takes something back is no credit by itself, and one that bills more than its invoice is none without that.
+    // Nor is a deposit that was drawn on.
     let bears = |line: &&BillableLine| {
-        line.amount.is_positive() && line.amount.exceeds(invoice.untaxed).is_ok_and(|more| !more)
+        line.amount.is_positive()
+            && line.amount.exceeds(invoice.untaxed).is_ok_and(|more| !more)
+            && !matches!(line.evidence, Evidence::Deposit { .. })
     };
     let first = lines.iter().find(bears).map_or(&lines[..], std::slice::from_ref);
     let lines = first.iter().map(|line| line.line.clone()).collect();
@@ -108,7 +111,12 @@ async fn find(
     let partition = Key::partition(TENANT, engagement.as_str());
     let items = world.table.query(&partition, "invoice#", usize::MAX).await.expect("a table in memory");
     let invoices: Vec<Invoice> = items.iter().filter_map(|item| item.body().ok()).collect();
-    let fits = |i: &&Invoice| i.line_count > 0 && (i.is_posted() || !posted);
+    // Of a posted one work is to be credited: one that bills a deposit alone, or that a deposit covers, has none.
+    let works = |i: &Invoice| match &i.deposits {
+        Some(own) => i.untaxed.exceeds(own.billed).unwrap_or(false),
+        None => true,
+    };
+    let fits = |i: &&Invoice| i.line_count > 0 && (!posted || (i.is_posted() && works(i)));
     let fitting: Vec<&Invoice> = invoices.iter().filter(fits).collect();
     if fitting.is_empty() {
         return None;
