@@ -76,7 +76,9 @@ pub async fn record_credit(
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
         let tolerances = &config.payment_tolerances;
+        let looked_at = journal.look_again(tenant, owner, &body.invoice, context.clock.now()).await?;
         let commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
+        let commit = commit.write(looked_at);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {

@@ -1,6 +1,7 @@
-//! Showing an invoice's number, status, tax and payment in PSA and CRM.
+//! Showing an invoice's number, status, tax, payment and collections in PSA and CRM.
 
 use connectors::operation::{WriteDealStatus, WriteInvoiceStatus};
+use domain::collections::{Exposure, ToldCollections};
 use domain::engagement::Engagement;
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
@@ -19,7 +20,8 @@ const MOST_ROUNDS: usize = 10;
 /// the run shows; the first has none.
 ///
 /// It is shown again until nothing changed in the meantime: of two functions that show the
-/// same invoice at once, the one that writes last has seen the latest state.
+/// same invoice at once, the one that writes last has seen the latest state. The deal shows what all invoices of the
+/// engagement come to, so that holds for what was told of any of them.
 ///
 /// # Errors
 /// [`StepError`]; repeating the run goes on where it stopped.
@@ -34,17 +36,20 @@ async fn show_invoice(
     let mut shown = None;
     for _ in 0..MOST_ROUNDS {
         let known = context.journal.invoice(tenant, &engagement.engagement, invoice).await?;
-        if shown == Some(known.version) {
+        let told = context.journal.collections_of(tenant, &engagement.engagement).await?;
+        let changes: u32 = told.iter().map(|one| one.changes).sum();
+        if shown == Some((known.version, changes)) {
             return Ok(());
         }
         if let Some(body) = &known.body {
-            let version = match which {
-                None => known.version.to_string(),
-                Some(which) => format!("{which} {}", known.version),
+            let version = match changes {
+                0 => known.version.to_string(),
+                changes => format!("{}.{changes}", known.version),
             };
-            write(run, systems, engagement, body, &version).await?;
+            let version = which.map_or(version.clone(), |which| format!("{which} {version}"));
+            write(run, systems, engagement, (body, &told), &version).await?;
         }
-        shown = Some(known.version);
+        shown = Some((known.version, changes));
     }
     Err(JournalError::Contended(invoice.to_string()).into())
 }
@@ -53,7 +58,7 @@ async fn write(
     run: &mut Run,
     systems: &Systems,
     engagement: &Engagement,
-    invoice: &Invoice,
+    (invoice, told): (&Invoice, &[ToldCollections]),
     version: &str,
 ) -> Result<(), StepError> {
     let (Some(number), Some(total), Some(tax)) = (invoice.number.clone(), invoice.total, invoice.tax) else {
@@ -69,6 +74,10 @@ async fn write(
         paid: invoice.applied,
         credited: invoice.credited.map(|credited| credited.set_off),
         written_off: Some(invoice.written_off()).filter(|short| short.is_positive()),
+        collections: told
+            .iter()
+            .find(|one| one.invoice == invoice.invoice)
+            .and_then(|one| one.stands.clone()),
     };
     run.perform(
         &format!("project-invoice-status {version}"),
@@ -77,6 +86,9 @@ async fn write(
         &in_psa,
     )
     .await?;
+    let stands = told.iter().filter_map(|one| one.stands.as_ref());
+    let collections = Exposure::of(engagement.contract.currency, stands)
+        .map_err(|e| JournalError::Decision(e.to_string()))?;
     let in_crm = WriteDealStatus {
         deal: engagement.deal.clone(),
         engagement: engagement.engagement.clone(),
@@ -90,6 +102,7 @@ async fn write(
         tax: Some(tax),
         paid: Some(invoice.applied),
         credited: invoice.credited.map(|credited| credited.set_off),
+        collections,
     };
     run.perform(&format!("deal-invoice-status {version}"), systems.crm.connection(), &systems.crm, &in_crm)
         .await?;
