@@ -3,7 +3,7 @@
 use domain::collections::CollectionsChanged;
 use events::Envelope;
 use journal::{Commit, Committed, EntryOutcome, JournalEntry};
-use runtime::{Context, Failure, Outcome, follow_through};
+use runtime::{Context, Failure, Outcome, show_collections};
 use workflow::Workflow;
 
 /// Shows an invoice as it stands by now, once for each change that was told.
@@ -20,8 +20,7 @@ pub(crate) async fn show(
     };
     let run = format!("{}.{}", told.invoice, told.change);
     let run = (Workflow::InvoiceStatus, run.as_str());
-    let shown = std::slice::from_ref(&told.invoice);
-    follow_through(context, event, run, shown, outcome, async |_, _, _| Ok(())).await
+    show_collections(context, event, run, &told.invoice, outcome).await
 }
 
 fn summary(told: &CollectionsChanged) -> String {

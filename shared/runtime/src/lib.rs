@@ -38,5 +38,5 @@ pub use queue::{Handler, Received, handle_batch, parse_record, retry_delay, serv
 pub use revenue::Telling;
 pub use settings::Settings;
 pub use settle::settle_all_but;
-pub use status::follow_through;
+pub use status::{follow_through, show_collections};
 pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry, time_application};
