@@ -47,6 +47,7 @@ def test_what_is_too_little_is_settled_in_the_open(journey: Journey) -> None:
     assert (money(settled["applied"]), money(settled["small_difference"]["amount"])) == (GROSS - LITTLE, LITTLE)
     (payment,) = deal.items("payment")
     assert settled["small_difference"]["left_by"] == payment["payment"]
+    deal.wait(lambda: journey.announced(deal, TOLD), 20, "finance to be told")
     (told,) = journey.announced(deal, TOLD)
     assert (told["data"]["reason"], money(told["data"]["amount"])) == ("short-payment", LITTLE)
     assert journey.erp.invoice(invoice["invoice"])["amount_to_pay"] == LITTLE, "the ERP is told of cash alone"
@@ -68,4 +69,5 @@ def test_what_is_too_little_is_settled_in_the_open(journey: Journey) -> None:
     reopened = other.settled(bill, "part-paid")
     assert money(reopened["applied"]) == GROSS + LITTLE - 1000
     assert "small_difference" not in reopened
-    assert [event["data"]["reason"] for event in journey.announced(other, TOLD)] == ["overpayment", "undone"]
+    other.wait(lambda: len(journey.announced(other, TOLD)) == 2, 20, "finance to be told of both")
+    assert {event["data"]["reason"] for event in journey.announced(other, TOLD)} == {"overpayment", "undone"}

@@ -88,7 +88,8 @@ def test_an_unknown_property_is_refused_and_nothing_written(hubspot: Client) -> 
 @pytest.mark.parametrize(("kind", "properties"), [
     ("deals", ["q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
                "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
-               "q2c_contract_version", "q2c_contract_value"]),
+               "q2c_contract_version", "q2c_contract_value", "q2c_collections_status", "q2c_collections_age",
+               "q2c_collections_risk", "q2c_open_amount", "q2c_overdue_amount", "q2c_disputed_amount"]),
     ("companies", ["q2c_customer_id"]),
 ])
 def test_the_properties_written_back_are_defined(hubspot: Client, kind: str, properties: list[str]) -> None:

@@ -53,7 +53,8 @@ pub(crate) async fn decide(
     let mut commit = entry(context, event, EntryOutcome::Applied, summary)?
         .emit([recorded])
         .write(journal.write_dispute(tenant, &dispute, 0, now)?)
-        .write(journal.write_invoice(tenant, owner, &next, invoice.version, now)?);
+        .write(journal.write_invoice(tenant, owner, &next, invoice.version, now)?)
+        .write(journal.look_again(tenant, owner, &asked.invoice, now).await?);
     commit.writes.extend(journal.write_evidence(tenant, &dispute, &evidence, event.id, now)?);
     Ok((commit, Outcome::Applied))
 }

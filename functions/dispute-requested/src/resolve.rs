@@ -52,6 +52,7 @@ pub(crate) async fn decide(
     let commit = entry(context, event, EntryOutcome::Applied, summary)?
         .emit(told)
         .write(journal.write_dispute(tenant, &next, known.version, now)?)
-        .write(journal.write_invoice(tenant, owner, &invoiced, invoice.version, now)?);
+        .write(journal.write_invoice(tenant, owner, &invoiced, invoice.version, now)?)
+        .write(journal.look_again(tenant, owner, &asked.invoice, now).await?);
     Ok((commit, Outcome::Applied))
 }

@@ -1,4 +1,7 @@
-//! What the ERP posted is read back, compared with what was submitted, and shown in PSA and CRM.
+//! What the ERP posted is read back, compared with what was submitted, and shown in PSA and CRM; what becomes of it
+//! in collections is shown there later.
+
+mod collections;
 
 use async_trait::async_trait;
 use domain::event::InvoicePosted as Posted;
@@ -15,7 +18,7 @@ use workflow::Workflow;
 /// Writers that may meet at one invoice: submission and payment.
 const MOST_ROUNDS: usize = 10;
 
-/// Handles `q2c.invoice.posted.v1`.
+/// Handles `q2c.invoice.posted.v1` and `q2c.collections.changed.v1`.
 pub struct InvoicePosted;
 
 #[async_trait]
@@ -24,6 +27,7 @@ impl Handler for InvoicePosted {
         each(&group, |event| async move {
             match &event.event {
                 Event::InvoicePosted(posted) => Box::pin(take(context, event, posted)).await,
+                Event::CollectionsChanged(told) => Box::pin(collections::show(context, event, told)).await,
                 other => Err(Failure::new(format!("{} is no posted invoice", other.type_name()))),
             }
         })
@@ -84,7 +88,9 @@ async fn compare(
                 return Ok(Outcome::Held);
             }
         };
-        let commit = posting(context, event, owner, posted, &known, &next)?;
+        let looked_at =
+            context.journal.look_again(&event.tenant, owner, &posted.invoice, context.clock.now()).await?;
+        let commit = posting(context, event, owner, posted, &known, &next)?.write(looked_at);
         match context.journal.commit(commit).await? {
             Committed::Done => return Ok(Outcome::Applied),
             Committed::Rejected(r) if r.iter().any(|x| x.position == 0) => return Ok(Outcome::Duplicate),

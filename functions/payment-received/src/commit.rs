@@ -226,13 +226,9 @@ async fn adding(
     for invoice in &invoices {
         let Some(read) = state.known.get(&invoice.invoice) else { continue };
         commit = commit.emit(small(context, event, read, invoice, &receipt).map_err(wrong)?);
-        commit = commit.write(journal.write_invoice(
-            tenant,
-            &read.engagement,
-            invoice,
-            read.invoice.version,
-            now,
-        )?);
+        let looked_at = journal.look_again(tenant, &read.engagement, &invoice.invoice, now).await?;
+        let write = journal.write_invoice(tenant, &read.engagement, invoice, read.invoice.version, now)?;
+        commit = commit.write(write).write(looked_at);
     }
     let seen_before = state.stored.engagements();
     for engagement in receipt.engagements() {

@@ -1,4 +1,8 @@
-//! Collections: whether an invoice is due, and for how long it has been.
+//! Collections: whether an invoice is due, and for how long it has been; what was told of it, and what an
+//! engagement's invoices come to.
+
+mod exposure;
+mod told;
 
 use jiff::Span;
 use jiff::civil::Date;
@@ -6,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::invoice::{Invoice, InvoiceStatus};
-use crate::money::Money;
+use crate::money::{Money, MoneyError};
+
+pub use exposure::{Exposure, Risk};
+pub use told::{CollectionsChanged, ToldCollections};
 
 /// Where an invoice stands with collections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +27,19 @@ pub enum CollectionsStatus {
     Current,
     /// Something is open past its due date.
     Overdue,
+}
+
+impl CollectionsStatus {
+    /// The status as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBilled => "not-billed",
+            Self::Settled => "settled",
+            Self::Current => "current",
+            Self::Overdue => "overdue",
+        }
+    }
 }
 
 /// For how long an invoice has been overdue, as an ageing report groups it.
@@ -43,6 +63,29 @@ pub enum Age {
 }
 
 impl Age {
+    /// The group as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotDue => "not-due",
+            Self::UpTo30 => "1-30",
+            Self::UpTo60 => "31-60",
+            Self::UpTo90 => "61-90",
+            Self::Over90 => "over-90",
+        }
+    }
+
+    /// How many days after the due date the next group begins; none after the last.
+    const fn ends_after(self) -> Option<i32> {
+        match self {
+            Self::NotDue => Some(0),
+            Self::UpTo30 => Some(30),
+            Self::UpTo60 => Some(60),
+            Self::UpTo90 => Some(90),
+            Self::Over90 => None,
+        }
+    }
+
     /// The group of so many days after the due date.
     #[must_use]
     pub const fn of(days_overdue: u32) -> Self {
@@ -101,5 +144,30 @@ impl Collections {
         let owed = matches!(status, CollectionsStatus::Current | CollectionsStatus::Overdue);
         let age = owed.then(|| Age::of(days_overdue));
         Self { status, open, due_on, disputed, days_overdue, age }
+    }
+
+    /// The day on which it changes although nothing is paid: it falls overdue, or into the next group. None where it
+    /// will not.
+    #[must_use]
+    pub fn changes_on(&self) -> Option<Date> {
+        let days = self.age?.ends_after()?;
+        self.due_on?.checked_add(Span::new().days(days + 1)).ok()
+    }
+
+    /// What is asked for: what is open and not contested.
+    ///
+    /// # Errors
+    /// When amounts mix currencies.
+    pub fn asked_for(&self) -> Result<Money, MoneyError> {
+        match self.disputed {
+            Some(disputed) => self.open.minus(disputed),
+            None => Ok(self.open),
+        }
+    }
+
+    /// Whether it is the same as something that was told, but for the days that have passed since.
+    #[must_use]
+    pub fn is_as(&self, told: &Self) -> bool {
+        Self { days_overdue: 0, ..self.clone() } == Self { days_overdue: 0, ..told.clone() }
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalDecided, ApprovalExpired, ApprovalReminded, ApprovalRequested};
 use crate::billing::hold::{HoldRequested, ReleaseRequested};
+use crate::collections::CollectionsChanged;
 use crate::contract::{RateCard, RecurringCharge};
 use crate::credit_memo::{CreditMemoApplied, CreditMemoIssued, CreditMemoRequested};
 use crate::delivery::{ProjectStatus, ResourceAssignment};
@@ -469,6 +470,7 @@ events! {
     PaymentApplied(PaymentApplied) = "q2c.payment.applied.v1",
     PaymentUnapplied(PaymentUnapplied) = "q2c.payment.unapplied.v1",
     SmallDifferenceRecorded(SmallDifferenceRecorded) = "q2c.small-difference.recorded.v1",
+    CollectionsChanged(CollectionsChanged) = "q2c.collections.changed.v1",
     CreditMemoRequested(CreditMemoRequested) = "q2c.credit-memo.requested.v1",
     CreditMemoIssued(CreditMemoIssued) = "q2c.credit-memo.issued.v1",
     CreditMemoApplied(CreditMemoApplied) = "q2c.credit-memo.applied.v1",

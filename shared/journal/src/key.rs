@@ -169,6 +169,18 @@ impl Key {
         Self::new(Self::partition(tenant, engagement), "recognition")
     }
 
+    /// What was told of an invoice's collections.
+    #[must_use]
+    pub fn collections(tenant: &str, engagement: &str, invoice: &str) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("collections#{invoice}"))
+    }
+
+    /// A change of an invoice's collections. Zero-padded, so that changes sort.
+    #[must_use]
+    pub fn collections_change(tenant: &str, engagement: &str, invoice: &str, change: u32) -> Self {
+        Self::new(Self::partition(tenant, engagement), format!("collections-change#{invoice}#{change:06}"))
+    }
+
     /// A statement of work, by its name.
     #[must_use]
     pub fn statement_of_work(tenant: &str, engagement: &str, statement: &str) -> Self {

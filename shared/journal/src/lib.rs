@@ -9,6 +9,7 @@ mod approvals;
 mod batch;
 mod cash;
 mod charges;
+mod collections;
 mod commit;
 mod comparison;
 mod configuration;

@@ -79,14 +79,10 @@ pub async fn record_credit(
         let invoice = journal.invoice(tenant, owner, &body.invoice).await?;
         let next = beside(context, tenant, owner, next).await?;
         let tolerances = &config.payment_tolerances;
-        let asked = billed_anew(context, tenant, owner, &next, &config).await?;
-        let asked =
-            asked.map(|asked| event.concluded(context.function, owner.as_str(), "rebill", asked.into()));
-        let given = next.redeposited().map_err(|e| JournalError::Decision(e.to_string()))?;
-        let given = journal.give_back(tenant, owner, &given, context.clock.now()).await?;
-        let commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
-        let mut commit = commit.emit(asked);
-        commit.writes.extend(given);
+        let follows = following(context, event, owner, &next, &config).await?;
+        let mut commit = taking_off(context, event, owner, posting, (&memo, next), (&invoice, tolerances))?;
+        commit.writes.extend(follows.writes);
+        let commit = commit.emit(follows.outgoing);
         match journal.commit(commit).await? {
             Committed::Done => return Ok(Credited::Now),
             Committed::Rejected(r) if r.iter().any(|x| taken_by_another(x, credit_memo)) => {
@@ -117,6 +113,24 @@ async fn beside(
         Vec::new()
     };
     memo.beside(&memos, &billed).map_err(|e| JournalError::Decision(e.to_string()))
+}
+
+/// What follows from a posting besides: what is billed anew is asked for, deposits have again what the released lines
+/// drew, and what becomes of the invoice is looked at.
+async fn following(
+    context: &Context,
+    event: &Envelope,
+    owner: &EngagementId,
+    memo: &CreditMemo,
+    config: &TenantConfig,
+) -> Result<Commit, JournalError> {
+    let (journal, tenant, now) = (&context.journal, event.tenant.as_str(), context.clock.now());
+    let asked = billed_anew(context, tenant, owner, memo, config).await?;
+    let asked = asked.map(|asked| event.concluded(context.function, owner.as_str(), "rebill", asked.into()));
+    let given = memo.redeposited().map_err(|e| JournalError::Decision(e.to_string()))?;
+    let mut commit = Commit::default().emit(asked);
+    commit.writes.extend(journal.give_back(tenant, owner, &given, now).await?);
+    Ok(commit.write(journal.look_again(tenant, owner, &memo.invoice, now).await?))
 }
 
 /// The invoice that is asked for, by the engagement's policy, of lines that are released to be billed anew.

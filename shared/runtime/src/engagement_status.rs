@@ -60,5 +60,6 @@ fn status(engagement: &Engagement) -> Result<WriteDealStatus, JournalError> {
         tax: None,
         paid: None,
         credited: None,
+        collections: None,
     })
 }

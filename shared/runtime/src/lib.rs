@@ -42,5 +42,5 @@ pub use revenue::Telling;
 pub use scheduled::{PartOfRun, verdict};
 pub use settings::Settings;
 pub use settle::settle_all_but;
-pub use status::follow_through;
+pub use status::{follow_through, show_collections};
 pub use telemetry::{count_event, flush as flush_telemetry, init as init_telemetry, time_application};

@@ -6,7 +6,7 @@ pub enum Workflow {
     Activation,
     /// An invoice is made and posted in the ERP; one run per invoice.
     Invoice,
-    /// A posted invoice is shown in PSA and CRM; one run per invoice.
+    /// A posted invoice is shown in PSA and CRM; one run per invoice, and one per change of its collections.
     InvoiceStatus,
     /// A payment is booked in the ERP and shown in PSA and CRM; one run per payment.
     Payment,

@@ -36,8 +36,8 @@ MUTATIONS = (
         "the invoice does not say what is contested",
         "It would be dunned as if nobody had said a word.",
         RECORD,
-        ((".write(journal.write_invoice(tenant, owner, &next, invoice.version, now)?);",
-          ".write(journal.write_invoice(tenant, owner, body, invoice.version, now)?);"),),
+        ((".write(journal.write_invoice(tenant, owner, &next, invoice.version, now)?)",
+          ".write(journal.write_invoice(tenant, owner, body, invoice.version, now)?)"),),
         (FUNCTION_TESTS,),
     ),
 )

@@ -11,6 +11,9 @@ MONEY = "shared/domain/src/money.rs"
 INVOICE = "shared/domain/src/invoice.rs"
 PRINTING = "shared/domain/src/invoice/printing.rs"
 SMALL = "shared/domain/src/invoice/small.rs"
+TOLD = "shared/domain/src/collections/told.rs"
+EXPOSURE = "shared/domain/src/collections/exposure.rs"
+COLLECTIONS_TESTS = "-p domain --test collections"
 KEPT = "shared/domain/src/cash/small.rs"
 APPLYING = "shared/domain/src/cash/apply.rs"
 RECEIPT = "shared/domain/src/cash/receipt.rs"
@@ -187,6 +190,27 @@ MUTATIONS = (
         KEPT,
         ((" || invoice.small_difference.is_some() {", " {"),),
         (CASH_TESTS,),
+    ),
+    Mutation(
+        "a clock that is behind tells an invoice back",
+        "An account team would see an invoice fall overdue, and be current again.",
+        TOLD,
+        (("self.as_of.map_or(today, |known| known.max(today))", "today"),),
+        (COLLECTIONS_TESTS,),
+    ),
+    Mutation(
+        "every look at an invoice is a change",
+        "Account teams would be told each hour that nothing has happened.",
+        TOLD,
+        (("if same {", "if false {"),),
+        (COLLECTIONS_TESTS,),
+    ),
+    Mutation(
+        "what is contested counts as overdue",
+        "A customer with a dispute would be called a risk, and dunned.",
+        EXPOSURE,
+        (("let asked_for = invoice.asked_for()?;", "let asked_for = invoice.open;"),),
+        (COLLECTIONS_TESTS,),
     ),
     Mutation(
         "a posting below what was submitted is taken",

@@ -119,7 +119,7 @@ MUTATIONS = (
         "an invoice is shown once without looking again",
         "Of a posting and a payment at the same time the older state could stay on show.",
         STATUS,
-        (("if shown == Some(known.version) {", "if shown.is_some() {"),),
+        (("if shown == Some((known.version, changes)) {", "if shown.is_some() {"),),
     ),
     Mutation(
         "an invoice's next state is the same step",

@@ -21,6 +21,8 @@ DEFINED: dict[str, frozenset[str]] = {
         "q2c_engagement_id", "q2c_engagement_status", "q2c_invoice_number", "q2c_invoice_status",
         "q2c_invoice_total", "q2c_tax_amount", "q2c_paid_amount", "q2c_credited_amount", "q2c_customer_id",
         "q2c_contract_version", "q2c_contract_value", "q2c_approved_statements",
+        "q2c_collections_status", "q2c_collections_age", "q2c_collections_risk",
+        "q2c_open_amount", "q2c_overdue_amount", "q2c_disputed_amount",
     }),
     "quotes": frozenset({
         "hs_title", "hs_status", "hs_currency", "hs_quote_number", "hs_expiration_date",

@@ -145,6 +145,13 @@ async fn everything(world: Arc<World>, deals: Vec<Deal>) {
         if world.sim.one_in(4) {
             world.recognise(world.sim.below(20));
         }
+        if world.sim.one_in(4) {
+            world.age(world.sim.below(130));
+            // Two of its runs may meet.
+            if world.sim.one_in(3) {
+                world.age(world.sim.below(130));
+            }
+        }
         if world.sim.one_in(5) {
             script::write_off(&world, &deals).await;
         }
@@ -183,6 +190,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         }
         world.schedule_charges();
         world.recognise(MONTHS_AHEAD);
+        world.age(0);
         quiet(world).await;
         let released = controller::release(world);
         let settled = operator::settle(world).await + approver::answer(world, deals).await;
@@ -201,6 +209,7 @@ pub(crate) async fn come_to_an_end(world: &Arc<World>, deals: &[Deal]) {
         if settled == 0 && !paid && !asked && released == 0 && round > 1 {
             // What came off a line while the schedules were told is told by the next run.
             world.recognise(MONTHS_AHEAD);
+            world.age(0);
             quiet(world).await;
             if world.sim.one_in(4) {
                 Box::pin(replay(world)).await;

@@ -5,6 +5,7 @@ mod approvals;
 mod cash;
 pub(crate) mod change_order;
 mod charges;
+mod collections;
 mod corrections;
 mod credits;
 mod delivery;
@@ -128,6 +129,7 @@ pub(crate) fn broken(world: &World, deals: &[Deal]) -> Vec<String> {
         found.extend(write_off::broken(&ledger));
         found.extend(corrections::broken(&ledger));
         found.extend(money::broken(world, &ledger));
+        found.extend(collections::broken(world, deal, &ledger));
         found.extend(revenue::broken(&ledger));
         found.extend(credits::broken(world, &ledger));
         found.extend(disputes::broken(world, deal, &ledger));

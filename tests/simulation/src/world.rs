@@ -198,6 +198,19 @@ impl World {
         });
     }
 
+    /// Calls `age-receivables` once, as its schedule does, so many days ahead.
+    pub(crate) fn age(self: &Arc<Self>, days: u64) {
+        let world = Arc::clone(self);
+        self.sim.spawn(async move {
+            let mut context = world.context("age-receivables");
+            let days = i64::try_from(days).unwrap_or(0);
+            context.clock =
+                Arc::new(Ahead { clock: context.clock, by: SignedDuration::from_hours(days * 24) });
+            let told = age_receivables::age_due(&context).await;
+            world.sim.note(|| format!("aged: {told:?}"));
+        });
+    }
+
     /// Calls `schedule-charges` once, as its schedule does.
     pub(crate) fn schedule_charges(self: &Arc<Self>) {
         let world = Arc::clone(self);
@@ -229,7 +242,7 @@ impl World {
     }
 }
 
-/// A clock that is months ahead: what is to be told of them is told now.
+/// A clock that is days or months ahead: what is to be told of them is told now.
 struct Ahead {
     clock: Arc<dyn Clock>,
     by: SignedDuration,

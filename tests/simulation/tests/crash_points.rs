@@ -7,7 +7,7 @@ use simulation::{Aim, Call, Fault, Place, Rehearsal, Target, rehearse};
 
 /// Functions that take part in a deal in which nothing else goes wrong. `dead-letter` takes part in
 /// none; it is crashed in the histories of `simulate`.
-const FUNCTIONS: [&str; 21] = [
+const FUNCTIONS: [&str; 22] = [
     "webhook",
     "poll",
     "quote-approved",
@@ -27,6 +27,7 @@ const FUNCTIONS: [&str; 21] = [
     "remind",
     "revenue-earned",
     "recognise-revenue",
+    "age-receivables",
     "schedule-charges",
     "charge-due",
 ];
@@ -123,6 +124,7 @@ every_function! {
     remind = "remind";
     revenue_earned = "revenue-earned";
     recognise_revenue = "recognise-revenue";
+    age_receivables = "age-receivables";
     schedule_charges = "schedule-charges";
     charge_due = "charge-due";
 }

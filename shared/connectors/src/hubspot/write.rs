@@ -31,6 +31,12 @@ fn properties(status: &WriteDealStatus) -> BTreeMap<&'static str, String> {
         ("q2c_tax_amount", status.tax.map(amount)),
         ("q2c_paid_amount", status.paid.map(amount)),
         ("q2c_credited_amount", status.credited.or(nothing).map(amount)),
+        ("q2c_collections_status", status.collections.map(|c| c.status.as_str().to_owned())),
+        ("q2c_collections_age", status.collections.map(|c| c.oldest.as_str().to_owned())),
+        ("q2c_collections_risk", status.collections.map(|c| c.risk.as_str().to_owned())),
+        ("q2c_open_amount", status.collections.map(|c| amount(c.open))),
+        ("q2c_overdue_amount", status.collections.map(|c| amount(c.overdue))),
+        ("q2c_disputed_amount", status.collections.map(|c| amount(c.disputed))),
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|v| (name, v)))

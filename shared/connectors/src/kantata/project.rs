@@ -1,6 +1,7 @@
 //! Projects and tasks, and where an invoice stands shown on the project.
 
 use async_trait::async_trait;
+use domain::collections::{Collections, CollectionsStatus};
 use domain::money::Money;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -200,7 +201,7 @@ impl Performs<WriteInvoiceStatus> for Kantata {
         if written_off.is_positive() {
             message.push_str(&format!(", {} written off as a small difference", written_off.amount()));
         }
-        let body = json!({ "external_reference": {
+        let mut body = json!({ "external_reference": {
             "service_name": self.settings.service_name,
             "service_model": INVOICE,
             "service_model_ref": operation.invoice,
@@ -209,6 +210,9 @@ impl Performs<WriteInvoiceStatus> for Kantata {
             "status": operation.status,
             "external_message": message,
         }});
+        if let Some(stands) = &operation.collections {
+            body["external_reference"]["external_status"] = collections(stands).into();
+        }
         let call = (Method::POST, "/external_references/create_or_update", Effect::Keyed);
         let (record, written) =
             self.write::<ExternalReference>(WriteInvoiceStatus::NAME, call, &body).await?;
@@ -221,4 +225,23 @@ impl Performs<WriteInvoiceStatus> for Kantata {
     async fn undo(&self, _operation: &WriteInvoiceStatus, _record: &Reference) -> Result<Undone, CallError> {
         Ok(Undone::Kept("the project shows where its invoice stands; the next write replaces it".into()))
     }
+}
+
+/// Where an invoice stands with collections, for people.
+fn collections(of: &Collections) -> String {
+    let mut text = match of.status {
+        CollectionsStatus::Overdue => {
+            let age = of.age.map_or("", |age| age.as_str());
+            format!("overdue {age} days, {} open", of.open.amount())
+        }
+        CollectionsStatus::Current => format!("not due, {} open", of.open.amount()),
+        CollectionsStatus::Settled | CollectionsStatus::NotBilled => of.status.as_str().to_owned(),
+    };
+    if let Some(due) = of.due_on.filter(|_| of.age.is_some()) {
+        text.push_str(&format!(", due {due}"));
+    }
+    if let Some(disputed) = of.disputed {
+        text.push_str(&format!(", {} disputed", disputed.amount()));
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! What is written to a CRM.
 
+use domain::collections::Exposure;
 use domain::engagement::EngagementStatus;
 use domain::id::{CustomerId, EngagementId};
 use domain::money::Money;
@@ -34,6 +35,8 @@ pub struct WriteDealStatus {
     pub paid: Option<Money>,
     /// What credit memos took off what is to be paid, with tax; none where there is none.
     pub credited: Option<Money>,
+    /// What the engagement's invoices come to, and the risk; none before anything was told of it.
+    pub collections: Option<Exposure>,
 }
 
 impl Operation for WriteDealStatus {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::collections::Collections;
 use domain::contract::{Milestone, PlannedRole, RateCard};
 use domain::id::{EngagementId, InvoiceId};
 use domain::money::{Currency, Money};
@@ -157,6 +158,8 @@ pub struct WriteInvoiceStatus {
     pub credited: Option<Money>,
     /// What was too little to be asked for and is written off, with tax; none where nothing was.
     pub written_off: Option<Money>,
+    /// Where it stands with collections; none before anything was told of it.
+    pub collections: Option<Collections>,
 }
 
 macro_rules! operation {

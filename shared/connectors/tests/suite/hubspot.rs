@@ -6,6 +6,7 @@ use connectors::inbound::{Delivery, Subject, Translated, Untranslatable, transla
 use connectors::operation::WriteDealStatus;
 use connectors::{CallErrorKind, Idempotency, registry};
 use domain::activation::Signal;
+use domain::collections::{Age, CollectionsStatus, Exposure, Risk};
 use domain::contract::{BillingMethod, ChargeTiming, Period};
 use domain::engagement::EngagementStatus;
 use domain::event::{ContractActivated, Event, OpportunityWon, QuoteApproved, SowApproved};
@@ -305,7 +306,31 @@ fn status() -> WriteDealStatus {
         tax: Some(usd("100.00")),
         paid: None,
         credited: None,
+        collections: None,
     }
+}
+
+/// What account teams see of collections: statuses, amounts and the risk, each in a property of its own.
+#[tokio::test]
+async fn what_collections_says_is_on_the_deal() {
+    let server = MockServer::start().await;
+    on(&server, "PATCH", DEAL, answer(&json!({ "id": "123", "properties": {} })), 1).await;
+    let crm = registry::crm(&connection("hubspot", &server.uri(), hubspot_settings())).expect("opens");
+    let collections = Some(Exposure {
+        status: CollectionsStatus::Overdue,
+        open: usd("1100.00"),
+        disputed: usd("100.00"),
+        overdue: usd("600.00"),
+        oldest: Age::UpTo60,
+        risk: Risk::High,
+    });
+    crm.perform(&WriteDealStatus { collections, ..status() }, "key").await.expect("is written");
+    let written = &sent(&server, "PATCH", DEAL).await[0]["properties"];
+    let shown =
+        ["collections_status", "collections_age", "collections_risk", "open_amount", "overdue_amount"];
+    let shown = shown.map(|name| written[format!("q2c_{name}")].as_str().unwrap_or_default().to_owned());
+    assert_eq!(shown, ["overdue", "31-60", "high", "1100.00", "600.00"]);
+    assert_eq!(written["q2c_disputed_amount"], "100.00");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use connectors::operation::{
 };
 use connectors::role::Psa;
 use connectors::{CallErrorKind, registry};
+use domain::collections::{Age, Collections, CollectionsStatus};
 use domain::contract::{Milestone, Rate, RateCard};
 use domain::event::Event;
 use domain::id::{EngagementId, InvoiceId};
@@ -266,13 +267,22 @@ async fn an_invoices_status_is_upserted_on_the_project() {
         paid: usd("300.00"),
         credited: None,
         written_off: None,
+        collections: None,
     };
     assert_eq!(psa(&server.uri()).perform(&status, "key").await.expect("is written").record, "343");
     let body =
         &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[0]["external_reference"];
     assert_eq!(body["external_message"], "INV2026-00001 1100.00 USD (tax 100.00), paid 300.00");
     let (credited, written_off) = (Some(usd("799.00")), Some(usd("1.00")));
-    let settled = WriteInvoiceStatus { credited, written_off, ..status.clone() };
+    let collections = Some(Collections {
+        status: CollectionsStatus::Overdue,
+        open: usd("800.00"),
+        due_on: Some("2026-12-01".parse().expect("a date")),
+        disputed: Some(usd("50.00")),
+        days_overdue: 31,
+        age: Some(Age::UpTo60),
+    });
+    let settled = WriteInvoiceStatus { credited, written_off, collections, ..status.clone() };
     psa(&server.uri()).perform(&settled, "key").await.expect("is written");
     let body =
         &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[1]["external_reference"];
@@ -280,6 +290,7 @@ async fn an_invoices_status_is_upserted_on_the_project() {
         body["external_message"],
         "INV2026-00001 1100.00 USD (tax 100.00), paid 300.00, credited 799.00, open 0.00, 1.00 written off as a small difference"
     );
+    assert_eq!(body["external_status"], "overdue 31-60 days, 800.00 open, due 2026-12-01, 50.00 disputed");
     let body =
         &sent(&server, "POST", "/api/v1/external_references/create_or_update").await[0]["external_reference"];
     assert_eq!(

@@ -57,6 +57,7 @@ impl Performs<WriteDealStatus> for SimulatedCrm {
                 ("invoice status", write.invoice_status),
                 ("total", write.invoice_total.map(|m| m.to_string())),
                 ("paid", write.paid.map(|m| m.to_string())),
+                ("collections", write.collections.map(|c| format!("{c:?}"))),
             ];
             deal.extend(shown.into_iter().filter_map(|(name, value)| value.map(|v| (name.to_owned(), v))));
             Ok(Reference { record: write.deal })

@@ -3,6 +3,7 @@
 use connectors::inbound::{Subject, Translated};
 use connectors::operation::WriteInvoiceStatus;
 use domain::Event;
+use domain::collections::Collections;
 use domain::id::{EngagementId, InvoiceId};
 use domain::money::Money;
 use jiff::Timestamp;
@@ -40,6 +41,8 @@ struct Status {
     credited: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     written_off: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collections: Option<Collections>,
 }
 
 /// What a project shows of each invoice.

@@ -55,6 +55,7 @@ async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
         tokio::time::sleep(Duration::from_secs(60)).await;
         world.poll();
         world.schedule_charges();
+        world.age(0);
         approver::answer(world, std::slice::from_ref(&deal)).await;
         script::revise(world, &deal).await;
         script::contest_once(world, &deal).await;

@@ -364,6 +364,11 @@ const SCENARIOS: &[Scenario] = &[
             |w| w.has("dispute", "status", "open") && w.waiting(Queue::DisputeRequested) > 0,
         )
     },
+    Scenario::new(
+        "collections-told-message-left",
+        "what has become of an invoice was told; the message is still in the queue, and nothing shows it yet",
+        |w| w.has("collections-change", "kind", "collections-change") && w.waiting(Queue::InvoicePosted) > 0,
+    ),
     Scenario {
         deal: corrected,
         ..Scenario::new(

@@ -56,7 +56,7 @@ impl Queue {
             Event::MilestoneCompleted(_) => Some(Self::MilestoneCompleted),
             Event::ChargeDue(_) => Some(Self::ChargeDue),
             Event::InvoiceRequested(_) => Some(Self::InvoiceRequested),
-            Event::InvoicePosted(_) => Some(Self::InvoicePosted),
+            Event::InvoicePosted(_) | Event::CollectionsChanged(_) => Some(Self::InvoicePosted),
             Event::PaymentReceived(_)
             | Event::PaymentSettled(_)
             | Event::PaymentFailed(_)
