@@ -16,7 +16,7 @@ use events::{Envelope, Traceparent};
 use invoice_requested::InvoiceRequested;
 use jiff::Timestamp;
 use journal::memory::MemoryStore;
-use journal::{Commit, Committed, apply_group};
+use journal::{Commit, Committed, Item, apply_group};
 use runtime::fake::{FakeBus, FakeClock, FakeConnections, context};
 use runtime::{Context, Handler, Outcome};
 
@@ -103,6 +103,14 @@ async fn what_comes_to_less_than_nothing_waits_for_more() {
     let known = w.context.journal.invoice(TENANT, &w.engagement.engagement, &invoice).await.unwrap();
     let known = known.body.unwrap();
     assert_eq!((known.status, known.untaxed), (InvoiceStatus::Withdrawn, usd("-90.00")));
+    let awaited = format!("invoice-posted:{invoice}");
+    let released =
+        |item: &Item| item.text("release").is_some_and(|release| release.contains(invoice.as_str()));
+    assert_eq!(
+        w.table.matching(released).len(),
+        1,
+        "whoever waits for {awaited} hears that there will be none"
+    );
     assert_eq!(w.request(&event).await, Outcome::Duplicate);
     assert_eq!(w.statuses(), ["invoiced", "ready"]);
 }

@@ -1,9 +1,10 @@
 //! Credit memos, what somebody changed by hand beside them, and the lines that they release.
 
+use domain::Condition;
 use domain::billing::{BillableLine, LineStatus};
 use domain::credit_memo::{CreditMemo, ManualAdjustment};
 use domain::deposit::DrawnFrom;
-use domain::id::{CreditMemoId, EngagementId, InvoiceId, LineId};
+use domain::id::{CreditMemoId, EngagementId, InvoiceId, LineId, derive};
 use domain::invoice::{Invoice, InvoiceStatus};
 use domain::money::Money;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::commit::{Commit, Committed, Write};
 use crate::deposits::drawn_by;
+use crate::entry::{EntryOutcome, JournalEntry};
 use crate::key::Key;
 use crate::ledger::{LINES_A_PAGE, Versioned, json, ready_key};
 use crate::store::Item;
@@ -19,6 +21,8 @@ use crate::{Journal, JournalError};
 
 /// Others that may write an invoice while it is withdrawn.
 const MOST_ROUNDS: usize = 20;
+/// Type of the entry of an invoice that was withdrawn: no event of the bus has it.
+const WITHDRAWN: &str = "q2c.invoice.withdrawn.v1";
 
 impl Journal {
     /// A credit memo.
@@ -107,7 +111,8 @@ impl Journal {
     }
 
     /// Withdraws an invoice that the ERP never posted: the lines that it still owns are ready again, page by page,
-    /// and last the invoice is withdrawn and deposits have again what it drew. Repeating it after a crash goes on where it stopped.
+    /// and last the invoice is withdrawn, deposits have again what it drew, and what waits for its posting is told again.
+    /// Repeating it after a crash goes on where it stopped.
     ///
     /// # Errors
     /// When the table can't be reached, or others keep writing the invoice.
@@ -129,8 +134,11 @@ impl Journal {
             if !self.release_owned(tenant, engagement, invoice, &lines, now).await? {
                 continue;
             }
-            let mut commit =
-                Commit::default().write(self.write_invoice(tenant, engagement, &next, known.version, now)?);
+            let mut commit = Commit::default()
+                .entry(tenant, &withdrawn_entry(tenant, engagement, invoice, now))?
+                .write(self.write_invoice(tenant, engagement, &next, known.version, now)?);
+            // Whoever waits for its posting hears that there will be none.
+            commit.release.push(Condition::InvoicePosted(invoice.clone()));
             let drawn: Vec<(DrawnFrom, Money)> = lines.iter().filter_map(drawn_by).collect();
             let given: Vec<(&DrawnFrom, Money)> =
                 drawn.iter().map(|(from, amount)| (from, *amount)).collect();
@@ -204,4 +212,25 @@ fn release(
         set,
         remove: vec!["invoice"],
     })
+}
+
+/// That an invoice was withdrawn.
+fn withdrawn_entry(
+    tenant: &str,
+    engagement: &EngagementId,
+    invoice: &InvoiceId,
+    now: Timestamp,
+) -> JournalEntry {
+    JournalEntry {
+        event_id: derive(&[tenant, WITHDRAWN, invoice.as_str()]),
+        event_type: WITHDRAWN.into(),
+        body_hash: String::new(),
+        subject: engagement.to_string(),
+        occurred_at: now,
+        recorded_at: now,
+        correlation_id: engagement.to_string(),
+        causation_id: None,
+        outcome: EntryOutcome::Applied,
+        summary: format!("{invoice} withdrawn: its lines are ready again"),
+    }
 }
