@@ -64,6 +64,11 @@ pub(super) fn credited() -> Deal {
     Deal { credits: 1, reported: false, ..of_time_alone() }
 }
 
+/// A little time alone; the CRM reports nothing.
+pub(super) fn of_little() -> Deal {
+    Deal { reported: false, ..of_time_alone() }
+}
+
 /// A little time alone, of which finance writes a line off.
 pub(super) fn written_off() -> Deal {
     Deal { written_off: true, reported: false, ..of_time_alone() }

@@ -32,7 +32,7 @@ async fn play(scenario: &'static Scenario) -> Result<Recording, String> {
     let world = World::new(Arc::clone(&sim)).await;
     let deal = (scenario.deal)();
     let (outside, played) = (Arc::clone(&world), deal.clone());
-    sim.spawn(async move { go_on(&outside, played, scenario.paid_in).await });
+    sim.spawn(async move { go_on(&outside, played, scenario).await });
     let (mut armed, watched) = (false, Arc::clone(&world));
     let stands = move || {
         if !armed && (scenario.aim_when)(&watched) {
@@ -49,17 +49,19 @@ async fn play(scenario: &'static Scenario) -> Result<Recording, String> {
 }
 
 /// The world outside: the deal, a poll each minute, people who answer and customers who pay at once.
-async fn go_on(world: &Arc<World>, deal: Deal, paid_in: i64) {
+async fn go_on(world: &Arc<World>, deal: Deal, scenario: &Scenario) {
     world.sim.spawn(Box::pin(script::play(Arc::clone(world), deal.clone())));
     for _ in 0..MOST_MINUTES {
         tokio::time::sleep(Duration::from_secs(60)).await;
         world.poll();
         world.schedule_charges();
-        world.age(0);
+        if scenario.ages {
+            world.age(0);
+        }
         approver::answer(world, std::slice::from_ref(&deal)).await;
         script::revise(world, &deal).await;
         script::contest_once(world, &deal).await;
-        pay(world, paid_in);
+        pay(world, scenario.paid_in);
     }
 }
 

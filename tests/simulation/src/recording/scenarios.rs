@@ -7,8 +7,9 @@ use crate::engine::{Aim, Fault, Place, Target, open};
 use crate::world::{Queue, World};
 
 use super::deals::{
-    changed, cheap, contested, corrected, credited, credited_by_hand, flawed, of_time_alone, small, supplied,
-    supported, told_of_little, unchanged, with_a_ceiling, with_support, withdrawn, written_off,
+    changed, cheap, contested, corrected, credited, credited_by_hand, flawed, of_little, of_time_alone,
+    small, supplied, supported, told_of_little, unchanged, with_a_ceiling, with_support, withdrawn,
+    written_off,
 };
 
 /// A moment of a deal.
@@ -21,6 +22,8 @@ pub(super) struct Scenario {
     pub(super) deal: fn() -> Deal,
     /// In how many parts its invoices are paid.
     pub(super) paid_in: i64,
+    /// Whether somebody looks what becomes of its invoices.
+    pub(super) ages: bool,
     /// What goes wrong, from when on.
     pub(super) aims: fn() -> Vec<Aim>,
     pub(super) aim_when: fn(&World) -> bool,
@@ -32,7 +35,7 @@ impl Scenario {
     /// Nothing goes wrong.
     const fn new(name: &'static str, in_flight: &'static str, stands: fn(&World) -> bool) -> Self {
         let aims: fn() -> Vec<Aim> = Vec::new;
-        Self { name, in_flight, deal: unchanged, paid_in: 1, aims, aim_when: |_| true, stands }
+        Self { name, in_flight, deal: unchanged, paid_in: 1, ages: false, aims, aim_when: |_| true, stands }
     }
 }
 
@@ -364,11 +367,18 @@ const SCENARIOS: &[Scenario] = &[
             |w| w.has("dispute", "status", "open") && w.waiting(Queue::DisputeRequested) > 0,
         )
     },
-    Scenario::new(
-        "collections-told-message-left",
-        "what has become of an invoice was told; the message is still in the queue, and nothing shows it yet",
-        |w| w.has("collections-change", "kind", "collections-change") && w.waiting(Queue::InvoicePosted) > 0,
-    ),
+    Scenario {
+        deal: of_little,
+        ages: true,
+        ..Scenario::new(
+            "collections-told-message-left",
+            "what has become of an invoice was told; the message is still in the queue, and nothing shows it yet",
+            |w| {
+                w.has("collections-change", "kind", "collections-change")
+                    && w.waiting(Queue::InvoicePosted) > 0
+            },
+        )
+    },
     Scenario {
         deal: corrected,
         ..Scenario::new(
