@@ -146,6 +146,10 @@ def _line(item: Item) -> tuple[str, str, str]:
         part = evidence.get("prorated")
         days = f", {int(part['days'])} of {int(part['of'])} days" if part else ""
         source = f"charge {evidence['charge']} {evidence['name']} from {evidence['from']} until {evidence['until']}{days}"
+    elif evidence["kind"] == "deposit":
+        source = f"deposit {evidence['deposit']} {evidence['name']}"
+    elif evidence["kind"] == "drawdown":
+        source = f"drawn of deposit {evidence['deposit']} {evidence['name']}, billed by {evidence['billed_by']}"
     else:
         source = f"milestone {evidence['completion']['milestone']} {evidence['name']}"
     sold = f", sold by {item['statement']}" if item.get("statement") else ""
