@@ -233,7 +233,8 @@ impl Fault {
             Self::Down => {
                 let after_another = matches!(
                     place,
-                    Place::AmendBillingPlan
+                    Place::LinkCustomer
+                        | Place::AmendBillingPlan
                         | Place::ChangeMilestone
                         | Place::SetRateCard
                         | Place::PostCreditMemo
