@@ -142,7 +142,10 @@ async fn billed_anew(
     config: &TenantConfig,
 ) -> Result<Option<InvoiceRequested>, JournalError> {
     let known = context.journal.engagement(tenant, owner.as_str()).await?.body;
-    let Some(engagement) = known.filter(|_| memo.rebill) else { return Ok(None) };
+    // What a deposit covered waits for the next invoice: this one would draw again what was just given back, before
+    // anybody could return it or write some of the work off.
+    let gives_back = memo.parts.iter().any(|part| part.drawn_from.is_some());
+    let Some(engagement) = known.filter(|_| memo.rebill && !gives_back) else { return Ok(None) };
     let mut released = Vec::new();
     for line in memo.released().filter(|line| memo.releases_to(line) == LineStatus::Ready) {
         let known = context.journal.line(tenant, owner.as_str(), line.as_str()).await?;
